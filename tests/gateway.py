@@ -205,9 +205,9 @@ class Gateway:
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:
-        """The SQL statements that run inside the block; those of the relay, of the access log and of a new connection
+        """The SQL statements of requests that run inside the block; those of the access log and of a new connection
         are left out."""
-        with heard(self.database) as everything:
+        with heard(self.database, of_requests=True) as everything:
             found: list[str] = []
             yield found
         found += [text for text, _ in everything if not any(word in text for word in BACKGROUND)]

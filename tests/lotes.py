@@ -100,6 +100,34 @@ def guide(
     )
 
 
+def stay(world: World, number: str, *lines: Line, total: str) -> str:
+    """The summary of a hospital stay of today, for the world's own card."""
+    numbered = list(enumerate(lines, start=1))
+    procedures = [_procedure(*each) for each in numbered if each[1].table not in EXPENSES]
+    expenses = [_expense(*each) for each in numbered if each[1].table in EXPENSES]
+    provider = {"codigoPrestadorNaOperadora": world.provider}
+    first, last = (
+        {f"data{name}Faturamento": today().isoformat(), f"hora{name}Faturamento": hour}
+        for name, hour in (("Inicio", "08:00:00"), ("Final", "14:00:00"))
+    )
+    kind = {"tipoInternacao": "2", "regimeInternacao": "1"}
+    return _element(
+        "guiaResumoInternacao",
+        {
+            "cabecalhoGuia": {"registroANS": world.payer, "numeroGuiaPrestador": number},
+            "numeroGuiaSolicitacaoInternacao": "S1",
+            "dadosAutorizacao": {"dataAutorizacao": today().isoformat(), "senha": "Y1"},
+            "dadosBeneficiario": {"numeroCarteira": world.card, "atendimentoRN": "N"},
+            "dadosExecutante": {"contratadoExecutante": provider, "CNES": world.provider},
+            "dadosInternacao": {"caraterAtendimento": "1", "tipoFaturamento": "4", **first, **last, **kind},
+            "dadosSaidaInternacao": {"indicadorAcidente": "9", "motivoEncerramento": "11"},
+            "procedimentosExecutados": {"procedimentoExecutado": procedures},
+            "valorTotal": {"valorTotalGeral": total},
+            "outrasDespesas": {"despesa": expenses} if expenses else None,
+        },
+    )
+
+
 def lote(world: World, *guides: str) -> bytes:
     """The guides as one document with the right hash."""
     transaction = {

@@ -12,7 +12,7 @@ from sqlalchemy import URL, make_url, text
 from app.db import migrate
 from app.runtime.build import database_of
 from app.runtime.settings import Settings
-from app.services import tuss
+from app.services import tuss_load
 
 _files: list[Path] = []
 _schemas: dict[str, str] = {}
@@ -63,7 +63,7 @@ async def _load(settings: Settings, *, like: str | None = None) -> None:
     try:
         await migrate.upgrade(database)
         if like is None:
-            await tuss.load(database, on_progress=lambda _done, _total: None)
+            await tuss_load.load(database, tuss_load.published_terms())
         else:
             copy = text(f"INSERT IGNORE INTO tuss_terms SELECT * FROM `{like}`.tuss_terms")  # noqa: S608 - our own name
             await database.transact(lambda connection: connection.execute(copy))

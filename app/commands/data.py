@@ -9,19 +9,23 @@ from app.db import tuss as tuss_db
 from app.db.engine import Database
 from app.demo import seed as demo
 from app.runtime.build import changes_of, console_actor
-from app.services import payer_register, tuss
+from app.services import payer_register, tuss_load
 
 
 def load_tuss() -> None:
-    """Load the TUSS terms that the `tiss` package ships; loading them again changes nothing."""
+    """Load the TUSS terms that the `tiss` package ships; loading them again changes nothing.
+
+    After an upgrade, new terms are added, those that were changed follow, and those that are gone end.
+    """
+    rows = tuss_load.published_terms()
     with console.progress("TUSS terms") as progress:
-        task = progress.add_task("load", total=None)
-        added = console.with_database(
-            lambda database: tuss.load(
-                database, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task("load", total=len(rows))
+        done = console.with_database(
+            lambda database: tuss_load.load(
+                database, rows, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
             )
         )
-    console.note(f"{added} terms added")
+    console.note(f"{done.added} terms added, {done.changed} changed, {done.ended} ended")
 
 
 def seed_demo(

@@ -47,6 +47,7 @@ class AppealBatchRecord:
     created_at: datetime
     sent_at: datetime | None
     changed_at: datetime
+    appeal_instance: int
 
     @property
     def updated_at(self) -> datetime:
@@ -90,6 +91,16 @@ class AppealBatchFilter:
     payers: tuple[str, ...] | None = None
     providers: tuple[str, ...] | None = None
     created_at: Bounds[datetime] = OPEN_RANGE
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentFilter:
+    """Appeals of a provider to a payer; `has_protocol`: only those of claims whose batch (lote de guias) has a
+    protocol."""
+
+    provider: str
+    payer: str
+    has_protocol: bool
 
 
 BATCH = columns(appeal_batches, AppealBatchRecord)
@@ -239,12 +250,16 @@ async def is_waiting(connection: AsyncConnection, batch_id: str) -> bool:
 
 
 @query(DenialRecord)
-def unsent(scope: DataScope, provider: str, payer: str, most: int) -> Select[Any]:
-    """The first appealed denials of the provider and payer that are in no active batch, oldest first."""
+def unsent(scope: DataScope, where: UnsentFilter, most: int) -> Select[Any]:
+    """The first appealed denials of the filter that are in no active batch, oldest first."""
     member = select(appeal_batch_denials.c.denial_id).where(appeal_batch_denials.c.active_denial_id == denials.c.id)
     query = select(*DENIAL).join(claims, claims.c.id == denials.c.claim_id).where(claims_in(scope))
-    query = query.where(claims.c.provider_cnes == provider, claims.c.payer_ans == payer)
+    query = query.where(claims.c.provider_cnes == where.provider, claims.c.payer_ans == where.payer)
     query = query.where(denials.c.status == DenialStatus.APPEALED, lacks(member))
+    if where.has_protocol:
+        sent = select(batch_claims.c.claim_id).join(batches, batches.c.id == batch_claims.c.batch_id)
+        sent = sent.where(batch_claims.c.active_claim_id == claims.c.id, batches.c.protocol_number.is_not(None))
+        query = query.where(sent.exists())
     return query.order_by(denials.c.id).limit(most)
 
 

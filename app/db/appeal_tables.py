@@ -21,6 +21,8 @@ appeal_batches = Table(
     Column("status", EnumText(AppealBatchStatus), nullable=False),
     Column("denial_count", Integer, nullable=False),
     Column("total_cents", BigInteger, nullable=False),
+    # Whether these are the first appeals against their denials (1), or those of the second instance (2).
+    Column("appeal_instance", Integer, nullable=False, server_default="1"),
     # The payer's protocol of this batch.
     Column("protocol_number", ascii_text(12)),
     Column("protocol_on", Date),
@@ -84,6 +86,22 @@ appeal_batch_history = Table(
     Column("actor", String(120), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index(None, "batch_id", "id"),
+    **MYSQL,
+)
+
+# Appeals whose denial was upheld and can be appealed once more; that appeal is in the row of the denial.
+earlier_appeals = Table(
+    "earlier_appeals",
+    metadata,
+    Column("denial_id", ForeignKey("denials.id"), primary_key=True),
+    Column("appeal_instance", Integer, primary_key=True, autoincrement=False),
+    Column("appealed_cents", BigInteger, nullable=False),
+    Column("justification", String(500)),
+    Column("appealed_at", UtcDateTime, nullable=False),
+    Column("answered_cents", BigInteger, nullable=False),
+    Column("payer_justification", String(500)),
+    Column("answered_at", UtcDateTime, nullable=False),
+    Column("appeal_deadline", Date, nullable=False),
     **MYSQL,
 )
 

@@ -17,6 +17,7 @@ book_sums = Table(
         Column(f"{part}_cents", BigInteger, nullable=False)
         for part in ("billed", "paid", "in_dispute", "lost", "awaiting", "withheld", "underpaid")
     ),
+    Column("unapplied_cents", BigInteger, nullable=False, server_default="0"),
     **MYSQL,
 )
 
@@ -27,5 +28,8 @@ book_months = Table(
     Column("month", ascii_text(6), primary_key=True),
     Column("taken_at", UtcDateTime, nullable=False),
     Column("proven_at", UtcDateTime),
+    # The last position in the event log before the sums, and the proof that it belongs to.
+    Column("position", BigInteger),
+    Column("position_at", UtcDateTime),
     **MYSQL,
 )

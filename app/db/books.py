@@ -5,16 +5,20 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Select, and_, delete, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.book_tables import book_months, book_sums
 from app.db.engine import run
+from app.db.filters import Condition, equal
+from app.db.reconciliation import LedgerFilter
 from app.db.records import columns
+from app.db.scoping import book_sums_in
 from app.db.statements import query
-from app.db.sums import total
+from app.db.sums import sums, total
 from app.db.tables import claims, invoices
+from app.domain.data_scope import DataScope
 from app.domain.money import Cents
 from app.domain.reconciliation import Reconciliation
 
@@ -30,6 +34,15 @@ class MonthRecord:
     month: str
     taken_at: datetime
     proven_at: datetime | None
+    # The last position in the event log before the sums, and the proof that it belongs to: an earlier release does not
+    # count all parts, and stores none.
+    position: int | None
+    position_at: datetime | None
+
+    @property
+    def last_position(self) -> int | None:
+        """The position up to which the stored sums have all changes; None if that is not known."""
+        return self.position if self.position_at == self.proven_at else None
 
 
 @query(MonthRecord)
@@ -59,8 +72,10 @@ async def take(connection: AsyncConnection, month: str, seen: MonthRecord | None
     return (await connection.execute(mine.values(taken_at=now))).rowcount == 1
 
 
-async def store(connection: AsyncConnection, month: str, sums: Mapping[Parties, Reconciliation], now: datetime) -> None:
-    """Replace the sums of a month."""
+async def store(
+    connection: AsyncConnection, month: str, sums: Mapping[Parties, Reconciliation], position: int, now: datetime
+) -> None:
+    """Replace the sums of a month, which have all changes up to this position of the event log."""
     await run(connection, delete(book_sums).where(book_sums.c.month == month))
     rows = [
         {
@@ -73,10 +88,24 @@ async def store(connection: AsyncConnection, month: str, sums: Mapping[Parties, 
     ]
     if rows:
         await run(connection, insert(book_sums), rows)
-    await run(connection, update(book_months).where(book_months.c.month == month).values(proven_at=now))
+    proven = {"proven_at": now, "position": position, "position_at": now}
+    await run(connection, update(book_months).where(book_months.c.month == month).values(**proven))
 
 
 async def totals(connection: AsyncConnection) -> Reconciliation:
     """The sum of all months, providers and payers."""
-    row: Sequence[Any] = (await connection.execute(select(*(total(book_sums.c[name]) for name in PARTS)))).one()
-    return Reconciliation(*(Cents(int(value)) for value in row))
+    return await _total(connection, true())
+
+
+async def totals_of(
+    connection: AsyncConnection, scope: DataScope, where: LedgerFilter, months: Sequence[str]
+) -> Reconciliation:
+    """The sum of these months, of the filter's parties within the scope; the filter's period is not looked at."""
+    table = book_sums.c
+    parts = equal((table.payer_ans, where.payer), (table.provider_cnes, where.provider))
+    return await _total(connection, and_(book_sums_in(scope), table.month.in_(months), *parts))
+
+
+async def _total(connection: AsyncConnection, where: Condition) -> Reconciliation:
+    found = await sums(connection, select(*(total(book_sums.c[name]) for name in PARTS)).where(where))
+    return Reconciliation(*map(Cents, found))

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.denials import DISPUTED, LOST, RECOVERED
 from app.db.engine import scalar
 from app.db.filters import Condition
+from app.db.queue_tables import unapplied_credits
 from app.db.reconciliation import (
     LedgerFilter,
     books_of,
@@ -25,6 +26,7 @@ from app.db.reconciliation import (
     of_denials,
     of_lines,
     of_payments,
+    of_unapplied,
 )
 from app.db.shapes import padded
 from app.db.sums import total
@@ -131,6 +133,7 @@ async def billing_groups(
         ((of_denials(counted),), by_claim),
         ((of_lines(counted, false()), of_lines(false(), credit)), by_line),
         ((of_payments(counted, false()), of_payments(false(), credit)), by_line),
+        ((of_unapplied(scope, where.ledger),), _credit_key(where.grouping)),
     )
     found = [_added([await _grouped(connection, each, key, after, limit) for each in parts]) for parts, key in queries]
     keys = sorted({key for rows in found for key in rows})[:limit]
@@ -138,11 +141,13 @@ async def billing_groups(
 
 
 async def count_billing_groups(connection: AsyncConnection, scope: DataScope, where: GroupedFilter) -> int:
-    """The number of groups: those of claims, and those that have credits only."""
+    """The number of groups: those of claims, and those that have credits or unapplied credits only."""
     of_claim = select(_claim_key(where.grouping)).where(counted_claims(scope, where.ledger))
     lines = select(_line_key(where.grouping)).select_from(invoice_lines)
     of_credit = counted_lines(lines, false(), counted_credits(scope, where.ledger))
-    return int(await scalar(connection, select(func.count()).select_from(of_claim.union(of_credit).subquery())))
+    unapplied = of_unapplied(scope, where.ledger).with_only_columns(_credit_key(where.grouping))
+    keys = of_claim.union(of_credit, unapplied).subquery()
+    return int(await scalar(connection, select(func.count()).select_from(keys)))
 
 
 async def denial_groups(
@@ -247,10 +252,16 @@ def _line_key(grouping: Grouping) -> ColumnElement[str]:
     return grouping.key({**parties, "MONTH": month})
 
 
+def _credit_key(grouping: Grouping) -> ColumnElement[str]:
+    credit = unapplied_credits.c
+    parties = {"PAYER": lambda: credit.payer_ans, "PROVIDER": lambda: credit.provider_cnes}
+    return grouping.key({**parties, "MONTH": lambda: grouping.month(credit.created_at)})
+
+
 def _group(grouping: Grouping, key: str, sums: Sequence[list[int] | None]) -> BillingGroup:
-    """The group with the sums of the four statements; None where one has no row of the group."""
-    of_claim, of_denial, of_line, of_payment = (
-        found or [0] * size for found, size in zip(sums, (7, 3, 4, 3), strict=True)
+    """The group with the sums of the five statements; None where one has no row of the group."""
+    of_claim, of_denial, of_line, of_payment, unapplied = (
+        found or [0] * size for found, size in zip(sums, (7, 3, 4, 3, 1), strict=True)
     )
     number, without_return, processed, denied = of_claim[3:]
     return BillingGroup(
@@ -262,5 +273,5 @@ def _group(grouping: Grouping, key: str, sums: Sequence[list[int] | None]) -> Bi
         denied_cents=Cents(denied),
         denials_lost_cents=Cents(of_denial[1]),
         value_without_return_cents=Cents(of_claim[1]),
-        books=books_of(of_claim[:3], of_denial, of_line, of_payment),
+        books=books_of(of_claim[:3], of_denial, of_line, of_payment, unapplied),
     )

@@ -42,6 +42,7 @@ class ContractRecord:
     appeal_clock: ContractAppealClock
     appeal_days_kind: ContractAppealDaysKind
     recalculation_code: str | None
+    appeal_instances: int
 
     @property
     def created_at(self) -> datetime:

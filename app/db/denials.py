@@ -19,7 +19,7 @@ from app.db.statements import query, query_one, query_total
 from app.db.sums import Amounts
 from app.db.tables import claims, denials, invoice_lines
 from app.domain.data_scope import DataScope
-from app.domain.denials import WON, DenialStatus, Shares, shares
+from app.domain.denials import AFTER_APPEAL, WON, DenialStatus, Shares, contestable, shares
 from app.domain.money import Cents
 
 
@@ -39,6 +39,17 @@ class DenialRecord:
     answered_cents: int | None
     payer_justification: str | None
     answered_at: datetime | None
+    appeal_instance: int
+
+    @property
+    def is_after_appeal(self) -> bool:
+        """Whether the payer was asked to reconsider it, in this instance or before."""
+        return self.status in AFTER_APPEAL or self.appeal_instance > 1
+
+    @property
+    def contestable_cents(self) -> Cents:
+        """How much of it can be appealed: in the second instance, what was appealed in the first one."""
+        return contestable(Cents(self.amount_cents), self.appealed_cents, self.appeal_instance)
 
     @property
     def shares(self) -> Shares:
@@ -75,8 +86,10 @@ class DenialSums:
 
 
 DENIAL = columns(denials, DenialRecord)
+OPEN_CENTS: ColumnElement[int] = func.coalesce(denials.c.appealed_cents, denials.c.amount_cents)
+"""What of an open denial can still be appealed: all of it, or what its upheld first appeal was about."""
 DISPUTED: ColumnElement[int] = case(
-    (denials.c.status == DenialStatus.OPEN, denials.c.amount_cents),
+    (denials.c.status == DenialStatus.OPEN, OPEN_CENTS),
     (denials.c.status == DenialStatus.APPEALED, func.coalesce(denials.c.appealed_cents, 0)),
     else_=0,
 )
@@ -86,7 +99,7 @@ RECOVERED: ColumnElement[int] = func.coalesce(denials.c.answered_cents, 0)
 """The part of a denial that an appeal won back."""
 LOST: ColumnElement[int] = denials.c.amount_cents - DISPUTED - RECOVERED
 """The part of a denial that is finally lost: what is neither in dispute nor won."""
-_AT_RISK = case((and_(denials.c.status == DenialStatus.OPEN, ~is_replaced()), denials.c.amount_cents), else_=0)
+_AT_RISK = case((and_(denials.c.status == DenialStatus.OPEN, ~is_replaced()), OPEN_CENTS), else_=0)
 AMOUNTS: Final = Amounts(DenialSums, (denials.c.amount_cents, DISPUTED, RECOVERED, LOST, _AT_RISK))
 
 

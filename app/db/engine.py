@@ -53,6 +53,10 @@ class DatabaseUnavailable(Exception):
         return self.message
 
 
+class Overtaken(DatabaseUnavailable):
+    """Another transaction has changed what this one had read before its lock: the unit of work runs again."""
+
+
 class DatabaseRefused(DatabaseUnavailable):
     """The database refuses the gateway's user, or has no such database: waiting does not help, the settings must."""
 
@@ -191,7 +195,8 @@ class Database:
                     return result
             except Exception as error:
                 is_in_doubt = is_committing and is_lost(error)
-                if attempt == RETRIES_MAX or not may_retry(error) or (is_in_doubt and not is_repeatable):
+                may_run_again = isinstance(error, Overtaken) or may_retry(error)
+                if attempt == RETRIES_MAX or not may_run_again or (is_in_doubt and not is_repeatable):
                     raise
                 await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises

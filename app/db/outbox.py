@@ -157,7 +157,8 @@ async def unnumbered(connection: AsyncConnection, batch_size: int, may_be: Condi
 
 
 @query_one(int)
-def _last_position() -> Select[Any]:
+def last_position() -> Select[Any]:
+    """The last position in the log; 0 while it is empty."""
     return select(func.coalesce(func.max(outbox.c.position), 0))
 
 
@@ -168,7 +169,7 @@ async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
     appear after a higher one was published. So one process assigns it, after the commit.
     """
     if ids:
-        last = await _last_position(connection) or 0
+        last = await last_position(connection) or 0
         # Row ids are positive: no row has a filler's.
         wanted = padded(ids, count(-1, -1))
         positions = {row_id: last + index for index, row_id in enumerate(wanted, start=1)}

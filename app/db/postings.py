@@ -52,6 +52,14 @@ def advance(remittance_id: str, holder: str, posted: int, put_back: int, ended_a
     return update(remittance_postings).where(_is_held(remittance_id, holder)).values(**counts, ended_at=ended_at)
 
 
+@writing
+def stop(remittance_id: str, now: datetime) -> Update:
+    """End a posting before its last unit, of a remittance that the caller has locked; its holder loses it."""
+    table = remittance_postings.c
+    going_on = update(remittance_postings).where(table.remittance_id == remittance_id, table.ended_at.is_(None))
+    return going_on.values(ended_at=now, lease_holder=None, lease_until=None)
+
+
 # The lease
 
 

@@ -10,6 +10,7 @@ of which 150_00 were won. An invoice bills the 700_00, another one the 150_00, a
     awaiting   350_00  due on the lines: 200_00 of the first and 150_00 of the second
     in dispute      0  the appeal is answered
     unexplained     0  1000_00 - 492_50 - 7_50 - 150_00 - 350_00
+    unapplied       0  beside these: unused credits, which are part of no claim
 
 Each cent is in exactly one part because the parts divide the claim by state: undecided (`awaiting`), denied (divided
 by `shares` into in dispute, won and lost), and approved or won. The last is either on no invoice (`awaiting`) or on
@@ -23,13 +24,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.denials import DISPUTED, LOST, RECOVERED
+from app.db.denials import DISPUTED, LOST, OPEN_CENTS, RECOVERED
 from app.db.filters import Condition, equal
+from app.db.queue_tables import unapplied_credits
 from app.db.replacements import is_replaced
-from app.db.scoping import claims_in, invoices_in
+from app.db.scoping import claims_in, credits_in, invoices_in
 from app.db.sums import sums, total
 from app.db.tables import allocations, claims, denials, invoice_lines, invoices, settlements
 from app.domain.calendar import business_day
@@ -58,18 +60,29 @@ async def reconcile(connection: AsyncConnection, scope: DataScope, where: Ledger
     unexplained.
     """
     counted, credit = counted_claims(scope, where), counted_credits(scope, where)
+    # Lines of claims are found by the index of these, credits by one of their own; "or" would walk all lines.
     return books_of(
         await sums(connection, of_claims(counted)),
         await sums(connection, of_denials(counted)),
-        await sums(connection, of_lines(counted, credit)),
-        await sums(connection, of_payments(counted, credit)),
+        await _added(connection, of_lines(counted, false()), of_lines(false(), credit)),
+        await _added(connection, of_payments(counted, false()), of_payments(false(), credit)),
+        await sums(connection, of_unapplied(scope, where)),
     )
 
 
+async def _added(connection: AsyncConnection, *queries: Select[Any]) -> list[int]:
+    rows = [await sums(connection, each) for each in queries]
+    return [sum(column) for column in zip(*rows, strict=True)]
+
+
 def books_of(
-    claims_: Sequence[int], denials_: Sequence[int], lines: Sequence[int], payments: Sequence[int]
+    claims_: Sequence[int],
+    denials_: Sequence[int],
+    lines: Sequence[int],
+    payments: Sequence[int],
+    unapplied: Sequence[int],
 ) -> Reconciliation:
-    """The books from the sums of `of_claims`, `of_denials`, `of_lines` and `of_payments`."""
+    """The books from the sums of `of_claims`, `of_denials`, `of_lines`, `of_payments` and `of_unapplied`."""
     billed, undecided, unbilled = claims_
     disputed, lost, won = denials_
     credited, debited, still_due, underpaid = lines
@@ -82,6 +95,7 @@ def books_of(
         awaiting_cents=Cents(undecided + unbilled + won + still_due),
         withheld_cents=Cents(withheld),
         underpaid_cents=Cents(underpaid),
+        unapplied_cents=Cents(sum(unapplied)),
     )
 
 
@@ -161,6 +175,15 @@ def of_payments(counted: Condition, credit: Condition) -> Select[Any]:
     return counted_lines(query.where(confirmed), counted, credit)
 
 
+def of_unapplied(scope: DataScope, where: LedgerFilter) -> Select[Any]:
+    """The sum of what is left of unapplied credits that were recorded in the period."""
+    credit = unapplied_credits.c
+    parts = equal((credit.payer_ans, where.payer), (credit.provider_cnes, where.provider))
+    left = credit.used_cents < credit.amount_cents
+    query = select(total(credit.amount_cents - credit.used_cents)).select_from(unapplied_credits)
+    return query.where(credits_in(scope), left, *parts, *_in_period(credit.created_at, where.period))
+
+
 async def indicators(
     connection: AsyncConnection, scope: DataScope, where: LedgerFilter, *, expiring_until: date
 ) -> Indicators:
@@ -173,7 +196,7 @@ async def indicators(
     _, lost, _ = await sums(connection, of_denials(counted))
     undecided = and_(counted, claims.c.status.in_(sorted(AWAITING_RETURN)))
     number, value = await sums(connection, select(func.count(), total(claims.c.claimed_cents)).where(undecided))
-    expiring = select(total(denials.c.amount_cents)).join(claims, claims.c.id == denials.c.claim_id)
+    expiring = select(total(OPEN_CENTS)).join(claims, claims.c.id == denials.c.claim_id)
     due = (denials.c.status == DenialStatus.OPEN, denials.c.appeal_deadline <= expiring_until)
     (at_risk,) = await sums(connection, expiring.where(counted, *due))
     return Indicators(

@@ -96,6 +96,8 @@ contracts = Table(
     # When the time to appeal starts, and which days it counts.
     Column("appeal_clock", EnumText(ContractAppealClock), nullable=False, server_default="ISSUE"),
     Column("appeal_days_kind", EnumText(ContractAppealDaysKind), nullable=False, server_default="CALENDAR"),
+    # How often a denial that the payer upholds can be appealed: once, or once more.
+    Column("appeal_instances", Integer, nullable=False, server_default="1"),
     # The code of Tabela 38 with which what the payer leaves out of an item is a denial; without it, a person decides.
     Column("recalculation_code", ascii_text(4)),
     UniqueConstraint("provider_cnes", "payer_ans"),

@@ -233,10 +233,10 @@ def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
 
 
 async def positive_cents(connection: AsyncConnection, remittance_id: str) -> int:
-    """What the lines of a remittance pay together, without those that take something back; of a line that was split,
-    its parts."""
+    """What the lines of a remittance pay together, without those that take something back or are dismissed; of a line
+    that was split, its parts."""
     table = remittance_lines.c
-    gone = (RemittanceLineStatus.SPLIT, RemittanceLineStatus.CANCELLED)
+    gone = (RemittanceLineStatus.SPLIT, RemittanceLineStatus.CANCELLED, RemittanceLineStatus.DISMISSED)
     counted = (table.remittance_id == remittance_id, table.paid_cents > 0, table.status.not_in(gone))
     paid = select(total(table.paid_cents)).where(*counted)
     return int(await scalar(connection, paid))
@@ -300,14 +300,6 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
     return visible_lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
-
-
-@query(RemittanceLineRecord)
-def held_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
-    """The held lines of these claims, which the caller has locked, in the order of their import."""
-    table = remittance_lines.c
-    held = (table.claim_id.in_(claim_ids), table.status == RemittanceLineStatus.HELD)
-    return visible_lines(scope).where(*held).order_by(table.id)
 
 
 @query(AdjustmentRecord)

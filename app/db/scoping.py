@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 from app.db.appeal_tables import appeal_batches, appeal_templates
 from app.db.bank_tables import bank_entries, bank_files
 from app.db.batch_tables import batches
+from app.db.book_tables import book_sums
 from app.db.deduction_tables import settlement_deductions
 from app.db.document_tables import documents
 from app.db.filters import Condition
@@ -85,6 +86,11 @@ def bank_files_in(scope: DataScope) -> Condition:
 def bank_entries_in(scope: DataScope) -> Condition:
     """Entries of the bank accounts of the scope's providers; a payer sees those of its payments, a patient none."""
     return _allows(scope, provider=bank_entries.c.provider_cnes, payer=bank_entries.c.payer_ans)
+
+
+def book_sums_in(scope: DataScope) -> Condition:
+    """Sums of the scope's providers and payer; a patient sees none."""
+    return _allows(scope, provider=book_sums.c.provider_cnes, payer=book_sums.c.payer_ans)
 
 
 def contracts_in(scope: DataScope) -> Condition:

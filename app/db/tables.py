@@ -112,6 +112,7 @@ denials = Table(
     Column("answered_cents", BigInteger),
     Column("payer_justification", String(500)),
     Column("answered_at", UtcDateTime),
+    Column("appeal_instance", Integer, nullable=False, server_default="1"),
     Index(None, "claim_id", "status"),
     Index(None, "item_id"),
     Index("ix_denials_amount", "amount_cents", "id", "claim_id"),

@@ -1,13 +1,13 @@
 """Queries on the TUSS terms."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Select, func, insert, select, tuple_
+from sqlalchemy import Select, and_, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,7 +54,8 @@ def by_keys(keys: Sequence[tuple[str, str]]) -> Select[Any]:
 
 
 async def known(connection: AsyncConnection, keys: Sequence[tuple[str, str]]) -> list[TussRecord]:
-    """The same from memory, as far as this process has read them within five minutes: terms are only ever added."""
+    """The same from memory, as far as this process has read them within five minutes: changes
+    are seen after that."""
     terms = _TERMS.setdefault(connection.sync_engine, {})
     oldest = time.monotonic() - REMEMBERED_SECONDS
     missing = [key for key in keys if key not in terms or terms[key][0] < oldest]
@@ -85,12 +86,37 @@ async def table_counts(connection: AsyncConnection) -> dict[str, int]:
     return {code_system: int(number) for code_system, number in rows.all()}
 
 
-async def existing_codes(connection: AsyncConnection, code_system: str) -> set[str]:
-    """All codes of one code system."""
-    rows = await connection.execute(select(tuss_terms.c.code).where(tuss_terms.c.code_system == code_system))
-    return {row[0] for row in rows.all()}
+async def fingerprint(connection: AsyncConnection) -> tuple[int, ...]:
+    """Differs after terms were added, renamed or ended."""
+    table = tuss_terms.c
+    found = select(func.count(), func.count(table.valid_to), func.sum(func.length(table.search_text)))
+    return tuple(int(number or 0) for number in (await connection.execute(found)).one())
+
+
+async def of_table(connection: AsyncConnection, code_system: str) -> list[TussRecord]:
+    """All terms of one code system."""
+    rows = await connection.execute(select(*TUSS).where(tuss_terms.c.code_system == code_system))
+    return [TussRecord(*row) for row in rows.all()]
 
 
 async def insert_many(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """Add a batch of terms (keys are the table's column names)."""
     await run(connection, insert(tuss_terms), rows)
+
+
+async def update_many(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Change a batch of terms: the same keys, all of them."""
+    table = tuss_terms.c
+    this = and_(table.code_system == bindparam("of_system"), table.code == bindparam("of_code"))
+    names = ("term", "search_text", "valid_from", "valid_to")
+    changes = [
+        {"of_system": row["code_system"], "of_code": row["code"], **{f"new_{name}": row[name] for name in names}}
+        for row in rows
+    ]
+    await run(
+        connection, update(tuss_terms).where(this).values({name: bindparam(f"new_{name}") for name in names}), changes
+    )
+
+
+Write = Callable[[AsyncConnection, list[dict[str, Any]]], Awaitable[None]]
+"""Adds or changes a batch of terms."""

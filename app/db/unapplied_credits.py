@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Update, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -16,7 +16,7 @@ from app.db.paging import Keyset
 from app.db.queue_tables import unapplied_credit_moves, unapplied_credits
 from app.db.records import columns, insert_records, update_columns
 from app.db.scoping import credits_in, parties_of
-from app.db.statements import query, query_one, query_total
+from app.db.statements import query, query_one, query_total, writing
 from app.domain.credits import CreditStep
 from app.domain.data_scope import DataScope
 
@@ -130,6 +130,14 @@ def moves_of_credit(scope: DataScope, credit_id: str) -> Select[Any]:
 def moves_of_settlements(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The uses that made these settlements."""
     return _visible_moves(scope).where(unapplied_credit_moves.c.settlement_id.in_(ids))
+
+
+@writing
+def correct_days(remittance_id: str, paid_on: date) -> Update:
+    """Give the credits of a remittance, which the caller has locked, its corrected day of payment."""
+    table = unapplied_credits.c
+    found = update(unapplied_credits).where(table.remittance_id == remittance_id)
+    return found.values(paid_on=paid_on, version=table.version + 1)
 
 
 @query(CreditRecord)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import batches, claims, denials, invoices, remittances
+from app.domain import appeal_batches, batches, claims, denials, invoices, remittances
+from app.domain.appeal_batches import AppealBatchAction, AppealBatchStatus
 from app.domain.batches import BatchAction, BatchStatus
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
@@ -52,6 +53,13 @@ class InvoiceOperation(StrEnum):
 class BatchOperation(StrEnum):
     SEND = "SEND"
     REMOVE_CLAIM = "REMOVE_CLAIM"
+    CANCEL = "CANCEL"
+    RECORD_PROTOCOL = "RECORD_PROTOCOL"
+    REJECT = "REJECT"
+
+
+class AppealBatchOperation(StrEnum):
+    SEND = "SEND"
     CANCEL = "CANCEL"
     RECORD_PROTOCOL = "RECORD_PROTOCOL"
     REJECT = "REJECT"
@@ -109,6 +117,12 @@ BATCH_STEPS = {
     BatchOperation.CANCEL: BatchAction.CANCEL,
     BatchOperation.RECORD_PROTOCOL: BatchAction.RECEIVE,
     BatchOperation.REJECT: BatchAction.REJECT,
+}
+APPEAL_BATCH_STEPS = {
+    AppealBatchOperation.SEND: AppealBatchAction.SEND,
+    AppealBatchOperation.CANCEL: AppealBatchAction.CANCEL,
+    AppealBatchOperation.RECORD_PROTOCOL: AppealBatchAction.RECEIVE,
+    AppealBatchOperation.REJECT: AppealBatchAction.REJECT,
 }
 LINE_STEPS = {
     RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
@@ -204,6 +218,11 @@ def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: 
 def batch_block(operation: BatchOperation, status: BatchStatus) -> str | None:
     """Why the operation would be refused now, or None."""
     return _refusal(lambda: batches.next_status(status, BATCH_STEPS[operation]))
+
+
+def appeal_batch_block(operation: AppealBatchOperation, status: AppealBatchStatus) -> str | None:
+    """Why the operation would be refused now, or None."""
+    return _refusal(lambda: appeal_batches.next_status(status, APPEAL_BATCH_STEPS[operation]))
 
 
 def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:

@@ -1,6 +1,7 @@
 """What a payer answers to appeals: as a caller types it, or as its document (respostaRecursoGlosa) says it."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from app.domain.money import Cents
 
@@ -42,7 +43,7 @@ class DocumentAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerMessage:
-    """A document with answers: the payer, the number of the batch of appeals, and the answers.
+    """A document with answers: the payer, the number of the batch of appeals, the answers, and the document's day.
 
     `of_protocol` answers the batch as a whole.
     """
@@ -52,3 +53,4 @@ class AnswerMessage:
     answers: tuple[DocumentAnswer, ...] = ()
     of_protocol: bool | None = None
     justification: str | None = None
+    issued_on: date | None = None

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 from app.domain.business_days import after_business_days
 from app.domain.described import DescribedEnum
+from app.domain.errors import ErrorCode, Failure
+
+INSTANCES_MAX: Final = 2
 
 
 class ContractAppealClock(DescribedEnum):
@@ -30,12 +34,16 @@ class DenialDays:
 
 @dataclass(frozen=True, slots=True)
 class AppealTerms:
-    """What a contract says of appeals; `state` is the provider's (code of table 59), None if it is not known."""
+    """What a contract says of appeals; `state` is the provider's (code of table 59), None if it is not known.
+
+    `instances` is how often a denial can be appealed that the payer upholds.
+    """
 
     days: int
     clock: ContractAppealClock = ContractAppealClock.ISSUE
     days_kind: ContractAppealDaysKind = ContractAppealDaysKind.CALENDAR
     state: str | None = None
+    instances: int = 1
 
     def last_day(self, denied: DenialDays) -> date:
         """The last day on which a denial of this day may be appealed.
@@ -48,3 +56,10 @@ class AppealTerms:
         if self.days_kind is ContractAppealDaysKind.BUSINESS:
             return after_business_days(start, self.days, self.state)
         return start + timedelta(days=self.days)
+
+
+def instances_failure(instances: int) -> Failure | None:
+    """Why a contract cannot have so many instances of appeals."""
+    if 1 <= instances <= INSTANCES_MAX:
+        return None
+    return Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {INSTANCES_MAX} instances", "appealInstances")

@@ -34,6 +34,11 @@ def months_from(day: date) -> Iterator[Period]:
         first = following
 
 
+def month_of(text: str) -> Period:
+    """The days of a month such as `202611`."""
+    return next(months_from(date(int(text[:4]), int(text[4:]), 1)))
+
+
 def number_of_months(period: Period) -> int | None:
     """How many calendar months the period touches; None if one of its ends is open."""
     if period.first is None or period.last is None:

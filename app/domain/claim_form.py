@@ -16,6 +16,9 @@ from app.domain.services import NO_PRACTITIONER, ServiceDetails, details_failure
 from app.domain.text import ascii_failure, text_failure
 
 ITEMS_MAX: Final = 200
+"""Of a claim that is typed."""
+GUIDE_ITEMS_MAX: Final = 2_000
+"""Of a claim that came as a guide: a long hospital stay has so many medicines and materials."""
 DIAGNOSES_MAX: Final = 4
 SEQUENCE_MAX: Final = 9999
 
@@ -161,8 +164,11 @@ def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
 
 
 def _items_failures(form: ClaimForm) -> Iterator[Failure]:
-    if not 1 <= len(form.items) <= ITEMS_MAX:
-        yield Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {ITEMS_MAX} items", "items")
+    if not form.items:
+        yield Failure(ErrorCode.INVALID_INPUT, "add at least one item", "items")
+    elif len(form.items) > GUIDE_ITEMS_MAX:
+        message = f"the claim has more than {GUIDE_ITEMS_MAX:,} items: split it into several"
+        yield Failure(ErrorCode.INVALID_INPUT, message, "items")
     for index, item in enumerate(form.items):
         yield from _item_failures(f"items.{index}", item)
     yield from _sequence_failures(form.items)

@@ -93,8 +93,10 @@ DENTAL_ENCOUNTERS: Final = {
     "5": "Auditoria",
 }
 """Table 51, types of dental encounters."""
-NAMED_BY_CODE: Final = {"28": ("dm_dente", "Dente"), "42": ("dm_regiao", "Região da boca")}
-"""Teeth in the notation of two digits (ISO 3950) and regions of the mouth: the schema has their codes only."""
+NAMED_BY_CODE: Final = {"28": ("dm_dente", "Dente")}
+"""Teeth in the notation of two digits (ISO 3950): the schema has their codes only."""
+NAMED_BY_REMARKS: Final = {"42": "dm_regiao"}
+"""Regions of the mouth: too many to repeat here, the schema's own remarks are read."""
 LISTED: Final = {
     "49": DENTAL_BILLING_TYPES,
     "51": DENTAL_ENCOUNTERS,

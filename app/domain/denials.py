@@ -15,7 +15,7 @@ REPLACED = "another claim replaces the claim of this denial"
 
 
 class DenialStatus(DescribedEnum):
-    OPEN = "OPEN", "Neither accepted nor appealed."
+    OPEN = "OPEN", "Neither accepted nor appealed, or upheld with a second instance to appeal to."
     ACCEPTED = "ACCEPTED", "The provider accepted the loss."
     APPEALED = "APPEALED", "The provider appealed (recurso de glosa); the payer has not answered yet."
     OVERTURNED = "OVERTURNED", "The payer reversed the denial in full."
@@ -32,6 +32,7 @@ class DenialAction(DescribedEnum):
     OVERTURN = "OVERTURN", "The payer reversed the denial in full."
     OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY", "The payer reversed the denial in part."
     UPHOLD = "UPHOLD", "The payer upheld the denial."
+    UPHOLD_FIRST = "UPHOLD_FIRST", "The payer upheld the denial; it can be appealed in the second instance."
     EXPIRE = "EXPIRE", "The appeal deadline passed without an appeal."
     RECOVER = "RECOVER", "The payer paid the amount by itself, without an appeal that it had to answer."
 
@@ -48,6 +49,7 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
     (DenialStatus.APPEALED, DenialAction.OVERTURN): DenialStatus.OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.OVERTURN_PARTIALLY): DenialStatus.PARTIALLY_OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.UPHOLD): DenialStatus.UPHELD,
+    (DenialStatus.APPEALED, DenialAction.UPHOLD_FIRST): DenialStatus.OPEN,
 }
 
 IN_DISPUTE = frozenset({DenialStatus.OPEN, DenialStatus.APPEALED})
@@ -89,10 +91,11 @@ def shares(status: DenialStatus, amount: Cents, appealed: Cents | None, answered
     """How a denied amount divides; the rest of an appeal for less than the whole is lost at once.
 
     Example: 100_00 denied. Open: 100_00 in dispute. Appealed for 60_00: 60_00 in dispute, 40_00 lost. Answered with
-    45_00: 45_00 won, 55_00 lost. Accepted or expired without an appeal: 100_00 lost.
+    45_00: 45_00 won, 55_00 lost. Accepted or expired without an appeal: 100_00 lost. Open again after an appeal for
+    60_00 that was upheld: 60_00 in dispute, 40_00 lost.
     """
     if status is DenialStatus.OPEN:
-        disputed, won = amount, Cents(0)
+        disputed, won = amount if appealed is None else appealed, Cents(0)
     elif status is DenialStatus.APPEALED:
         disputed, won = appealed or Cents(0), Cents(0)
     else:
@@ -112,21 +115,28 @@ def appeal_block(status: DenialStatus, *, deadline: date, today: date) -> Billin
     return None
 
 
-def check_appeal(*, appealed: Cents, amount: Cents) -> None:
-    """INVALID_AMOUNT unless above zero and at most what was denied."""
+def contestable(amount: Cents, appealed: int | None, instance: int) -> Cents:
+    """How much of a denied amount can be appealed: in the second instance, what was appealed in the first one."""
+    return amount if instance == 1 or appealed is None else Cents(appealed)
+
+
+def check_appeal(*, appealed: Cents, amount: Cents, instance: int = 1) -> None:
+    """INVALID_AMOUNT unless above zero and at most what can be appealed."""
     if appealed <= 0:
         raise refuse(ErrorCode.INVALID_AMOUNT, "an appealed amount must be above zero", "amount", "5040")
     if appealed > amount:
-        raise refuse(ErrorCode.INVALID_AMOUNT, f"only {format_money(amount)} was denied", "amount")
+        what = "denied" if instance == 1 else "appealed before"
+        raise refuse(ErrorCode.INVALID_AMOUNT, f"only {format_money(amount)} was {what}", "amount")
 
 
-def answer_action(*, accepted: Cents, appealed: Cents, amount: Cents) -> DenialAction:
-    """Which action an answer to an appeal is; INVALID_AMOUNT when it grants more than was appealed."""
+def answer_action(*, accepted: Cents, appealed: Cents, amount: Cents, is_last: bool = True) -> DenialAction:
+    """Which action an answer to an appeal is, of the last instance or not; INVALID_AMOUNT when it grants more than was
+    appealed."""
     if accepted > appealed:
         message = f"only {format_money(appealed)} was appealed"
         raise refuse(ErrorCode.INVALID_AMOUNT, message, "acceptedAmount")
     if accepted == 0:
-        return DenialAction.UPHOLD
+        return DenialAction.UPHOLD if is_last else DenialAction.UPHOLD_FIRST
     return DenialAction.OVERTURN if accepted == amount else DenialAction.OVERTURN_PARTIALLY
 
 

@@ -61,6 +61,15 @@ class LineResolution:
 PLAIN: Final = LineResolution()
 
 
+def carried(resolution: LineResolution | None, *, before: str | None, after: str) -> LineResolution | None:
+    """What of a resolution a line has that is matched to the claim `after`: what was decided about another claim says
+    nothing about it. Of a line without a claim before, the item that a person has named is that of any claim."""
+    if resolution is None or before == after:
+        return resolution
+    is_named = before is None and resolution.item_sequence is not None
+    return LineResolution(item_sequence=resolution.item_sequence) if is_named else None
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What a line and the lines beside it say about an item or a claim, and what the claim expects, in cents.

@@ -1,8 +1,8 @@
 """What has become of billed money: paid, withheld, in dispute, lost or awaited; anything left over is unexplained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import NewType
+from typing import NewType, Self
 
 from app.domain.calendar import BRASILIA
 from app.domain.money import Cents
@@ -23,12 +23,23 @@ class Reconciliation:
     withheld_cents: Cents
     # Of what is awaited: the rest of lines that were paid in part.
     underpaid_cents: Cents
+    # Beside what was billed: what payers have paid and no claim gets yet.
+    unapplied_cents: Cents
 
     @property
     def unexplained_cents(self) -> Cents:
         """Billed minus all parts: zero unless a row is wrong."""
         parts = self.paid_cents + self.withheld_cents + self.in_dispute_cents + self.lost_cents + self.awaiting_cents
         return Cents(self.billed_cents - parts)
+
+    def __add__(self, other: Self) -> Self:
+        pairs = [(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)]
+        return type(self)(*(Cents(sum(pair)) for pair in pairs))
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """The books of no rows."""
+        return cls(*[Cents(0)] * len(fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)

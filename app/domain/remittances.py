@@ -131,11 +131,11 @@ def check_posting(status: RemittanceStatus) -> None:
         raise wrong_status("post", "a remittance", status)
 
 
-def check_payment(status: RemittanceStatus, *, number: str) -> None:
-    """CONFLICT for a payment that joins a statement which is being posted, or was cancelled."""
-    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
-        message = f"statement {number} is {status}: send the payment again later"
-        raise BillingError(status_conflict(message, status))
+def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> None:
+    """CONFLICT for a payment that joins a cancelled statement, or one that is being posted and would pay it at once."""
+    if status is RemittanceStatus.CANCELLED or (status is RemittanceStatus.POSTING and not may_post):
+        failure = status_conflict(f"statement {number} is {status}: send the payment again later", status)
+        raise BillingError(replace(failure, field="statementNumber"))
 
 
 def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:

@@ -14,6 +14,7 @@ _FILE: Final = "tissSimpleTypesV4_03_00.xsd"
 _TYPE: Final = re.compile(r'<simpleType name="(dm_\w+)">(.*?)</simpleType>', re.DOTALL)
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE: Final = re.compile(r'<enumeration value="([^"]*)"')
+_REMARK: Final = re.compile(r"<!--\s*([A-Z0-9]+)\s+(.*?)\s*-->")
 
 
 class CodeTable(Enum):
@@ -60,12 +61,23 @@ def codes_of(kind: str) -> frozenset[str]:
     return _types()[kind]
 
 
+def remarks_of(kind: str) -> dict[str, str]:
+    """The texts of a type's codes, where the schema has them as remarks: `<!-- AI Arco Inferior -->`."""
+    found = next(content for name, content in _TYPE.findall(_schema()) if name == kind)
+    return dict(_REMARK.findall(found))
+
+
 @cache
 def _types() -> dict[str, frozenset[str]]:
+    # Inactive codes stand in comments.
+    text = _COMMENT.sub("", _schema())
+    return {name: frozenset(filter(None, _CODE.findall(content))) for name, content in _TYPE.findall(text)}
+
+
+def _schema() -> str:
     # The package itself takes ten times as long to import as its file to read.
     package = find_spec("tiss")
     assert package is not None and package.origin is not None, "a dependency of the gateway"  # noqa: S101, PT018
     source = Path(package.origin).parent / "_data" / "schemas" / _VERSION / _FILE
-    # Inactive codes stand in comments; some files of the standard are in ISO-8859-1.
-    text = _COMMENT.sub("", source.read_text(encoding="latin-1"))
-    return {name: frozenset(filter(None, _CODE.findall(content))) for name, content in _TYPE.findall(text)}
+    # Some files of the standard are in ISO-8859-1.
+    return source.read_text(encoding="latin-1")

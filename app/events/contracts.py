@@ -299,6 +299,7 @@ def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, previou
         "appealedAmount": _money(denial.appealed_cents),
         "answeredAmount": _money(denial.answered_cents),
         "appealDeadline": denial.appeal_deadline.isoformat(),
+        "appealInstance": denial.appeal_instance,
     }
     return Event(name, claim.id, claim.provider_cnes, claim.payer_ans, data, at, claim.patient_id)
 

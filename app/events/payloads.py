@@ -79,6 +79,7 @@ class DenialEventData(TypedDict):
     appealedAmount: Amount | None
     answeredAmount: Amount | None
     appealDeadline: Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
+    appealInstance: NotRequired[int]
 
 
 class InvoiceEventData(TypedDict):

@@ -7,12 +7,13 @@ from app.db.reconciliation import LedgerFilter
 from app.domain.calendar import business_day
 from app.domain.reconciliation import Indicators, Reconciliation
 from app.resolvers.context import Context
+from app.services import reconciliation as month_sums
 
 
 async def reconcile(ctx: Context, *, where: LedgerFilter) -> Reconciliation:
     """What has become of the amounts billed in the caller's data scope."""
     async with ctx.database.snapshot() as connection:
-        return await reconciliation.reconcile(connection, ctx.scope, where)
+        return await month_sums.reconcile(connection, ctx.scope, where, ctx.now())
 
 
 async def indicators(ctx: Context, *, where: LedgerFilter, expiring_within_days: int) -> Indicators:

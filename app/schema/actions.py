@@ -8,12 +8,14 @@ from typing import Any, Final
 import strawberry
 
 from app.auth.principal import Principal
+from app.db.appeal_batches import AppealBatchRecord
 from app.db.batches import BatchRecord
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import (
+    AppealBatchOperation,
     BatchOperation,
     ClaimFacts,
     ClaimOperation,
@@ -21,6 +23,7 @@ from app.domain.actions import (
     InvoiceOperation,
     RemittanceLineOperation,
     RemittanceOperation,
+    appeal_batch_block,
     batch_block,
     claim_block,
     denial_block,
@@ -30,7 +33,6 @@ from app.domain.actions import (
 )
 from app.domain.calendar import business_day
 from app.domain.claims import AWAITING_RETURN
-from app.domain.denials import AFTER_APPEAL
 from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
@@ -46,6 +48,7 @@ CLAIM_ACTIONS: Final = offering(ClaimOperation)
 DENIAL_ACTIONS: Final = offering(DenialOperation)
 INVOICE_ACTIONS: Final = offering(InvoiceOperation)
 BATCH_ACTIONS: Final = offering(BatchOperation)
+APPEAL_BATCH_ACTIONS: Final = offering(AppealBatchOperation)
 REMITTANCE_ACTIONS: Final = offering(RemittanceOperation)
 REMITTANCE_LINE_ACTIONS: Final = offering(RemittanceLineOperation)
 ACTIONS: Final = "Each action once, with the reason if it is not available to the caller now."
@@ -61,6 +64,7 @@ _describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
 _describe(DenialOperation, "a denial", DENIAL_ACTIONS)
 _describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
 _describe(BatchOperation, "a batch", BATCH_ACTIONS)
+_describe(AppealBatchOperation, "a batch of appeals", APPEAL_BATCH_ACTIONS)
 _describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
 _describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
 
@@ -108,6 +112,12 @@ class AvailableInvoiceAction:
 @strawberry.type(description="An action on a batch and whether it is available to the caller now.")
 class AvailableBatchAction:
     action: BatchOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
+@strawberry.type(description="An action on a batch of appeals and whether it is available to the caller now.")
+class AvailableAppealBatchAction:
+    action: AppealBatchOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
@@ -161,7 +171,7 @@ async def _facts(loaders: Loaders, claims: Sequence[ClaimRecord]) -> dict[str, C
             Cents(claim.approved_cents or 0),
             is_billed=any(line.kind is InvoiceLineKind.CLAIM for line in lines[place]),
             is_replaced=replacements[place] is not None,
-            is_appealed=any(denial.status in AFTER_APPEAL for denial in denials[place]),
+            is_appealed=any(denial.is_after_appeal for denial in denials[place]),
         )
         for place, claim in enumerate(claims)
     }
@@ -210,6 +220,18 @@ def batch_actions(batch: BatchRecord, info: Info) -> list[AvailableBatchAction]:
             action=operation, blocked_by=_blocked(principal, action, partial(batch_block, operation, batch.status))
         )
         for operation, action in zip(BatchOperation, BATCH_ACTIONS, strict=True)
+    ]
+
+
+def appeal_batch_actions(batch: AppealBatchRecord, info: Info) -> list[AvailableAppealBatchAction]:
+    """Every action on a batch of appeals, with what blocks it for this caller now."""
+    principal = info.context.principal
+    return [
+        AvailableAppealBatchAction(
+            action=operation,
+            blocked_by=_blocked(principal, action, partial(appeal_batch_block, operation, batch.status)),
+        )
+        for operation, action in zip(AppealBatchOperation, APPEAL_BATCH_ACTIONS, strict=True)
     ]
 
 

@@ -20,8 +20,8 @@ class CreateAppealBatchesInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     denial_ids: list[strawberry.ID] | None = strawberry.field(
         default=None,
-        description=f"Ids of 1 to {CHOSEN_MAX} appealed denials; null for all that are in no batch and whose protocol "
-        "is known.",
+        description=f"Ids of 1 to {CHOSEN_MAX} appealed denials; null for the oldest that are in no batch and "
+        "whose protocol is known: see `hasMore`.",
         directives=lists.up_to(CHOSEN_MAX, checked_by_service=True),
     )
     protocol: str | None = strawberry.field(
@@ -83,6 +83,9 @@ class CreateAppealBatchesPayload(MutationPayload):
         description=f"The new batches, at most {BATCHES_MAX}; empty if no appeal is left.",
         directives=[lists.NEW_BATCHES],
     )
+    has_more: bool = strawberry.field(
+        default=False, description="Whether the same call, with another key, would create further batches."
+    )
 
 
 MUTATIONS = (
@@ -90,8 +93,8 @@ MUTATIONS = (
         appeal_batches.CREATE_MANY,
         CreateAppealBatchesInput,
         CreateAppealBatchesPayload,
-        "Puts appeals that wait for an answer into batches, one for each protocol and up to 100 claims, at most "
-        f"{BATCHES_MAX} in one call.",
+        "Puts appeals that wait for an answer into batches, one for each protocol, form (dental or not) and up to 100 "
+        f"claims, at most {BATCHES_MAX} in one call.",
         directives=weights.DOCUMENT,
     ),
     mutation(

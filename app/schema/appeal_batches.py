@@ -12,6 +12,7 @@ from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import appeal_batches
 from app.resolvers.appeal_batches import AppealBatchOrderField
+from app.schema.actions import ACTIONS, AvailableAppealBatchAction, appeal_batch_actions
 from app.schema.base import filters, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection, Node
@@ -61,6 +62,9 @@ class AppealBatch(Node):
     )
     contested_protocol: str = strawberry.field(
         description="The payer's protocol of the claims whose denials are appealed (numeroProtocolo)."
+    )
+    appeal_instance: int = strawberry.field(
+        description="Instance of its appeals, 1 or 2; documents do not say it, each instance has batches of its own."
     )
     tiss_version: str = strawberry.field(description="TISS version of its document (Padrao).")
     status: AppealBatchStatus = strawberry.field(description="Status of the batch.")
@@ -112,6 +116,10 @@ class AppealBatch(Node):
         batch: strawberry.Parent[AppealBatchRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:
         return await appeal_batches.HISTORY.page(info.context, batch.id, first=first, after=after)
+
+    @strawberry.field(description=ACTIONS, directives=[lists.APPEAL_BATCH_ACTIONS])
+    def available_actions(batch: strawberry.Parent[AppealBatchRecord], info: Info) -> list[AvailableAppealBatchAction]:
+        return appeal_batch_actions(batch, info)
 
 
 @strawberry.input(description="Order of a list of batches of appeals.")

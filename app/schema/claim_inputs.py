@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX, ClaimForm, ItemForm
+from app.domain.claim_form import DIAGNOSES_MAX, GUIDE_ITEMS_MAX, ITEMS_MAX, ClaimForm, ItemForm
 from app.domain.claims import DENIALS_MAX, DeniedAmount, ItemDecision
 from app.domain.errors import ErrorCode, refuse
 from app.domain.identifiers import AnsCode, Cnes
@@ -92,9 +92,7 @@ class ClaimInput:
     )
     card_number: str = strawberry.field(description="Card number of the patient (numeroCarteira), up to 20 characters.")
     service_date: date = strawberry.field(description="Day of the service (dataAtendimento).")
-    items: list[ClaimItemInput] = strawberry.field(
-        description="Items, 1 to 200.", directives=lists.up_to(ITEMS_MAX, checked_by_service=True)
-    )
+    items: list[ClaimItemInput] = strawberry.field(description="Items, 1 to 200.", directives=lists.up_to(ITEMS_MAX))
     claimed_amount: Cents | None = strawberry.field(
         default=None, description="Total of the claim; if given, it must equal the sum of the items."
     )
@@ -145,7 +143,7 @@ class ClaimChangesInput:
     items: list[ClaimItemInput] | None = strawberry.field(
         default=strawberry.UNSET,
         description="Items, 1 to 200; replaces all current items.",
-        directives=lists.up_to(ITEMS_MAX, checked_by_service=True),
+        directives=lists.up_to(ITEMS_MAX),
     )
     practitioner: PractitionerInput | None = strawberry.field(
         default=strawberry.UNSET,
@@ -264,7 +262,7 @@ class ItemDecisionInput:
 class AdjudicateClaimInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a claim under review.")
     items: list[ItemDecisionInput] = strawberry.field(
-        description="One decision for every item.", directives=lists.up_to(ITEMS_MAX)
+        description="One decision for every item.", directives=lists.up_to(GUIDE_ITEMS_MAX)
     )
     payer_claim_number: str | None = strawberry.field(
         default=None, description="The payer's claim number (numeroGuiaOperadora)."

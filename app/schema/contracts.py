@@ -40,6 +40,7 @@ RECALCULATION = (
     "Code of Tabela 38 with which a posted statement denies what the payer leaves out of an item without a reason; "
     "null if a person decides."
 )
+INSTANCES = "How often a denial that the payer upholds can be appealed, 1 or 2 times."
 APPEAL_DAYS_KIND = "Which days count for the appeal deadline."
 
 described(ContractAppealClock, "Start of the time to appeal; new values may be added.")
@@ -87,6 +88,7 @@ class Contract(Node):
     appeal_clock: ContractAppealClock = strawberry.field(description=APPEAL_CLOCK)
     appeal_days_kind: ContractAppealDaysKind = strawberry.field(description=APPEAL_DAYS_KIND)
     recalculation_code: str | None = strawberry.field(description=RECALCULATION)
+    appeal_instances: int = strawberry.field(description=INSTANCES)
 
     payer = related(
         Payer | None,
@@ -239,6 +241,9 @@ class SaveContractInput:
     appeal_days_kind: ContractAppealDaysKind | None = strawberry.field(
         default=None, description=f"{APPEAL_DAYS_KIND} Null leaves it unchanged; CALENDAR for a new contract."
     )
+    appeal_instances: int | None = strawberry.field(
+        default=None, description=f"{INSTANCES} Null leaves it unchanged; 1 for a new contract."
+    )
     recalculation_code: str | None = strawberry.field(
         default=strawberry.UNSET, description=f"{RECALCULATION} Omit it to leave it unchanged; null removes it."
     )
@@ -255,7 +260,7 @@ class SaveContractInput:
         return {"form": form, "version": self.version}
 
     def _details(self) -> dict[str, Any] | None:
-        names = ("holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind")
+        names = ("holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind", "appeal_instances")
         given = {name: getattr(self, name) for name in names}
         found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         for name in ("provider_code", "recalculation_code"):

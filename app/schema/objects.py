@@ -143,7 +143,7 @@ class Claim(Node):
         lambda loaders: loaders.items_of_claim,
         "id",
         directives=[lists.ITEMS],
-        description=f"Billed items, by number; at most {lists.ITEMS.most}.",
+        description="Billed items, by number; at most 200, and 2,000 of a claim that came as a guide.",
         extensions=health("claims:read_items"),
     )
 
@@ -282,6 +282,9 @@ class Denial(Node):
     status: DenialStatus = strawberry.field(description="Status of the denial.")
     created_at: datetime = strawberry.field(description="Time of the payer's denial.")
     appeal_deadline: date = strawberry.field(description="Last day to appeal, derived from the contract.")
+    appeal_instance: int = strawberry.field(
+        description="Instance of the present or next appeal: 1, or 2 after the payer has upheld the denial once."
+    )
     amount_cents: Cents | None = amount("amount", "Denied amount (valorGlosa).")
 
     created_by = related(
@@ -319,6 +322,14 @@ class Denial(Node):
     @strawberry.field(graphql_type=Appeal | None, description="The appeal (recurso de glosa); null if there is none.")
     def appeal(denial: strawberry.Parent[DenialRecord]) -> DenialRecord | None:
         return None if denial.appealed_at is None else denial
+
+    earlier_appeals = related(
+        list[Appeal],
+        lambda loaders: loaders.earlier_appeals_of_denial,
+        "id",
+        description="Its appeals of earlier instances, which the payer has answered.",
+        directives=[lists.EARLIER_APPEALS],
+    )
 
     item = related(
         "ClaimItem | None",

@@ -4,6 +4,8 @@ from typing import Final
 
 APPEALS: Final[dict[str, tuple[str, ...]]] = {
     "states, counts, days and parties of batches of appeals, which only `batches:read` leads to": (
+        "AppealBatch.appealInstance",
+        "AppealBatch.availableActions",
         "AppealBatch.createdAt",
         "AppealBatch.denialCount",
         "AppealBatch.history",
@@ -23,6 +25,7 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "AppealMatchingDenialsPayload.appealedCount",
         "AppealMatchingDenialsPayload.results",
         "CreateAppealBatchesPayload.batches",
+        "CreateAppealBatchesPayload.hasMore",
         "DeleteAppealTemplatePayload.deletedAppealTemplateId",
         "RecordAppealAnswersPayload.appliedCount",
         "RecordAppealAnswersPayload.results",
@@ -34,6 +37,10 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "DenialChance.deniedItemCount",
         "DenialChance.isOfPractitioner",
         "DenialChance.itemSequence",
+    ),
+    "the instance of an appeal, and earlier appeals, whose texts and amounts have rules": (
+        "Denial.appealInstance",
+        "Denial.earlierAppeals",
     ),
     "kinds and days of the proofs for an appeal, which only `denials:appeal` leads to": (
         "AppealDraft.evidence",

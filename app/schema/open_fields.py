@@ -263,6 +263,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Contract.appealClock",
         "Contract.appealDaysKind",
         "Contract.appealDeadlineDays",
+        "Contract.appealInstances",
         "Contract.endsOn",
         "Contract.holdsMembership",
         "Contract.paymentTermDays",

@@ -22,7 +22,7 @@ EXPIRING_DAYS_MAX = 3650
 
 @strawberry.type(
     description="Reconciliation of claims submitted in the period: billed = paid + withheld + in dispute + "
-    "lost + awaiting."
+    "lost + awaiting; underpaid is a part of awaiting, unapplied is a part of none."
 )
 class Reconciliation:
     billed_cents: Cents | None = amount("billedAmount", "Claims that were submitted, and credits on invoices.")
@@ -37,6 +37,10 @@ class Reconciliation:
     awaiting_cents: Cents | None = amount("awaitingAmount", "Amount that is not decided, not invoiced or not paid yet.")
     underpaid_cents: Cents | None = amount(
         "underpaidAmount", "Of the awaited amount, the rest of invoice lines that were paid in part."
+    )
+    unapplied_cents: Cents | None = amount(
+        "unappliedAmount",
+        "What is left of unapplied credits recorded in the period: paid, and part of no billed amount.",
     )
     unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed amount less the five parts: always 0.00.")
 

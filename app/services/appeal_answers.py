@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Final
 
 from app.db import appeal_batches as appeal_batches_db
@@ -11,7 +12,7 @@ from app.db.appeal_batches import AppealBatchRecord, AppealMemberRecord
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.domain.appeal_answers import AnswerMessage, DocumentAnswer, TypedAnswer
-from app.domain.denials import ANSWERED
+from app.domain.denials import ANSWERED, DenialStatus
 from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any, refuse
 from app.domain.money import Cents, format_money
 from app.services import denials, documents, parties
@@ -57,6 +58,7 @@ class _Answer:
     accepted: Cents
     justification: str | None
     settled: int | None
+    answered_on: date | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class _Member:
     claim: ClaimRecord
     row: AppealMemberRecord
     sequences: Mapping[str, int]
+    answered_on: date | None
     is_answered: bool = False
 
     @property
@@ -144,10 +147,17 @@ async def _record_typed(unit: UnitOfWork, provider: str, payer: str, typed: Sequ
         if denial is None:
             recorded.add(each.denial_id, not_found("denial", f"{path}.denialId").failures)
             continue
-        settled = denial.answered_cents if denial.status in ANSWERED else None
-        answer = _Answer(denial, claims[denial.claim_id], each.accepted, each.justification, settled)
+        answer = _Answer(denial, claims[denial.claim_id], each.accepted, each.justification, _settled(denial))
         await _apply(unit, recorded, answer, path)
     return recorded
+
+
+def _settled(denial: DenialRecord) -> int | None:
+    """What the latest answer accepts; None if the appeal waits for it, or if there is none."""
+    if denial.status is DenialStatus.OPEN and denial.is_after_appeal:
+        # It is open again because the answer was no.
+        return 0
+    return denial.answered_cents if denial.status in ANSWERED else None
 
 
 async def _record_message(unit: UnitOfWork, provider: str, payer: str, message: AnswerMessage) -> Recorded:
@@ -162,7 +172,10 @@ async def _record_message(unit: UnitOfWork, provider: str, payer: str, message: 
     members = {each.denial_id: each for each in await appeal_batches_db.members_of(connection, [batch.id])}
     items = await claims_db.items_by_ids(connection, scope, sorted({each.item_id for each in found.values()}))
     sequences = {item.id: item.sequence for item in items}
-    open_denials = [_Member(found[each], claims[found[each].claim_id], members[each], sequences) for each in found]
+    open_denials = [
+        _Member(denial, claims[denial.claim_id], members[denial.id], sequences, message.issued_on)
+        for denial in found.values()
+    ]
     recorded = Recorded()
     for answer in message.answers:
         await _apply_answer(unit, recorded, answer, open_denials, batch)
@@ -198,7 +211,8 @@ async def _apply_to(unit: UnitOfWork, recorded: Recorded, answer: DocumentAnswer
     if settled is not None and isinstance(answer.accepted, bool):
         # The appealed amount may be that of a later appeal: what was accepted then was all of it, or nothing.
         accepted = Cents(settled) if answer.accepted == bool(settled) else accepted
-    await _apply(unit, recorded, _Answer(denial, member.claim, accepted, answer.justification, settled), XML)
+    given = _Answer(denial, member.claim, accepted, answer.justification, settled, member.answered_on)
+    await _apply(unit, recorded, given, XML)
 
 
 async def _apply(unit: UnitOfWork, recorded: Recorded, answer: _Answer, path: str) -> None:
@@ -212,7 +226,9 @@ async def _apply(unit: UnitOfWork, recorded: Recorded, answer: _Answer, path: st
         return
     try:
         async with unit.attempt():
-            stored = await denials.answer_locked(unit, answer.claim, denial, answer.accepted, answer.justification)
+            stored = await denials.answer_locked(
+                unit, answer.claim, denial, answer.accepted, answer.justification, answered_on=answer.answered_on
+            )
     except BillingError as error:
         recorded.add(denial.id, tuple(failure.under(path) for failure in error.failures))
         return

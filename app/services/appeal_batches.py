@@ -1,7 +1,7 @@
 """The actions on batches of appeals (lotes de recurso de glosa): create, send, and what the payer says at reception."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -11,9 +11,11 @@ from app.db import appeal_batches as appeal_batches_db
 from app.db import claims as claims_db
 from app.db import contracts as contracts_db
 from app.db import denials as denials_db
-from app.db.appeal_batches import AppealBatchRecord, AppealMemberRecord
+from app.db.appeal_batches import AppealBatchRecord, AppealMemberRecord, UnsentFilter
+from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.domain import ids, protocols
+from app.domain.actions import AppealBatchOperation
 from app.domain.appeal_batches import (
     BATCHES_MAX,
     CLAIMS_MAX,
@@ -24,6 +26,7 @@ from app.domain.appeal_batches import (
     next_status,
     sending_block,
 )
+from app.domain.claims import ClaimType
 from app.domain.contracts import NEWEST_VERSION
 from app.domain.errors import (
     BillingError,
@@ -49,51 +52,79 @@ CHOSEN_MAX: Final = 100
 """How many denials one call names at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The new batches, and whether further appeals could be put into batches by the same call."""
+
+    batches: list[AppealBatchRecord]
+    has_more: bool
+
+
 async def create_many(
     unit: UnitOfWork, *, provider: str, payer: str, denial_ids: Sequence[str] | None, protocol: str | None
-) -> list[AppealBatchRecord]:
-    """Put appeals that wait for an answer into batches, one for each protocol of the claims, at most ten.
+) -> Created:
+    """Put appeals that wait for an answer into batches, one for each protocol of the claims, form and instance, at
+    most ten.
 
-    Without `denial_ids`, all that are in no batch and whose protocol is known; call it again for more. `protocol` is
-    that of chosen claims whose own is not known.
+    Without `denial_ids`, those that are in no batch and whose protocol is known, the oldest first. `protocol` is that
+    of claims whose own is not known.
     """
     raise_any([] if protocol is None else [protocols.contested_failure(protocol, "contestedProtocol")])
     await parties.check(unit.connection, unit.scope, provider=provider, payer=payer)
-    found = await _found(unit, provider, payer, denial_ids)
+    seen = await _seen(unit, provider, payer, denial_ids, protocol)
+    claims = await _lock_claims(unit, provider, payer, seen)
+    found = await _sendable(unit, denial_ids or [denial.id for denial in seen], claims, is_named=denial_ids is not None)
     known = await appeal_batches_db.protocols_of(unit.connection, sorted({denial.claim_id for denial in found}))
     if denial_ids is not None:
         raise_any(_unknown_protocols(found, known, protocol))
-    by_protocol: dict[str, list[DenialRecord]] = {}
-    for denial in found:
+    groups: dict[tuple[str, bool, int], list[DenialRecord]] = {}
+    for denial in found[:DENIALS_MAX]:
         if (number := known.get(denial.claim_id, protocol)) is not None:
-            by_protocol.setdefault(number, []).append(denial)
-    parts = [(number, part) for number, group in by_protocol.items() for part in _parts(group)]
-    return [await _insert(unit, provider, payer, number, part) for number, part in parts[:BATCHES_MAX]]
+            is_dental = claims[denial.claim_id].type is ClaimType.DENTAL_TREATMENT
+            groups.setdefault((number, is_dental, denial.appeal_instance), []).append(denial)
+    parts = [
+        (number, part)
+        for (number, is_dental, _), group in groups.items()
+        for part in _parts(group, is_dental=is_dental)
+    ]
+    created = [await _insert(unit, provider, payer, number, part) for number, part in parts[:BATCHES_MAX]]
+    return Created(created, has_more=len(seen) > DENIALS_MAX or len(parts) > BATCHES_MAX)
 
 
-async def _found(unit: UnitOfWork, provider: str, payer: str, denial_ids: Sequence[str] | None) -> list[DenialRecord]:
-    """The denials to send, their claims locked; raises at `denialIds.N` for one that cannot be sent."""
+async def _seen(
+    unit: UnitOfWork, provider: str, payer: str, denial_ids: Sequence[str] | None, protocol: str | None
+) -> list[DenialRecord]:
+    """The named denials; without names the first ones, one more than a call sends if there are so many."""
     connection, scope = unit.connection, unit.scope
     if denial_ids is None:
-        seen = await appeal_batches_db.unsent(connection, scope, provider, payer, DENIALS_MAX)
-    else:
-        if not 1 <= len(denial_ids) <= CHOSEN_MAX or len(set(denial_ids)) < len(denial_ids):
-            raise refuse(ErrorCode.INVALID_INPUT, f"send 1 to {CHOSEN_MAX} denials, each only once", "denialIds")
-        seen = await denials_db.by_ids(connection, scope, denial_ids)
-    claims = await claims_db.lock_many(connection, scope, sorted({denial.claim_id for denial in seen}))
-    own = {claim.id for claim in claims if (claim.provider_cnes, claim.payer_ans) == (provider, payer)}
-    chosen = [denial.id for denial in seen] if denial_ids is None else list(denial_ids)
+        where = UnsentFilter(provider, payer, has_protocol=protocol is None)
+        return await appeal_batches_db.unsent(connection, scope, where, DENIALS_MAX + 1)
+    if not 1 <= len(denial_ids) <= CHOSEN_MAX or len(set(denial_ids)) < len(denial_ids):
+        raise refuse(ErrorCode.INVALID_INPUT, f"send 1 to {CHOSEN_MAX} denials, each only once", "denialIds")
+    return await denials_db.by_ids(connection, scope, denial_ids)
+
+
+async def _lock_claims(
+    unit: UnitOfWork, provider: str, payer: str, seen: Sequence[DenialRecord]
+) -> dict[str, ClaimRecord]:
+    """The claims of these denials by id, locked; those of other parties are left out."""
+    ids = sorted({denial.claim_id for denial in seen})
+    locked = await claims_db.lock_many(unit.connection, unit.scope, ids)
+    return {claim.id: claim for claim in locked if (claim.provider_cnes, claim.payer_ans) == (provider, payer)}
+
+
+async def _sendable(
+    unit: UnitOfWork, ids: Sequence[str], claims: Mapping[str, ClaimRecord], *, is_named: bool
+) -> list[DenialRecord]:
+    """Those of the denials that can be put into a batch now; raises at `denialIds.N` for a named one that cannot."""
+    connection, scope = unit.connection, unit.scope
     # Read again: others may have answered or sent some of them before their claims were locked.
-    found = {each.id: each for each in await denials_db.by_ids(connection, scope, chosen) if each.claim_id in own}
-    members = await appeal_batches_db.of_denials(connection, scope, chosen)
-    blocks = {each: _block(found.get(each), members.get(each)) for each in chosen}
-    if denial_ids is not None:
-        raise_any(
-            replace(block, field=f"denialIds.{index}")
-            for index, each in enumerate(chosen)
-            if (block := blocks[each]) is not None
-        )
-    return [found[each] for each in chosen if blocks[each] is None]
+    found = {each.id: each for each in await denials_db.by_ids(connection, scope, ids) if each.claim_id in claims}
+    members = await appeal_batches_db.of_denials(connection, scope, ids)
+    blocks = [_block(found.get(each), members.get(each)) for each in ids]
+    if is_named:
+        raise_any(replace(block, field=f"denialIds.{place}") for place, block in enumerate(blocks) if block is not None)
+    return [found[each] for each, block in zip(ids, blocks, strict=True) if block is None]
 
 
 def _block(denial: DenialRecord | None, batch: AppealBatchRecord | None) -> Failure | None:
@@ -115,14 +146,11 @@ def _unknown_protocols(
             yield Failure(ErrorCode.CONFLICT, text, f"denialIds.{index}")
 
 
-def _parts(found: Sequence[DenialRecord]) -> Iterator[list[DenialRecord]]:
-    """The denials in parts of as many claims as a document may have; those of a claim stay together."""
-    by_claim: dict[str, list[DenialRecord]] = {}
-    for denial in found:
-        by_claim.setdefault(denial.claim_id, []).append(denial)
-    groups = list(by_claim.values())
-    for start in range(0, len(groups), CLAIMS_MAX):
-        yield [denial for group in groups[start : start + CLAIMS_MAX] for denial in group]
+def _parts(found: Sequence[DenialRecord], *, is_dental: bool) -> Iterator[list[DenialRecord]]:
+    """The denials in parts of as many guides as a document may have; those of a guide stay together."""
+    guides = list(appeal_documents.by_guide(found, is_dental=is_dental).values())
+    for start in range(0, len(guides), CLAIMS_MAX):
+        yield [denial for guide in guides[start : start + CLAIMS_MAX] for denial in guide]
 
 
 async def _insert(
@@ -147,6 +175,7 @@ async def _insert(
         created_at=unit.now,
         sent_at=None,
         changed_at=unit.now,
+        appeal_instance=chosen[0].appeal_instance,
     )
     members = [
         AppealMemberRecord(batch.id, denial.id, sequence, active_denial_id=denial.id, answered_cents=None)
@@ -240,21 +269,45 @@ STORED_APPEAL_BATCH: Final = StoredRecord(
 APPEAL_BATCH_ANSWER: Final[StoredAnswer[AppealBatchRecord]] = answer_of_one(STORED_APPEAL_BATCH)
 
 
-async def _rebuild_many(unit: UnitOfWork, facts: Any) -> list[AppealBatchRecord]:
-    return await STORED_APPEAL_BATCH.read(unit, facts)
+def _facts(created: Created) -> Any:
+    """The batches, as earlier releases stored them, and `True` at the end if there are more."""
+    return [*(STORED_APPEAL_BATCH.facts(each) for each in created.batches), *([True] if created.has_more else [])]
+
+
+async def _rebuild(unit: UnitOfWork, facts: Any) -> Created:
+    stored = [each for each in facts if each is not True]
+    return Created(await STORED_APPEAL_BATCH.read(unit, stored), has_more=len(stored) < len(facts))
 
 
 CREATE_MANY: Final = Action(
-    "createAppealBatches",
-    create_many,
-    needs="denials:appeal",
-    answer=StoredAnswer(lambda created: [STORED_APPEAL_BATCH.facts(each) for each in created], _rebuild_many),
+    "createAppealBatches", create_many, needs="denials:appeal", answer=StoredAnswer(_facts, _rebuild)
 )
 SEND: Final = Action(
-    "sendAppealBatch", send, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER, seconds=WRITING_SECONDS_MAX
+    "sendAppealBatch",
+    send,
+    needs="denials:appeal",
+    answer=APPEAL_BATCH_ANSWER,
+    offers=AppealBatchOperation.SEND,
+    seconds=WRITING_SECONDS_MAX,
 )
-CANCEL: Final = Action("cancelAppealBatch", cancel, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER)
-REJECT: Final = Action("rejectAppealBatch", record_rejection, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER)
+CANCEL: Final = Action(
+    "cancelAppealBatch",
+    cancel,
+    needs="denials:appeal",
+    answer=APPEAL_BATCH_ANSWER,
+    offers=AppealBatchOperation.CANCEL,
+)
+REJECT: Final = Action(
+    "rejectAppealBatch",
+    record_rejection,
+    needs="denials:appeal",
+    answer=APPEAL_BATCH_ANSWER,
+    offers=AppealBatchOperation.REJECT,
+)
 RECORD_PROTOCOL: Final = Action(
-    "recordAppealProtocol", record_protocol, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER
+    "recordAppealProtocol",
+    record_protocol,
+    needs="denials:appeal",
+    answer=APPEAL_BATCH_ANSWER,
+    offers=AppealBatchOperation.RECORD_PROTOCOL,
 )

@@ -20,6 +20,7 @@ from app.domain.bank import (
     choose_entry,
     next_status,
 )
+from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
 from app.domain.money import Cents
 from app.domain.text import text_failure
@@ -69,9 +70,11 @@ async def match_payment(unit: UnitOfWork, remittance: RemittanceRecord) -> None:
     """Match a payment that a statement has just announced to the bank entry that it clearly is, if there is one."""
     if remittance.paid_on is None:
         return
+    # Entries that wait belong to no payer: a payer's own scope, such as that of a statement from Kafka, has none.
+    of_provider = DataScope(providers=frozenset({remittance.provider_cnes}))
     waiting = await bank_db.waiting_of(
         unit.connection,
-        unit.scope,
+        of_provider,
         remittance.provider_cnes,
         paid_on=remittance.paid_on,
         cents=remittance.announced_cents,
@@ -82,7 +85,7 @@ async def match_payment(unit: UnitOfWork, remittance: RemittanceRecord) -> None:
     index = choose_entry([each.line for each in waiting], announced)
     if index is None:
         return
-    entries = await bank_db.lock_many(unit.connection, unit.scope, [waiting[index].id])
+    entries = await bank_db.lock_many(unit.connection, of_provider, [waiting[index].id])
     if [each.status for each in entries] == [BankEntryStatus.WAITING]:
         await _store(unit, entries, [remittance])
 

@@ -14,8 +14,9 @@ from app.domain.batches import BatchAction
 from app.domain.claims import ClaimAction
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any
 from app.domain.protocols import Protocol, ProtocolMessage, RefusedClaim
+from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import text_failure
-from app.services import batch_steps, batches, claims
+from app.services import batch_steps, batches, claims, held_lines
 from app.services.batches import BATCH_ANSWER, REASON_LENGTH_MAX
 from app.tiss import read_protocol
 from app.tiss.child_processes import ChildProcesses
@@ -113,6 +114,7 @@ async def _refuse(
     except BillingError as error:
         raise BillingError(*(replace(each, field=_path(refusal, index)) for each in error.failures)) from None
     await claims.store(unit, claim, draft, ClaimAction.RETURN, "ClaimReturned", reason=reason)
+    await held_lines.give_back(unit, claim.id, RemittanceLineProblem.NOT_PAYABLE, held_lines.NOT_SENT)
     await batches_db.refuse(unit.connection, batch.id, claim.id, refusal.code)
     left = replace(
         batch_steps.after_action(unit, batch, BatchAction.REFUSE_CLAIM),

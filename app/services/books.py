@@ -6,13 +6,14 @@ The sums of all months are what the metrics show; their proof is as old as that 
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
 from app.db import books as books_db
 from app.db import breakdowns
+from app.db import outbox as outbox_db
 from app.db.books import MonthRecord, Parties
 from app.db.breakdowns import GroupedFilter, Grouping
 from app.db.engine import Database, DatabaseUnavailable
@@ -20,7 +21,6 @@ from app.db.reconciliation import LedgerFilter
 from app.domain.breakdown import months_from
 from app.domain.calendar import business_day
 from app.domain.data_scope import EVERYTHING
-from app.domain.money import Cents
 from app.domain.reconciliation import Period, Reconciliation
 
 SECONDS_MAX: Final = 5.0
@@ -78,8 +78,11 @@ def _due(periods: dict[str, Period], known: dict[str, MonthRecord], before: date
 async def _prove_month(database: Database, month: str, period: Period, seen: MonthRecord | None, now: datetime) -> None:
     if not await database.transact(lambda connection: books_db.take(connection, month, seen, now)):
         return
+    # Before the sums: what commits in between is in them, and counted as a change after them too.
+    async with database.reading() as connection:
+        position = await outbox_db.last_position(connection) or 0
     sums = await _sums(database, period)
-    await database.transact(lambda connection: books_db.store(connection, month, sums, now))
+    await database.transact(lambda connection: books_db.store(connection, month, sums, position, now))
 
 
 async def _sums(database: Database, period: Period) -> Sums:
@@ -111,12 +114,8 @@ async def _sums_at_once(database: Database, period: Period) -> Sums:
 def _together(first: Sums, second: Sums) -> Sums:
     both = {**first, **second}
     for parties in first.keys() & second.keys():
-        pairs = [(getattr(first[parties], each.name), getattr(second[parties], each.name)) for each in _PARTS]
-        both[parties] = Reconciliation(*(Cents(sum(pair)) for pair in pairs))
+        both[parties] = first[parties] + second[parties]
     return both
-
-
-_PARTS: Final = fields(Reconciliation)
 
 
 async def _proof(database: Database, months: set[str], now: datetime) -> Proof | None:

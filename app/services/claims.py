@@ -16,7 +16,6 @@ from app.domain import ids
 from app.domain.actions import ClaimOperation
 from app.domain.claim_form import ClaimForm
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
-from app.domain.denials import AFTER_APPEAL
 from app.domain.errors import (
     BillingError,
     ErrorCode,
@@ -26,9 +25,10 @@ from app.domain.errors import (
     raise_any,
     refuse,
 )
+from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import batch_steps, claim_checks, guide_cards, preflight, readiness
+from app.services import batch_steps, claim_checks, guide_cards, held_lines, preflight, readiness
 from app.services.claim_checks import Checked, Code
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -122,7 +122,7 @@ async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
                 claim.status,
                 is_billed=claim.id in await lines_db.billed_claims(unit.connection, [claim.id]),
                 is_replaced=claim.id in await claims_db.replaced_among(unit.connection, [claim.id]),
-                is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
+                is_appealed=any(denial.is_after_appeal for denial in denials),
             )
         ]
     )
@@ -241,12 +241,14 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
     """Withdraw a claim that is not decided yet. If it was in no batch that was sent, and the payer has not begun its
     review, another claim may use its number."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    await held_lines.lock_remittances(unit, [id])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
     batch = await batch_steps.sent_batch(unit, id)
     if claim.status in UNSEEN and not await batches_db.was_sent(unit.connection, id):
         cancelled = replace(cancelled, freed_id=claim.id)
     await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    await held_lines.give_back(unit, id, RemittanceLineProblem.NOT_PAYABLE, held_lines.NOT_SENT)
     if batch is not None:
         await batch_steps.finish(unit, [id])
     return cancelled
@@ -255,9 +257,11 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
 async def withdraw(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Make a submitted claim that is in no active batch a draft again, so that it can be corrected."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    await held_lines.lock_remittances(unit, [id])
     claim = await locked(unit, id, version)
     draft = as_draft(claim, ClaimAction.WITHDRAW)
     await batch_steps.require_none(unit, id)
+    await held_lines.give_back(unit, id, RemittanceLineProblem.NOT_PAYABLE, held_lines.NOT_SENT)
     return await store(unit, claim, draft, ClaimAction.WITHDRAW, "ClaimWithdrawn", reason=reason)
 
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import orjson
 
-from app.domain.code_tables import LISTED, NAMED_BY_CODE
-from app.domain.schema_codes import codes_of
+from app.domain.code_tables import LISTED, NAMED_BY_CODE, NAMED_BY_REMARKS
+from app.domain.schema_codes import codes_of, remarks_of
 
 FROM_PACKAGE: Final = ("23", "24", "36", "39", "41", "50", "52", "57", "60", "76", "77")
 """Priority, occupations (CBO), accident, discharge, regime of admission, type of encounter, visit type, type of
@@ -18,7 +18,8 @@ Record = dict[str, str]
 def published_codes() -> list[Record]:
     """Every code of these tables: as the `tiss` package ships them, those without texts there from the standard."""
     listed = [each for table, texts in LISTED.items() for each in _listed(table, texts)]
-    return [*_of_package(), *_denial_reasons(), *listed, *_named_by_code()]
+    remarked = [each for table, kind in NAMED_BY_REMARKS.items() for each in _listed(table, remarks_of(kind))]
+    return [*_of_package(), *_denial_reasons(), *listed, *_named_by_code(), *remarked]
 
 
 def _named_by_code() -> list[Record]:

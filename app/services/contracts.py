@@ -11,7 +11,7 @@ from app.db import contracts as contracts_db
 from app.db import parties as parties_db
 from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids, tabela38
-from app.domain.appeal_terms import AppealTerms, ContractAppealClock, ContractAppealDaysKind
+from app.domain.appeal_terms import AppealTerms, ContractAppealClock, ContractAppealDaysKind, instances_failure
 from app.domain.contracts import (
     NEWEST_VERSION,
     PROVIDER_CODE_LENGTH_MAX,
@@ -33,7 +33,7 @@ PRICES_MAX: Final = 1_000
 """Per call, so that the input fits into a request; longer lists need several calls."""
 FACTS: Final = (
     *("provider_code", "holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind"),
-    "recalculation_code",
+    *("recalculation_code", "appeal_instances"),
 )
 """Columns that a change of the terms leaves as they are."""
 
@@ -72,7 +72,8 @@ async def appeal_terms_of(connection: AsyncConnection, provider: str, payer: str
     if contract.appeal_days_kind is ContractAppealDaysKind.BUSINESS:
         party = await parties_db.provider(connection, provider)
         state = party.state if party else None
-    return AppealTerms(contract.appeal_deadline_days, contract.appeal_clock, contract.appeal_days_kind, state)
+    kind, instances = contract.appeal_days_kind, contract.appeal_instances
+    return AppealTerms(contract.appeal_deadline_days, contract.appeal_clock, kind, state, instances)
 
 
 async def prices_for(
@@ -91,6 +92,7 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
             *terms_failures(form.terms),
             ascii_failure((form.details or {}).get("provider_code"), "providerCode", PROVIDER_CODE_LENGTH_MAX),
             _recalculation_failure((form.details or {}).get("recalculation_code")),
+            instances_failure((form.details or {}).get("appeal_instances", 1)),
             *_list_failures(form.prices or (), "prices.replace"),
             *_list_failures(form.added, "prices.add"),
         ]
@@ -145,6 +147,7 @@ def _record(unit: UnitOfWork, form: ContractForm, known: ContractRecord | None) 
         appeal_clock=ContractAppealClock.ISSUE,
         appeal_days_kind=ContractAppealDaysKind.CALENDAR,
         recalculation_code=None,
+        appeal_instances=1,
     )
     if known is not None:
         stays = {name: getattr(known, name) for name in ("id", "ends_on", *FACTS)}

@@ -16,7 +16,7 @@ from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise
 from app.domain.identifiers import ans_failure, card_failure
 from app.domain.parties import PLAN_LENGTH_MAX, PartyAction, deactivated, duplicate
 from app.domain.text import text_failure
-from app.services import patients
+from app.services import parties, patients
 from app.services.party_changes import PartyKind
 from app.services.patients import REGISTRATION
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
@@ -105,7 +105,7 @@ async def _locked(unit: UnitOfWork, coverage_id: str, version: int | None) -> Co
 async def _check_payer(unit: UnitOfWork, payer: str) -> None:
     found = await parties_db.payer(unit.connection, payer)
     if found is None:
-        raise BillingError(Failure(ErrorCode.NOT_FOUND, "unknown payer", "payer", "5027"))
+        raise BillingError(parties.UNKNOWN_PAYER)
     if not found.is_active:
         raise BillingError(deactivated("payer", "payer"))
 

@@ -1,13 +1,18 @@
 """Actions on denials: accept, appeal, withdraw or answer the appeal, and expire when the deadline has passed."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from app.db import claims as claims_db
 from app.db import denials as denials_db
+from app.db import earlier_appeals
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
+from app.db.earlier_appeals import EarlierAppealRecord
 from app.domain.actions import DenialOperation
+from app.domain.appeal_terms import AppealTerms, DenialDays
+from app.domain.calendar import business_day
 from app.domain.denials import (
     JUSTIFICATION_MAX,
     REPLACED,
@@ -22,7 +27,7 @@ from app.domain.errors import conflict, not_found, raise_any
 from app.domain.money import Cents
 from app.domain.text import text_failure
 from app.events.contracts import denial_event
-from app.services import appeal_batch_steps, history
+from app.services import appeal_batch_steps, contracts, history
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -33,6 +38,7 @@ EVENTS: Final = {
     DenialAction.OVERTURN: "AppealAnswered",
     DenialAction.OVERTURN_PARTIALLY: "AppealAnswered",
     DenialAction.UPHOLD: "AppealAnswered",
+    DenialAction.UPHOLD_FIRST: "AppealAnswered",
     DenialAction.EXPIRE: "DenialExpired",
     DenialAction.RECOVER: "DenialRecovered",
 }
@@ -48,7 +54,7 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
 async def accept_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
     """Accept the loss of a denial whose claim the caller has locked."""
     accepted = replace(denial, status=next_status(denial.status, DenialAction.ACCEPT))
-    return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.amount_cents)
+    return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.contestable_cents)
 
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
@@ -59,8 +65,9 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
     if block is not None:
         raise block
     await _refuse_replaced(unit, claim)
-    appealed = Cents(denial.amount_cents) if amount is None else amount
-    check_appeal(appealed=appealed, amount=Cents(denial.amount_cents))
+    contestable = denial.contestable_cents
+    appealed = contestable if amount is None else amount
+    check_appeal(appealed=appealed, amount=contestable, instance=denial.appeal_instance)
     changed = replace(
         denial,
         status=next_status(denial.status, DenialAction.APPEAL),
@@ -76,10 +83,11 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
     expires at once."""
     claim, denial = await _locked(unit, id)
     await appeal_batch_steps.require_none(unit, id)
+    earlier = await earlier_appeals.of_instance(unit.connection, denial.id, denial.appeal_instance - 1)
     opened = replace(
         denial,
         status=next_status(denial.status, DenialAction.WITHDRAW),
-        appealed_cents=None,
+        appealed_cents=None if earlier is None else earlier.appealed_cents,
         justification=None,
         appealed_at=None,
     )
@@ -94,14 +102,23 @@ async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: s
 
 
 async def answer_locked(
-    unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, accepted: Cents, justification: str | None
+    unit: UnitOfWork,
+    claim: ClaimRecord,
+    denial: DenialRecord,
+    accepted: Cents,
+    justification: str | None,
+    *,
+    answered_on: date | None = None,
 ) -> DenialRecord:
-    """The same for a denial whose claim the caller has locked."""
+    """The same for a denial whose claim the caller has locked. A denial that is upheld is open again if the contract
+    has a second instance; `answered_on` is the day of the payer's document, if there is one."""
     raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
     # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.
     next_status(denial.status, DenialAction.UPHOLD)
-    action = answer_action(accepted=accepted, appealed=appealed, amount=amount)
+    terms = await contracts.appeal_terms_of(unit.connection, claim.provider_cnes, claim.payer_ans)
+    is_last = denial.appeal_instance >= terms.instances
+    action = answer_action(accepted=accepted, appealed=appealed, amount=amount, is_last=is_last)
     changed = replace(
         denial,
         status=next_status(denial.status, action),
@@ -109,9 +126,46 @@ async def answer_locked(
         payer_justification=justification,
         answered_at=unit.now,
     )
+    if action is DenialAction.UPHOLD_FIRST:
+        changed = await _opened_again(unit, changed, terms, answered_on)
     stored = await _store(unit, claim, denial, changed, action, accepted)
     await appeal_batch_steps.answered(unit, denial.id, accepted)
     return stored
+
+
+async def _opened_again(
+    unit: UnitOfWork, upheld: DenialRecord, terms: AppealTerms, answered_on: date | None
+) -> DenialRecord:
+    """The denial for its next instance, whose last day counts from the answer; the answered appeal is stored apart."""
+    assert upheld.appealed_at is not None, "an appeal was answered"  # noqa: S101
+    assert upheld.answered_at is not None, "now"  # noqa: S101
+    await earlier_appeals.insert(
+        unit.connection,
+        EarlierAppealRecord(
+            denial_id=upheld.id,
+            appeal_instance=upheld.appeal_instance,
+            appealed_cents=upheld.appealed_cents or 0,
+            justification=upheld.justification,
+            appealed_at=upheld.appealed_at,
+            answered_cents=upheld.answered_cents or 0,
+            payer_justification=upheld.payer_justification,
+            answered_at=upheld.answered_at,
+            appeal_deadline=upheld.appeal_deadline,
+        ),
+    )
+    # A document may name any day: an answer is neither older than its appeal nor of tomorrow.
+    earliest = business_day(upheld.appealed_at)
+    day = None if answered_on is None else min(max(answered_on, earliest), unit.today)
+    return replace(
+        upheld,
+        appeal_deadline=terms.last_day(DenialDays(issued_on=day, received_on=unit.today)),
+        justification=None,
+        appealed_at=None,
+        answered_cents=None,
+        payer_justification=None,
+        answered_at=None,
+        appeal_instance=upheld.appeal_instance + 1,
+    )
 
 
 async def recover_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
@@ -141,7 +195,7 @@ async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
 
 async def _expire(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
     changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
-    return await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.amount_cents)
+    return await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.contestable_cents)
 
 
 async def _locked(unit: UnitOfWork, denial_id: str) -> tuple[ClaimRecord, DenialRecord]:
@@ -178,7 +232,7 @@ async def _store(
 STORED_DENIAL: Final = StoredRecord(
     DenialRecord,
     denials_db.by_ids,
-    *("status", "appealed_cents", "answered_cents", "appealed_at", "answered_at"),
+    *("status", "appealed_cents", "answered_cents", "appealed_at", "answered_at", "appeal_deadline", "appeal_instance"),
     texts=("justification", "payer_justification"),
 )
 _ONE: Final = answer_of_one(STORED_DENIAL)

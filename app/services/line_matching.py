@@ -11,6 +11,7 @@ from app.db import remittances as remittances_db
 from app.db import waiting_lines
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.domain.line_work import carried
 from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
@@ -77,7 +78,8 @@ def _matched(
         noticed = tuple(dict.fromkeys((*(line.findings or ()), *found)))
         return [replace(line, problem=RemittanceLineProblem.DOUBTFUL, findings=noticed)]
     status = next_line_status(line.status, RemittanceLineAction.MATCH)
-    return [replace(line, status=status, problem=None, claim_id=claims[0].id, matched_by=None)]
+    read_as = carried(line.resolution, before=line.claim_id, after=claims[0].id)
+    return [replace(line, status=status, problem=None, claim_id=claims[0].id, matched_by=None, resolution=read_as)]
 
 
 async def _store(

@@ -1,11 +1,23 @@
 """Checks that a provider and a payer exist and are in the caller's data scope."""
 
+from typing import Final
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import parties as parties_db
 from app.db.parties import PayerRecord
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
+
+UNKNOWN_PAYER: Final = Failure(
+    ErrorCode.NOT_FOUND, "unknown payer: check its registro ANS, or have it registered", "payer", "5027"
+)
+UNKNOWN_PROVIDER: Final = Failure(
+    ErrorCode.NOT_FOUND,
+    "unknown provider: check its CNES, have it registered, or use a token that names it",
+    "provider",
+    "1202",
+)
 
 
 async def find(
@@ -47,6 +59,4 @@ async def _look_up(
 
 def failures(*, has_payer: bool, has_provider: bool) -> list[Failure]:
     """NOT_FOUND for each that does not exist; a provider outside the data scope counts as one that does not."""
-    unknown_payer = Failure(ErrorCode.NOT_FOUND, "unknown payer", "payer", "5027")
-    unknown_provider = Failure(ErrorCode.NOT_FOUND, "unknown provider", "provider", "1202")
-    return [*([] if has_payer else [unknown_payer]), *([] if has_provider else [unknown_provider])]
+    return [*([] if has_payer else [UNKNOWN_PAYER]), *([] if has_provider else [UNKNOWN_PROVIDER])]

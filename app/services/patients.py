@@ -15,6 +15,7 @@ from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_fo
 from app.domain.identifiers import cpf_failure
 from app.domain.parties import PERSON_LENGTH_MAX, PartyAction, deactivated, duplicate
 from app.domain.text import text_failure
+from app.services import parties
 from app.services.party_changes import PartyKind
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
@@ -115,7 +116,7 @@ async def check_provider(unit: UnitOfWork, provider: str) -> None:
     is_in_scope = unit.scope.contains(provider=provider, payer=None, patient=None)
     found = await parties_db.provider(unit.connection, provider) if is_in_scope else None
     if found is None:
-        raise BillingError(Failure(ErrorCode.NOT_FOUND, "unknown provider", "provider", "1202"))
+        raise BillingError(parties.UNKNOWN_PROVIDER)
     if not found.is_active:
         raise BillingError(deactivated("provider", "provider"))
 

@@ -39,7 +39,7 @@ class Corrected:
 
 async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> Corrected:
     """Correct the day of payment: every settlement of the statement is reversed as far as it is left, and recorded
-    again with the new day, for the same lines of invoices."""
+    again with the new day, for the same lines of invoices; what later uses of its credits settle has that day too."""
     raise_any([text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)])
     if paid_on > unit.today:
         raise refuse(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn")
@@ -50,6 +50,8 @@ async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> C
         raise conflict(
             f"more than {CORRECTIONS_MAX} settlements have this day: reverse them one by one", "remittanceId"
         )
+    back = await settlements_db.reversed_cents(unit.connection, unit.scope, [each.id for each in found])
+    found = [each for each in found if back.get(each.id, 0) < each.amount_cents]
     if await credits_db.moves_of_settlements(unit.connection, unit.scope, [each.id for each in found]):
         message = "an unapplied credit made a settlement of the statement: reverse its use with reverseCreditUse"
         raise conflict(message, "remittanceId")
@@ -63,6 +65,7 @@ async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> C
             rows += [each.settlement for each in done]
     corrected = replace(remittance, paid_on=paid_on, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, corrected)
+    await credits_db.correct_days(unit.connection, id, paid_on)
     unit.emit(remittance_event("RemittancePaymentCorrected", corrected, at=unit.now))
     unit.changed(corrected.id)
     return Corrected(corrected, tuple(rows))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.db import lines_to_post
+from app.db import postings as postings_db
 from app.db import remittances as remittances_db
 from app.db.remittances import AdjustmentRecord, RemittanceRecord
 from app.domain import ids
@@ -15,10 +16,13 @@ from app.events.contracts import remittance_event
 from app.unit_of_work.unit import UnitOfWork
 
 
-async def again(unit: UnitOfWork, known: RemittanceRecord, statement: Statement) -> RemittanceRecord | None:
+async def again(
+    unit: UnitOfWork, known: RemittanceRecord, statement: Statement, *, may_post: bool
+) -> RemittanceRecord | None:
     """The remittance with the payment that joins it; None if the statement says nothing new.
 
-    CONFLICT for other lines, or another day of payment.
+    CONFLICT for other lines, or another day of payment; while the remittance is POSTING too, unless the caller may post
+    and does so next: the posting of the analysis is stopped, and its lines are posted with those of the payment.
     """
     is_same_document = known.paid_on is not None and statement.document_hash == known.document_hash is not None
     if is_same_document or known.content_hash == statement.content_hash:
@@ -30,10 +34,10 @@ async def again(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
         return None
     if known.paid_on is not None:
         raise conflict("the statement was imported with another day of payment: use correctPaymentDate", "paidOn")
-    return await _join(unit, known, statement)
+    return await _join(unit, known, statement, may_post=may_post)
 
 
-async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement) -> RemittanceRecord:
+async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement, *, may_post: bool) -> RemittanceRecord:
     """Add the payment to the statement, which only decided: its posted lines are to be posted again, and then pay what
     they have approved; no claim is decided twice."""
     remittance = await remittances_db.lock(unit.connection, unit.scope, known.id)
@@ -41,7 +45,10 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
         raise not_found("remittance")
     if remittance.paid_on is not None:
         raise conflict("the payment was imported concurrently: try again", "statementNumber")
-    check_payment(remittance.status, number=remittance.statement_number)
+    check_payment(remittance.status, number=remittance.statement_number, may_post=may_post)
+    is_posting = remittance.status is RemittanceStatus.POSTING
+    if is_posting:
+        await postings_db.stop(unit.connection, remittance.id, unit.now)
     await lines_to_post.pay_lines(unit.connection, remittance.id)
     known_findings = remittance.findings or ()
     noticed = tuple(each for each in statement.findings if each not in known_findings)
@@ -54,6 +61,7 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
         remittance,
         status=status,
         paid_on=statement.paid_on,
+        posted_at=remittance.posted_at or (unit.now if is_posting else None),
         method=statement.method,
         bank_reference=statement.bank_reference,
         document_hash=statement.document_hash or remittance.document_hash,

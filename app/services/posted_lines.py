@@ -48,19 +48,18 @@ async def recovered(
     return found
 
 
-async def finish(
-    unit: UnitOfWork,
-    remittance: RemittanceRecord,
-    lines: Sequence[RemittanceLineRecord],
-    claims: Collection[ClaimRecord],
-) -> None:
-    """Record the credits of lines that are posted now, and accept what they write off; `claims` are locked."""
+async def record_credits(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> None:
+    """Record the credits of lines that are posted or held from now on."""
     posted = [line for line in lines if line.status is RemittanceLineStatus.POSTED and line.resolution is not None]
     held = [line for line in lines if line.status is RemittanceLineStatus.HELD]
     await unapplied_credits.record(unit, remittance, [*posted, *held])
+
+
+async def write_off(unit: UnitOfWork, lines: Sequence[RemittanceLineRecord], claims: Collection[ClaimRecord]) -> None:
+    """Accept the denials that these lines write off; `claims` are locked, and have just been decided by the lines."""
     given_up = [
         (line.claim_id, denial.code, denial.amount)
-        for line in posted
+        for line in lines
         if line.resolution is not None and line.resolution.is_written_off
         for denial in line.resolution.denials
     ]
@@ -70,6 +69,6 @@ async def finish(
     ids = sorted({claim for claim, _, _ in given_up if claim})
     for denial in await denials_db.of_claims(unit.connection, unit.scope, ids):
         key = (denial.claim_id, denial.code, denial.amount_cents)
-        if denial.status is DenialStatus.OPEN and key in given_up:
+        if denial.status is DenialStatus.OPEN and not denial.is_after_appeal and key in given_up:
             given_up.remove(key)
             await denials.accept_locked(unit, by_id[denial.claim_id], denial)

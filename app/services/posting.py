@@ -99,6 +99,7 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
 
     More than one unit of lines is POSTING from now on: the posting runner posts them, unit by unit.
     """
+    await held_lines.lock_beside(unit, id, UNIT_LINES + 1)
     remittance = await remittances.locked(unit, id)
     check_posting(remittance.status)
     unit.changed(remittance.id)
@@ -149,6 +150,7 @@ async def skip_claim(unit: UnitOfWork, *, hold: Hold) -> bool:
 
 async def _held(unit: UnitOfWork, hold: Hold) -> RemittanceRecord:
     """The remittance, locked: whoever else posts it, or works on its lines, waits until the unit has ended."""
+    await held_lines.lock_beside(unit, hold.remittance_id, UNIT_LINES + 1)
     remittance = await remittances.locked(unit, hold.remittance_id)
     if remittance.status is not RemittanceStatus.POSTING:
         raise PostingLost
@@ -200,10 +202,7 @@ async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Seq
                 await denials.answer_locked(unit, plan.claim, denial, Cents(denial.appealed_cents or 0), None)
     postable = [plan for plan in plans if plan.problem is None]
     whole = [plan for plan in postable if not plan.is_held]
-    settled = [
-        *await _take_back(unit, remittance, whole),
-        *(await _pay(unit, remittance, whole) if remittance.paid_on else ()),
-    ]
+    settled = [*await _take_back(unit, remittance, whole), *await _pay(unit, remittance, whole)]
     await held_lines.release(unit, remittance, {plan.claim.id: plan.held for plan in whole if plan.held})
     await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
     return await _store_lines(unit, lines, plans, settled, remittance)
@@ -240,21 +239,22 @@ async def _take_back(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequ
 
 
 async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> list[SettlementRecord]:
-    """One settlement per invoice; claims that are not fully billed are billed first."""
-    paying = [plan for plan in plans if plan.paid or plan.held]
+    """One settlement per invoice; claims that are not fully billed are billed first, also those that only the credits
+    of earlier statements pay, because this one has no day of payment."""
+    paid = {plan.claim.id: plan.paid if remittance.paid_on else Cents(0) for plan in plans}
+    paying = [plan for plan in plans if paid[plan.claim.id] or plan.credited]
     # Example, in cents: 700_00 are approved and on no invoice, and 150_00 of a won appeal are billed. A payment of
     # 100_00 fits into what is billed; 800_00 does not, so the claim gets an invoice of 700_00 and both are paid.
     # What earlier statements have paid of items of the claim is applied to the same invoice.
     unbilled = [
         plan
         for plan in paying
-        if plan.paid + sum(line.paid_line.paid for line in plan.held)
-        > sum(line.due_cents for line in plan.payable_lines)
+        if paid[plan.claim.id] + plan.credited > sum(line.due_cents for line in plan.payable_lines)
     ]
     await _bill(unit, remittance, unbilled)
     parts: dict[str, dict[str, Cents]] = {}
     for plan in paying:
-        shares = spread(plan.paid, [Cents(line.due_cents) for line in plan.payable_lines])
+        shares = spread(paid[plan.claim.id], [Cents(line.due_cents) for line in plan.payable_lines])
         for line, share in zip(plan.payable_lines, shares, strict=True):
             if share:
                 parts.setdefault(line.invoice_id, {})[line.id] = share
@@ -265,7 +265,7 @@ async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[P
 
 async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> None:
     """Create and issue invoices for claims that the payer pays before they were billed."""
-    month = _paid_on(remittance).strftime("%Y%m")
+    month = (remittance.paid_on or unit.today).strftime("%Y%m")
     for batch in _batches(plans):
         form = InvoiceForm(
             remittance.provider_cnes,
@@ -342,7 +342,11 @@ async def _store_lines(
         for line in lines
     ]
     await remittances_db.update_lines(unit.connection, changed)
-    await posted_lines.finish(unit, remittance, changed, [plan.claim for plan in plans])
+    await posted_lines.record_credits(unit, remittance, changed)
+    # Only of a decision: a payment that joins it later finds the denials, and perhaps others like them, as they are.
+    decided = [plan for plan in plans if plan.decisions is not None and plan.problem is None]
+    deciding = [line for plan in decided for line in (*plan.lines, *plan.held)]
+    await posted_lines.write_off(unit, deciding, [plan.claim for plan in decided])
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)

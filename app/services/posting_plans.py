@@ -9,7 +9,6 @@ from app.db import claims as claims_db
 from app.db import contracts as contracts_db
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
-from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineRecord
@@ -29,7 +28,7 @@ from app.domain.remittances import (
     repeated,
     taking_back,
 )
-from app.services import posted_lines
+from app.services import held_lines, posted_lines, unapplied_credits
 from app.unit_of_work.unit import UnitOfWork
 
 OfClaim = TypeVar("OfClaim", ItemRecord, RemittanceLineRecord, LineRecord)
@@ -62,6 +61,8 @@ class Plan:
     repeated: list[RemittanceLineRecord] = field(default_factory=list)
     # Lines of earlier statements about other items of the claim, which are posted with these.
     held: list[RemittanceLineRecord] = field(default_factory=list)
+    # What is left of the credits of these lines, and pays the claim once it is decided.
+    credited: Cents = NOTHING
     # Whether the lines are held themselves, until the payer has decided the rest of the claim.
     is_held: bool = False
     # Denials that the lines pay without an appeal.
@@ -86,10 +87,12 @@ async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequen
     recovered = await posted_lines.recovered(unit, lines)
     items_of, lines_of, billed_of = by_claim(items), by_claim(lines), by_claim(billed)
     undecided = [claim.id for claim in claims if not is_decided(claim.status)]
-    held_of = by_claim(await remittances_db.held_of_claims(connection, scope, undecided) if undecided else [])
+    held = await held_lines.of_claims(unit, undecided)
+    held_of, credited = by_claim(held), await unapplied_credits.left_of_lines(unit, [line.id for line in held])
     plans: list[Plan] = []
     for number, claim in enumerate(claims, start=1):
         plan = Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []), held=held_of.get(claim.id, []))
+        plan.credited = Cents(sum(credited.get(line.id, 0) for line in plan.held))
         _set_repeated_aside(plan)
         on_invoices = billed_of.get(claim.id, [])
         plan.payable_lines = [line for line in on_invoices if line.invoice_id in payable_ids]
@@ -100,7 +103,8 @@ async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequen
         )
         if recovers is None:
             plan.problem = RemittanceLineProblem.OVERPAID
-        if plan.problem is RemittanceLineProblem.AMOUNTS_DIFFER and not is_decided(claim.status):
+        differs = plan.problem is RemittanceLineProblem.AMOUNTS_DIFFER and not plan.taken_back
+        if differs and not is_decided(claim.status):
             await _recalculate(unit, remittance, plan)
         plans.append(plan)
         if number % PLANS_AT_ONCE == 0:

@@ -76,6 +76,6 @@ def _outgoing(form: ClaimForm, source: Source | None) -> OutgoingGuide:
 async def _failures(outgoing: OutgoingGuide, version: str, source: Source | None) -> list[Failure]:
     """A guide that came as a document has more than the claim says: only the schema can tell what it lacks."""
     if source is None:
-        return needs.failures(outgoing.values, outgoing.claim.type, version)
+        return needs.failures(outgoing.values(), outgoing.claim.type, version)
     found: list[Failure] = await source.children.run(write_batch.objections, outgoing, version)
     return found

@@ -12,7 +12,7 @@ from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import RemittanceLineOperation
 from app.domain.errors import conflict, not_found, raise_any
-from app.domain.line_work import LineStep
+from app.domain.line_work import LineStep, carried
 from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
@@ -34,9 +34,11 @@ async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRe
     remittance, line = await locked(unit, id)
     status = next_line_status(line.status, RemittanceLineAction.MATCH)
     await check_claim(unit, remittance, claim_id, "claimId")
+    read_as = carried(line.resolution, before=line.claim_id, after=claim_id)
     matched = replace(_undismissed(line), status=status, problem=None, claim_id=claim_id, matched_by=unit.subject)
+    matched = replace(matched, resolution=read_as, set_aside_until=None)
     try:
-        return await store(unit, remittance, line, replace(matched, set_aside_until=None), LineStep.MATCH)
+        return await store(unit, remittance, line, matched, LineStep.MATCH)
     except IntegrityError:
         # The claim was a draft, and was deleted after it was read.
         raise not_found("claim", "claimId") from None

@@ -82,7 +82,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     known = await _known(unit, checked)
     if known is not None:
         unit.changed(known.id)
-        paid = await payment_joins.again(unit, known, statement)
+        paid = await payment_joins.again(unit, known, statement, may_post=source is RemittanceSource.EVENT)
         if paid is not None:
             await bank_matches.match_payment(unit, paid)
         return Imported((paid or known,), were_known=(paid is None,))

@@ -18,8 +18,9 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
+from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import ascii_failure, text_failure
-from app.services import batch_steps, claims, contracts, history
+from app.services import batch_steps, claims, contracts, held_lines, history
 from app.services.claims import CLAIM_ANSWER, REASON_LENGTH_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
@@ -76,9 +77,11 @@ async def adjudicate(
     version: int | None,
 ) -> ClaimRecord:
     """Decide every item; the claim's status follows from the items."""
+    await held_lines.lock_remittances(unit, [id])
     claim = await claims.locked(unit, id, version)
     items = await claims_db.items_of_claims(unit.connection, unit.scope, [id])
     decided = await decide(unit, claim, items, decisions, payer_claim_number)
+    await held_lines.give_back(unit, id, RemittanceLineProblem.NOT_POSTED, held_lines.DECIDED)
     await batch_steps.finish(unit, [id])
     return decided
 
@@ -183,6 +186,7 @@ def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadlin
             answered_cents=None,
             payer_justification=None,
             answered_at=None,
+            appeal_instance=1,
         )
         for denial in decision.denials
     ]

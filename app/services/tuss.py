@@ -1,25 +1,18 @@
-"""TUSS terms: loading the published tables and checking the codes of a claim."""
+"""TUSS terms: checking the codes of a claim."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
-from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import tuss as tuss_db
-from app.db.engine import Database
 from app.db.tuss import TussRecord
 from app.domain.errors import ErrorCode, Failure
-from app.domain.text import fold
-from app.services.code_tables import published_codes
 
 BILLABLE_TABLES: Final = ("18", "19", "20", "22")
 OWN_TABLES: Final = ("00", "90", "98")
-BATCH_SIZE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,57 +58,3 @@ def unknown_table(field: str) -> Failure:
     tables = ", ".join((*BILLABLE_TABLES, *OWN_TABLES[:-1]))
     message = f"unknown TUSS table: use {tables} or {OWN_TABLES[-1]}"
     return Failure(ErrorCode.UNKNOWN_CODE, message, field, "3150")
-
-
-def published_terms() -> list[dict[str, Any]]:
-    """The terms that the `tiss` package ships (CC BY-ND: loaded as they are) and the codes of the smaller tables, as
-    rows of the table."""
-    source = files("tiss.tuss") / "_data" / "tuss.json"
-    return [_row(record) for record in (*orjson.loads(source.read_bytes())["records"], *published_codes())]
-
-
-def _row(record: dict[str, str]) -> dict[str, Any]:
-    return {
-        "code_system": record["tabela"],
-        "code": record["codigo"],
-        "term": record["termo"],
-        "search_text": fold(record["termo"]),
-        "valid_from": _day(record["vigencia_inicio"]),
-        "valid_to": _day(record["vigencia_fim"]),
-    }
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH_SIZE)):
-        yield batch
-
-
-async def load(database: Database, *, on_progress: Callable[[int, int], None]) -> int:
-    """Add the published terms that are missing, one batch per transaction; the result is how many were added.
-
-    `on_progress` gets (done, total). Running it again adds nothing.
-    """
-    rows = published_terms()
-    async with database.reading() as connection:
-        tables = sorted({row["code_system"] for row in rows})
-        known = {(table, code) for table in tables for code in await tuss_db.existing_codes(connection, table)}
-    missing = [row for row in rows if (row["code_system"], row["code"]) not in known]
-    done = len(rows) - len(missing)
-    for batch in _batches(missing):
-        await _insert(database, batch)
-        done += len(batch)
-        on_progress(done, len(rows))
-    on_progress(len(rows), len(rows))
-    return len(missing)
-
-
-async def _insert(database: Database, batch: list[dict[str, Any]]) -> None:
-    async def work(connection: AsyncConnection) -> None:
-        await tuss_db.insert_many(connection, batch)
-
-    await database.transact(work)

@@ -14,7 +14,7 @@ from app.db.tuss import TussRecord
 from app.domain.tuss_index import Sought, TussIndex
 
 CHECK_SECONDS: Final = 60.0
-"""How long terms that `billing load-tuss` has added may stay unknown to searches."""
+"""How long what `billing load-tuss` has changed may stay unknown to searches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class TussSearch:
         self._lock = asyncio.Lock()
         self._searching = asyncio.Lock()
         self._index = TussIndex()
+        self._read_of: tuple[int, ...] = ()
         self._checked_at = -CHECK_SECONDS
 
     async def find(self, sought: Sought) -> Matches:
@@ -54,8 +55,8 @@ class TussSearch:
             return Matches(index, await index.matching(sought))
 
     async def _current(self) -> TussIndex:
-        """The index, read again when there are more terms than in it. While one search does that, others use the one
-        that is there, or wait for the first."""
+        """The index, read again when the terms are not those that it was made of. While one search does that, others
+        use the one that is there, or wait for the first."""
         if self._is_fresh() or (self._lock.locked() and len(self._index)):
             return self._index
         async with self._lock:
@@ -68,9 +69,9 @@ class TussSearch:
 
     async def _refresh(self) -> None:
         async with self._database.reading() as connection:
-            count = sum((await tuss_db.table_counts(connection)).values())
-        if count != len(self._index):
-            self._index = await self._read()
+            now = await tuss_db.fingerprint(connection)
+        if now != self._read_of:
+            self._index, self._read_of = await self._read(), now
         self._checked_at = self._clock()
 
     async def _read(self) -> TussIndex:

@@ -19,7 +19,7 @@ from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus
 from app.domain.text import text_failure
 from app.events.queue_events import credit_event
-from app.services import invoices, settlements
+from app.services import invoices, settlements, statement_deductions
 from app.services.invoices import REASON_LENGTH_MAX
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
@@ -78,7 +78,9 @@ def _amount(line: RemittanceLineRecord) -> int:
 
 async def apply(unit: UnitOfWork, *, id: str, invoice_id: str, amount: Cents | None, version: int | None) -> Used:
     """Settle an issued invoice of the same provider and payer with what is left of a credit, or a part of it."""
-    # The invoice first, as payments lock it; nobody locks a credit and then an invoice.
+    # The remittance first, whose taxes are shared out, then the invoice, as postings lock them, and the credit last.
+    for seen in await credits_db.by_ids(unit.connection, unit.scope, [id]):
+        await remittances_db.lock(unit.connection, unit.scope, seen.remittance_id)
     invoice = await invoices_db.lock(unit.connection, unit.scope, invoice_id)
     if invoice is None:
         raise not_found("invoice", "invoiceId")
@@ -91,24 +93,47 @@ async def apply(unit: UnitOfWork, *, id: str, invoice_id: str, amount: Cents | N
     return await _settle(unit, credit, invoice, used, None)
 
 
-async def apply_to_lines(unit: UnitOfWork, *, line_id: str, lines: Sequence[LineRecord]) -> None:
-    """Settle these lines, whose invoices the caller has locked, with what is left of the credit of a line."""
+async def apply_to_lines(unit: UnitOfWork, *, line_id: str, lines: Sequence[LineRecord], most: Cents) -> None:
+    """Settle these lines, whose invoices and whose remittance the caller has locked, with what is left of the credit of
+    a line, and with no more than `most`."""
     for seen in await credits_db.of_lines(unit.connection, unit.scope, [line_id]):
         credit = await _locked(unit, seen.id, None)
         for line in lines:
-            part = Cents(min(credit.left_cents, line.due_cents))
+            part = Cents(min(credit.left_cents, line.due_cents, most))
             if part <= 0:
                 continue
+            most = Cents(most - part)
             invoice = await invoices.locked(unit, line.invoice_id, None)
             credit = (await _settle(unit, credit, invoice, part, {line.id: part})).credit
+
+
+async def left_of_lines(unit: UnitOfWork, line_ids: Sequence[str]) -> dict[str, int]:
+    """Line id -> what is left of its credits; lines without a credit are left out."""
+    found: dict[str, int] = {}
+    for credit in await credits_db.of_lines(unit.connection, unit.scope, line_ids) if line_ids else ():
+        found[credit.line_id] = found.get(credit.line_id, 0) + credit.left_cents
+    return found
+
+
+async def is_used(unit: UnitOfWork, *, line_id: str) -> bool:
+    """Whether money of the line has settled an invoice or gone back to the payer; its credits are locked."""
+    for seen in await credits_db.of_lines(unit.connection, unit.scope, [line_id]):
+        credit = await _locked(unit, seen.id, None)
+        if credit.used_cents and not await _is_withdrawn(unit, credit):
+            return True
+    return False
+
+
+async def _is_withdrawn(unit: UnitOfWork, credit: CreditRecord) -> bool:
+    moves = await credits_db.moves_of_credit(unit.connection, unit.scope, credit.id)
+    return any(move.action is CreditStep.WITHDRAW for move in moves)
 
 
 async def withdraw(unit: UnitOfWork, *, line_id: str, reason: str) -> None:
     """Take back the credits of a line that is not held any more; CONFLICT if one is used."""
     for seen in await credits_db.of_lines(unit.connection, unit.scope, [line_id]):
         credit = await _locked(unit, seen.id, None)
-        moves = await credits_db.moves_of_credit(unit.connection, unit.scope, credit.id)
-        if any(move.action is CreditStep.WITHDRAW for move in moves):
+        if await _is_withdrawn(unit, credit):
             continue
         if credit.used_cents:
             raise conflict("money of the line is used: reverse that first")
@@ -118,8 +143,12 @@ async def withdraw(unit: UnitOfWork, *, line_id: str, reason: str) -> None:
 async def _settle(
     unit: UnitOfWork, credit: CreditRecord, invoice: InvoiceRecord, amount: Cents, parts: dict[str, Cents] | None
 ) -> Used:
+    """Settle as a payment of the credit's statement, with its share of the statement's taxes; the caller has locked
+    the remittance and the invoice."""
     (remittance,) = await remittances_db.by_ids(unit.connection, unit.scope, [credit.remittance_id])
-    payment = Payment(amount, credit.paid_on, remittance.method, remittance.bank_reference, remittance.statement_number)
+    kept = (await statement_deductions.of_statement(unit, remittance)).next(amount)
+    paid = (remittance.method, remittance.bank_reference, remittance.statement_number)
+    payment = Payment(amount, credit.paid_on, *paid, kept)
     settled = await settlements.settle_locked(unit, invoice, payment, parts=parts)
     return await _use(unit, credit, CreditStep.APPLY, amount, settlement_id=settled.settlement.id)
 

@@ -1,6 +1,8 @@
 """Reads a payer's answers to a batch of appeals (respostaRecursoGlosa), of any version."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 from app.domain.appeal_answers import AnswerMessage, DocumentAnswer
@@ -11,6 +13,7 @@ from app.tiss.encoding import encoded
 from app.tiss.message import NoMessage
 
 ANSWER: Final = ("operadoraParaPrestador", "respostaRecursoGlosa")
+REGISTERED: Final = ("identificacaoTransacao", "dataRegistroTransacao")
 RECEIPTS: Final = ("reciboGlosa", "reciboGlosaOdonto")
 OF_GUIDE: Final = ("respostaGuia", "respostaRecursoGuiaOdonto")
 OF_ITEMS: Final = ("respostaGuiaItens", "respostaRecursoItemOdonto")
@@ -38,7 +41,15 @@ def read(document: bytes) -> AnswerMessage:
     receipt = next((each for each in answer if tree.name_of(each) in RECEIPTS), None)
     if receipt is None:
         raise _invalid("the document has no answers yet: it tells the status of the appeals, or an error")
-    return _message(receipt)
+    return replace(_message(receipt), issued_on=_day(found.text("cabecalho", *REGISTERED)))
+
+
+def _day(text: str | None) -> date | None:
+    """The day of the document, if it says one that exists."""
+    try:
+        return None if text is None else date.fromisoformat(text[:10])
+    except ValueError:
+        return None
 
 
 def _message(receipt: Any) -> AnswerMessage:

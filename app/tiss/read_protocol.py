@@ -9,7 +9,7 @@ from app.tiss import message
 from app.tiss.encoding import encoded
 from app.tiss.message import NoMessage
 from app.tiss.statement_values import first_text
-from app.tiss.tree import name_of
+from app.tiss.tree import descendant, name_of
 
 _GUIDES: Final = ("dadosGuias", "dadosGuiasOdonto")
 
@@ -21,12 +21,12 @@ def read(text: str) -> ProtocolMessage:
     except NoMessage as error:
         raise _invalid(str(error)) from None
     root = found.root
-    reception = _first(root, "recebimentoLote")
+    reception = descendant(root, "recebimentoLote")
     if reception is None:
         raise _invalid("the document has no recebimentoLote: send the payer's answer to a batch")
     if not found.is_hash_right:
         raise _invalid("the hash is wrong: the document was changed, ask the payer to send it again", "5014")
-    refusal = _first(reception, "mensagemErro")
+    refusal = descendant(reception, "mensagemErro")
     if refusal is not None:
         return ProtocolMessage(first_text(root, "registroANS"), None, None, None, _required(refusal, "codigoGlosa"))
     return ProtocolMessage(
@@ -44,7 +44,7 @@ def read(text: str) -> ProtocolMessage:
 def _refused(reception: Any) -> list[RefusedClaim]:
     """The guides with a reason for their refusal (glosaGuia), each with its first one."""
     guides = [node for node in reception.iter() if name_of(node) in _GUIDES]
-    refused = [(guide, _first(guide, "glosaGuia")) for guide in guides]
+    refused = [(guide, descendant(guide, "glosaGuia")) for guide in guides]
     return [
         RefusedClaim(_required(found, "codigoGlosa"), None, _required(guide, "numeroGuiaPrestador"))
         for guide, found in refused
@@ -68,7 +68,3 @@ def _required(node: Any, name: str) -> str:
     if found is None:
         raise _invalid(f"{name} is missing: ask the payer for a valid document")
     return found
-
-
-def _first(node: Any, name: str) -> Any:
-    return next((each for each in node.iter() if name_of(each) == name), None)

@@ -24,6 +24,11 @@ def child(node: Any, name: str) -> Any:
     return next((each for each in node if name_of(each) == name), None)
 
 
+def descendant(node: Any, name: str) -> Any:
+    """The first element of this name at any depth, the node itself too, or None."""
+    return next((each for each in node.iter(etree.Element) if name_of(each) == name), None)
+
+
 def find(node: Any, path: Path) -> Any:
     """The first element at this path, or None."""
     for name in path:

@@ -1,9 +1,10 @@
 """Writes appeals against denials as a TISS document (recurso de glosa), valid by the official schema and hashed.
 
-A document has the appeals of one protocol, by guide and item (objetoRecurso 2).
+A document has the appeals of one protocol, by guide and item (objetoRecurso 2). Those of dental treatments have a form
+of their own (recurso de glosa de odontologia), in which a guide has one reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -13,7 +14,8 @@ from lxml import etree
 from app.domain.calendar import BRASILIA
 from app.domain.errors import ErrorCode, Failure, raise_any
 from app.domain.identifiers import is_cnpj
-from app.domain.money import Cents
+from app.domain.money import Cents, format_quantity
+from app.domain.services import ServiceDetails
 from app.tiss import message, tree
 from app.tiss.fields import Path, path
 from app.tiss.schema_errors import errors
@@ -25,7 +27,58 @@ from app.tiss.write_guide import NAME_MAX, ProviderIdentity
 OF_GUIDES: Final = "2"
 """objetoRecurso: the appeals are against denials of guides, not of the protocol as a whole."""
 GUIDE: Final = path("opcaoRecurso/recursoGuia")
-ITEM: Final = path("opcaoRecursoGuia/itensGuia")
+QUANTITY_ONE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where a document has the number of a guide, its items and their values.
+
+    `reason` names the code and the justification that the dental form asks for beside those of the items.
+    """
+
+    element: str
+    claim_number: str
+    item: Path
+    values: Mapping[str, str]
+    reason: tuple[str, str] | None = None
+
+
+MEDICAL: Final = Form(
+    "guiaRecursoGlosa",
+    "numeroGuiaOrigem",
+    path("opcaoRecursoGuia/itensGuia"),
+    {
+        "sequence": "sequencialItem",
+        "day": "dataInicio",
+        "code_system": "procRecurso/codigoTabela",
+        "code": "procRecurso/codigoProcedimento",
+        "description": "procRecurso/descricaoProcedimento",
+        "denial_code": "codGlosaItem",
+        "amount": "valorRecursado",
+        "justification": "justificativaItem",
+    },
+)
+DENTAL: Final = Form(
+    "guiaRecursoGlosaOdonto",
+    "numeroGuiaPrestador",
+    path("recursoProcedimento"),
+    {
+        "sequence": "sequencialItem",
+        "day": "dataRealizacao",
+        "tooth": "denteRegiao/codDente",
+        "mouth_region": "denteRegiao/codRegiao",
+        "tooth_faces": "denteFace",
+        "quantity": "quantidade",
+        "code_system": "procRecurso/codigoTabela",
+        "code": "procRecurso/codigoProcedimento",
+        "description": "procRecurso/descricaoProcedimento",
+        "denial_code": "codGlosaProc",
+        "justification": "justificativaProc",
+        "amount": "valorRecursado",
+    },
+    reason=("codGlosaGuia", "justificativaGuia"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +93,32 @@ class AppealedItem:
     denial_code: str
     amount: Cents
     justification: str
+    quantity: int = QUANTITY_ONE
+    details: ServiceDetails | None = None
+
+    def texts(self) -> dict[str, str | None]:
+        """Its values as documents write them."""
+        details = self.details or ServiceDetails()
+        whole, rest = divmod(self.quantity, QUANTITY_ONE)
+        return {
+            "sequence": str(self.sequence),
+            "day": DATE.write(self.performed_on),
+            "code_system": self.code_system,
+            "code": self.code,
+            "description": self.description,
+            "denial_code": self.denial_code,
+            "amount": CENTS.write(self.amount),
+            "justification": self.justification,
+            "quantity": format_quantity(self.quantity) if rest else str(whole),
+            "tooth": details.tooth,
+            "mouth_region": details.mouth_region,
+            "tooth_faces": details.tooth_faces,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class AppealedGuide:
-    """The appeals of one claim."""
+    """The appeals of one claim; of a dental one, those with the same denial code."""
 
     provider_claim_number: str
     payer_claim_number: str | None
@@ -54,7 +128,10 @@ class AppealedGuide:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingAppeals:
-    """A batch of appeals: `protocol` is that of the claims, `version` the TISS version of the document."""
+    """A batch of appeals: `protocol` is that of the claims, `version` the TISS version of the document.
+
+    `is_dental` says that all claims are dental treatments; otherwise none is.
+    """
 
     number: str
     version: str
@@ -63,6 +140,7 @@ class OutgoingAppeals:
     provider: ProviderIdentity
     protocol: str
     guides: tuple[AppealedGuide, ...]
+    is_dental: bool = False
 
 
 def document(outgoing: OutgoingAppeals, now: datetime) -> WrittenBatch:
@@ -117,7 +195,8 @@ def _message(outgoing: OutgoingAppeals, now: datetime) -> Any:
 
 
 def _appeals(outgoing: OutgoingAppeals, day: date) -> Any:
-    shape = appeals(outgoing.version)["guiaRecursoGlosa"]
+    form = DENTAL if outgoing.is_dental else MEDICAL
+    shape = appeals(outgoing.version)[form.element]
     node = etree.Element(f"{{{NAMESPACE}}}{shape.name}", nsmap={"ans": NAMESPACE})
     _, name, value = _identity(outgoing.provider)
     total = sum(item.amount for guide in outgoing.guides for item in guide.items)
@@ -134,36 +213,33 @@ def _appeals(outgoing: OutgoingAppeals, day: date) -> Any:
     ):
         tree.put(node, path(at), shape, text)
     for guide in outgoing.guides:
-        _add_guide(node, shape, guide)
+        _add_guide(node, shape, form, guide)
     return node
 
 
-def _add_guide(node: Any, shape: Element, guide: AppealedGuide) -> None:
+def _add_guide(node: Any, shape: Element, form: Form, guide: AppealedGuide) -> None:
     made, inside = _repeated(node, GUIDE, shape)
-    for name, text in (
-        ("numeroGuiaOrigem", guide.provider_claim_number),
+    values = [
+        (form.claim_number, guide.provider_claim_number),
         ("numeroGuiaOperadora", guide.payer_claim_number),
         ("senha", guide.authorization_number),
-    ):
+    ]
+    if form.reason is not None:
+        first = guide.items[0]
+        values += zip(form.reason, (first.denial_code, first.justification), strict=True)
+    for name, text in values:
         if text:
             tree.put(made, path(name), inside, text)
     for item in guide.items:
-        _add_item(made, inside, item)
+        _add_item(made, inside, form, item)
 
 
-def _add_item(node: Any, shape: Element, item: AppealedItem) -> None:
-    made, inside = _repeated(node, ITEM, shape)
-    for at, text in (
-        ("sequencialItem", str(item.sequence)),
-        ("dataInicio", DATE.write(item.performed_on)),
-        ("procRecurso/codigoTabela", item.code_system),
-        ("procRecurso/codigoProcedimento", item.code),
-        ("procRecurso/descricaoProcedimento", item.description),
-        ("codGlosaItem", item.denial_code),
-        ("valorRecursado", CENTS.write(item.amount)),
-        ("justificativaItem", item.justification),
-    ):
-        tree.put(made, path(at), inside, text)
+def _add_item(node: Any, shape: Element, form: Form, item: AppealedItem) -> None:
+    made, inside = _repeated(node, form.item, shape)
+    texts = item.texts()
+    for name, at in form.values.items():
+        if (text := texts[name]) is not None:
+            tree.put(made, path(at), inside, text)
 
 
 def _repeated(node: Any, at: Path, shape: Element) -> tuple[Any, Element]:

@@ -73,7 +73,7 @@ def _incomplete(outgoing: OutgoingGuide, version: str) -> str | None:
     """What the claim does not say and its guide needs; of a claim that came as a document, the schema finds it."""
     if outgoing.source is not None:
         return None
-    found = needs.failures(outgoing.values, outgoing.claim.type, version)
+    found = needs.failures(outgoing.values(), outgoing.claim.type, version)
     return "; ".join(f"{each.field}: {each.message}" for each in found) or None
 
 

@@ -52,21 +52,17 @@ class OutgoingGuide:
     provider: ProviderIdentity
     source: bytes | None = None
 
-    @property
-    def values(self) -> GuideValues:
-        """What the guide has to say."""
+    def values(self, node: Any = None) -> GuideValues:
+        """What the guide has to say; `node` is the element in which it is written, if there is one."""
         number = self.payer_claim_number
         # Where the payer's number is a part of the authorization, it needs the day of one.
-        if self.claim.type in WITH_AUTHORIZATION and self.claim.authorization is None and not self._has_authorization:
+        has_authorization = self.claim.authorization is not None or _has_authorization(node)
+        if self.claim.type in WITH_AUTHORIZATION and not has_authorization:
             number = None
         found = of_form(self.claim, sequences(self.claim.items), number)
         if self.source is None and self.claim.type is ClaimType.SP_SADT:
             return replace(found, values=self._with_requester(found.values))
         return found
-
-    @property
-    def _has_authorization(self) -> bool:
-        return self.source is not None and b"dadosAutorizacao>" in self.source
 
     def _with_requester(self, values: Values) -> Values:
         """Services are requested by the practitioner and the provider that bills, unless the claim names others."""
@@ -85,12 +81,16 @@ def element(outgoing: OutgoingGuide, shapes: dict[str, Element]) -> Any:
     shape = shapes[guide.element]
     node = _start(outgoing, guide)
     before = _before(node, guide)
-    now = outgoing.values
+    now = outgoing.values(node)
     _write(node, guide.fields, shape, before.values, now.values)
     _write_contractor(node, guide.contractor, shape, outgoing.provider)
     _write_diagnoses(node, guide, shape, before.diagnoses, now.diagnoses)
     _write_items(node, guide, shape, before, now)
     return node
+
+
+def _has_authorization(node: Any) -> bool:
+    return node is not None and tree.child(node, "dadosAutorizacao") is not None
 
 
 def _start(outgoing: OutgoingGuide, guide: Guide) -> Any:

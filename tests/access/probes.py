@@ -335,12 +335,11 @@ def _unsent(victim: Rich, attacker: Attacker) -> Probe:
 
 def _unsent_appeals(victim: Rich, attacker: Attacker) -> Probe:
     """The appeals that `createAppealBatches` puts into batches; its parties are checked before."""
-    world = victim.world
+    where = appeal_batches.UnsentFilter(victim.world.provider, victim.world.payer, has_protocol=False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            found = await appeal_batches.unsent(connection, attacker.scope, world.provider, world.payer, PAGE_MAX)
-            return found or None
+            return (await appeal_batches.unsent(connection, attacker.scope, where, PAGE_MAX)) or None
 
     return Probe("appeal_batches.unsent", run)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from app.services.parties import UNKNOWN_PAYER, UNKNOWN_PROVIDER
 from tests.events.inbox_post import TYPE, Dead, Post, confirmed, done, kept, results, statement
 from tests.factories import World, key
 from tests.graphql.test_remittances import books, line, money
@@ -89,8 +90,8 @@ BAD: dict[str, tuple[Bad, str, str]] = {
         "data.lines.0.paidAmount: Input should be a valid string",
     ),
     "a day to come": (_data(paidOn="2999-01-01"), "INVALID_DATE", "paidOn: the payment date is in the future"),
-    "an unknown provider": (_data(provider="9999999"), "NOT_FOUND", "provider: unknown provider"),
-    "an unknown payer": (_of_unknown_payer, "NOT_FOUND", "payer: unknown payer"),
+    "an unknown provider": (_data(provider="9999999"), "NOT_FOUND", f"provider: {UNKNOWN_PROVIDER.message}"),
+    "an unknown payer": (_of_unknown_payer, "NOT_FOUND", f"payer: {UNKNOWN_PAYER.message}"),
 }
 
 

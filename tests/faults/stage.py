@@ -10,7 +10,7 @@ from app.db import migrate
 from app.db import tuss as tuss_db
 from app.runtime.build import database_of
 from app.runtime.settings import Settings
-from app.services import tuss
+from app.services import tuss_load
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, new_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 
@@ -35,7 +35,7 @@ async def prepare(settings: Settings) -> None:
 @cache
 def _terms() -> list[dict[str, Any]]:
     codes = {CONSULTATION["code"], BLOOD_COUNT["code"]}
-    return [row for row in tuss.published_terms() if row["code"] in codes]
+    return [row for row in tuss_load.published_terms() if row["code"] in codes]
 
 
 @asynccontextmanager

@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 import tiss
 
+from app.services import appeal_batches
+from app.tiss import tree
 from app.tiss.message import parse
 from app.tiss.structure import validator
 from app.tiss.tree import find_all, text
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, refusals, today
+from tests.guides import DENTAL
+from tests.tiss.appeal_answers import dental_document
 
 BATCH = (
     "id number status contestedProtocol denialCount totalAmount protocolNumber protocolDate reason version "
@@ -45,19 +49,24 @@ async def appealed(world: World, protocol: str | None = "987654", **values: Any)
         {"sequence": 2, "approvedAmount": "0", "denials": [{"code": "1705", "amount": "37.00"}]},
     ]
     assert (await world.adjudicate(claim_id, decisions))["errors"] == []
+    return claim_id, await _appeal_all(world, claim_id, **values)
+
+
+async def _appeal_all(world: World, claim_id: str, **values: Any) -> list[str]:
+    """Appeal against all denials of the claim: their ids, in the order of its items."""
     query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
     items = (await world.call("biller", query, id=claim_id))["claim"]["items"]
     denials = [each["id"] for item in items for each in item["denials"]]
     for denial_id in denials:
         given = {"denialId": denial_id, "justification": JUSTIFICATION, "idempotencyKey": key(), **values}
         assert (await world.mutate("biller", "appealDenial", "denial { id }", **given))["errors"] == []
-    return claim_id, denials
+    return denials
 
 
 async def create(world: World, **values: Any) -> Any:
     """The payload of createAppealBatches."""
     given = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key(), **values}
-    return await world.mutate("biller", "createAppealBatches", f"batches {{ {BATCH} }}", **given)
+    return await world.mutate("biller", "createAppealBatches", f"batches {{ {BATCH} }} hasMore", **given)
 
 
 async def change(world: World, name: str, batch_id: str, **values: Any) -> Any:
@@ -145,6 +154,90 @@ async def test_one_batch_for_each_protocol_and_an_appeal_in_one_only(world: Worl
     named = (await create(world, denialIds=lost[1], contestedProtocol="333"))["batches"]
     assert [(each["number"], each["contestedProtocol"]) for each in named] == [(3, "333")]
     assert [each["id"] for each in created[1]["denials"]["nodes"]] == second[1]
+
+
+async def test_appeals_without_a_protocol_hide_no_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appeal_batches, "DENIALS_MAX", 2)
+    await appealed(world, None)
+    for protocol in ("111", "222"):
+        await appealed(world, protocol)
+    found = [await create(world) for _ in range(3)]
+    assert [[(each["contestedProtocol"], each["denialCount"]) for each in one["batches"]] for one in found] == [
+        [("111", 2)],
+        [("222", 2)],
+        [],
+    ]
+    assert [one["hasMore"] for one in found] == [True, False, False]
+
+
+async def test_the_actions_of_a_batch_of_appeals_are_those_of_its_status(world: World) -> None:
+    batch, _ = await sent(world)
+    query = "query($id: ID!) { appealBatch(id: $id) { availableActions { action blockedBy { code message } } } }"
+    found = (await world.call("biller", query, id=batch["id"]))["appealBatch"]["availableActions"]
+    assert {each["action"]: each["blockedBy"] for each in found} == {
+        "SEND": {"code": "STATE", "message": "cannot send a batch of appeals that is SENT"},
+        "CANCEL": {"code": "STATE", "message": "cannot cancel a batch of appeals that is SENT"},
+        "RECORD_PROTOCOL": None,
+        "REJECT": None,
+    }
+    seen = (await world.call("billing_reader", query, id=batch["id"]))["appealBatch"]["availableActions"]
+    needed = {"code": "PERMISSION", "message": "this needs the permission denials:appeal"}
+    assert [each["blockedBy"] for each in seen] == [needed] * 4
+
+
+async def test_appeals_of_dental_claims_have_their_own_document(world: World) -> None:
+    """A dental and a medical claim of one protocol: two batches, each with the document of its form."""
+    service = {**CONSULTATION, "details": {"isAuthorized": True, "tooth": "11", "toothFaces": "O"}}
+    dental = await world.submitted_claim(**{**DENTAL, "items": [service, service]})
+    await world.mutate("reviewer", "startReview", "claim { id }", claimId=dental["id"])
+    decisions = [
+        {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1801", "amount": "40.00"}]},
+        {"sequence": 2, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]},
+    ]
+    assert (await world.adjudicate(dental["id"], decisions))["errors"] == []
+    denials = await _appeal_all(world, dental["id"])
+    _, others = await appealed(world, None)
+    made = (await create(world, denialIds=[*denials, *others], contestedProtocol="77"))["batches"]
+    assert [[each["id"] for each in batch["denials"]["nodes"]] for batch in made] == [denials, others]
+    roots = []
+    for batch in made:
+        assert (await change(world, "sendAppealBatch", batch["id"]))["errors"] == []
+        read = parse((await document(world, batch["id"]))["xml"].encode("iso-8859-1"))
+        assert (read.is_hash_right, validator("4.03.00").validate(read.root)) == (True, True)
+        roots.append(read.root)
+    assert len(find_all(roots[1], GUIDES)) == 1
+    guides = find_all(roots[0], (*GUIDES[:2], "guiaRecursoGlosaOdonto", *GUIDES[3:]))
+    assert [[(tree.name_of(each), each.text) for each in guide.iter() if len(each) == 0] for guide in guides] == [
+        _dental_guide(dental["providerClaimNumber"], sequence, code) for sequence, code in ((1, "1801"), (2, "1705"))
+    ]
+    answer = dental_document(world.payer, 1, dental["providerClaimNumber"], [(1, "1801", "40.00"), (2, "1705", "1.00")])
+    given = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key()}
+    fields = "appliedCount results { object { id wonAmount } errors { code } }"
+    content = {"xml": answer.decode("iso-8859-1")}
+    payload = await world.mutate("biller", "recordAppealAnswers", fields, content=content, **given)
+    assert (payload["appliedCount"], [each["object"] for each in payload["results"]]) == (
+        2,
+        [{"id": denials[0], "wonAmount": "40.00"}, {"id": denials[1], "wonAmount": "1.00"}],
+    )
+
+
+def _dental_guide(claim: str, sequence: int, code: str) -> list[tuple[str, str]]:
+    return [
+        ("numeroGuiaPrestador", claim),
+        ("codGlosaGuia", code),
+        ("justificativaGuia", JUSTIFICATION),
+        ("sequencialItem", str(sequence)),
+        ("dataRealizacao", today().isoformat()),
+        ("codDente", "11"),
+        ("denteFace", "O"),
+        ("quantidade", "1"),
+        ("codigoTabela", "22"),
+        ("codigoProcedimento", "10101012"),
+        ("descricaoProcedimento", "Consulta em consultório (no horário normal ou preestabelecido)"),
+        ("codGlosaProc", code),
+        ("justificativaProc", JUSTIFICATION),
+        ("valorRecursado", "40.00"),
+    ]
 
 
 async def test_a_cancelled_or_rejected_batch_frees_its_appeals(world: World) -> None:

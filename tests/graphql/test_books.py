@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,12 +13,14 @@ from app.db import reconciliation as reconciliation_db
 from app.db.book_tables import book_months, book_sums
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.reconciliation import LedgerFilter
-from app.db.tables import claims
+from app.db.tables import claims, outbox
 from app.domain.data_scope import EVERYTHING
+from app.domain.money import format_money
 from app.domain.reconciliation import Period, Reconciliation
 from app.services import books
 from app.services.books import Proof
-from tests.factories import World, new_world
+from tests.events.inbox_post import until
+from tests.factories import World, key, new_world, today
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.services import Services
 
@@ -161,3 +164,84 @@ async def test_the_age_of_the_proof_is_that_of_the_oldest_month(alone: Gateway) 
     await alone.database.transact(lambda connection: connection.execute(aged))
     proof = await _proof(alone, fresh=timedelta(minutes=4))
     assert abs((proof.proven_at - earlier).total_seconds()) < 1
+
+
+QUERY = """query($payer: AnsCode!, $period: DateRangeInput) { reconciliation(payerAnsCode: $payer, period: $period) {
+  billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount withheldAmount underpaidAmount unappliedAmount
+} }"""
+
+
+async def _asked(world: World, period: Period | None = None) -> list[str]:
+    """What the API answers, which must be the sum of all rows."""
+    days = period or Period()
+    values = {"from": days.first and days.first.isoformat(), "to": days.last and days.last.isoformat()}
+    found = (await world.call("finance", QUERY, payer=world.payer, period=values))["reconciliation"]
+    return list(found.values())
+
+
+async def _walked(world: World, period: Period | None = None) -> list[str]:
+    where = LedgerFilter(payer=world.payer, period=period or Period())
+    async with world.gateway.database.snapshot() as connection:
+        found = await reconciliation_db.reconcile(connection, EVERYTHING, where)
+    return [format_money(getattr(found, each.name)) for each in fields(found)]
+
+
+async def _numbered(gateway: Gateway) -> None:
+    """Until every event has its position."""
+    await until(lambda: _are_numbered(gateway))
+
+
+async def _are_numbered(gateway: Gateway) -> bool:
+    waiting = select(outbox.c.id).where(outbox.c.position.is_(None)).limit(1)
+    async with gateway.database.reading() as connection:
+        return (await connection.execute(waiting)).first() is None
+
+
+async def _change_sums(world: World, cents: int) -> None:
+    """Wrong stored sums, so that an answer shows whether it is from them."""
+    changed = update(book_sums).where(book_sums.c.payer_ans == world.payer)
+    changed = changed.values(lost_cents=book_sums.c.lost_cents + cents)
+    await world.gateway.database.transact(lambda connection: connection.execute(changed))
+
+
+async def test_months_without_a_change_are_read_from_their_sums_and_the_others_from_their_rows(alone: Gateway) -> None:
+    world = await new_world(alone)
+    await _life(world)
+    before = await _walked(world)
+    await _numbered(alone)
+    await _proof(alone)
+    assert await _asked(world) == before
+    await _change_sums(world, 1)
+    # Two months have claims.
+    assert (before[3], (await _asked(world))[3]) == ("0.00", "0.02")
+    # An earlier release that runs beside this one proves months too, without a position.
+    proven = update(book_months).values(proven_at=datetime.now(UTC))
+    await alone.database.transact(lambda connection: connection.execute(proven))
+    assert await _asked(world) == before
+    await _proof(alone)
+    half = Period(today() - timedelta(days=71), today() - timedelta(days=69))
+    assert await _asked(world, half) == await _walked(world, half)
+    old = await world.claim_in_review()
+    await _submitted(alone, old["id"], timedelta(days=70))
+    assert (await world.adjudicate(old["id"], [{"sequence": 1, "approvedAmount": "100.00"}]))["errors"] == []
+    # The older month has changed, and so has the present one, in which the claim was submitted.
+    assert await _asked(world) == await _walked(world)
+
+
+async def test_what_leaves_a_month_is_seen_at_once(alone: Gateway) -> None:
+    world = await new_world(alone)
+    withdrawn, deleted, replaced = [(await world.submitted_claim())["id"] for _ in range(3)]
+    assert (await world.mutate("reviewer", "startReview", "errors { code }", id=replaced))["errors"] == []
+    denied = {"sequence": 1, "approvedAmount": "0.00", "denials": [{"code": "1801", "amount": "100.00"}]}
+    assert (await world.adjudicate(replaced, [denied]))["errors"] == []
+    await _numbered(alone)
+    await _proof(alone)
+    assert (await _asked(world))[:3] == ["300.00", "0.00", "100.00"]
+    await world.mutate("biller", "withdrawClaim", "errors { code }", claimId=withdrawn)
+    assert (await _asked(world))[0] == "200.00"
+    await world.mutate("biller", "withdrawClaim", "errors { code }", claimId=deleted)
+    await world.mutate("biller", "deleteDraftClaim", "errors { code }", claimId=deleted)
+    assert (await _asked(world))[0] == "100.00"
+    values = {"id": replaced, "providerClaimNumber": key()[:20], "idempotencyKey": key()}
+    await world.mutate("biller", "replaceClaim", "claim { id }", **values)
+    assert await _asked(world) == await _walked(world)

@@ -29,6 +29,8 @@ async def _terms(world: World, table: str, search: str | None = None, day: str |
         ("38", 470, "1705", "VALOR APRESENTADO A MAIOR"),
         ("39", 28, "11", "Alta Curado"),
         ("41", 3, "1", "Hospitalar"),
+        ("42", 61, "HASD", "Hemi-Arco Superior Direito"),
+        ("42", 61, "LG", "Língua"),
         ("48", 3, "2", "Videolaparoscopia"),
         ("50", 9, "01", "Remoção"),
         ("52", 4, "2", "Retorno"),

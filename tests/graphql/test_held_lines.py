@@ -1,8 +1,16 @@
 """A claim whose items come in several statements is decided with the last of them; until then lines are held."""
 
-from tests.factories import BLOOD_COUNT, CONSULTATION, World
-from tests.graphql.test_line_resolutions import fate, kept_credits
+import asyncio
+from typing import Any
+
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
+from tests.graphql.test_line_resolutions import fate, kept_credits, resolved
 from tests.graphql.test_remittances import books, done, line, post, take, taken
+from tests.graphql.test_statement_money import IRRF
+
+BLOOD = {**BLOOD_COUNT, "quantity": "1", "unitPrice": "16.00"}
+LINES = """query Lines($id: ID!) { remittance(id: $id) {
+  status lines { nodes { status problem } } settlements { nodes { amount withheldAmount paidOn } } } }"""
 
 
 async def test_a_claim_is_decided_one_statement_at_a_time(world: World) -> None:
@@ -59,3 +67,159 @@ async def test_a_held_line_is_paid_by_the_payment_that_joins_its_analysis(world:
     assert done(await post(world, second)) == ("POSTED", 1, 0, ["37.00"])
     assert (await fate(world, claim))[:3] == ("APPROVED", "137.00", "137.00")
     assert await books(world) == ["137.00", "137.00", "0.00", "0.00", "0.00", "0.00"]
+
+
+async def _held(world: World, claim: Any, paid: str = "100.00", **statement: Any) -> Any:
+    """A statement whose line about the first item of the claim is held."""
+    remittance = await taken(world, line(claim, paid, itemSequence=1), **statement)
+    assert done(await post(world, remittance))[:3] == ("PARTIALLY_POSTED", 1, 0)
+    return remittance
+
+
+async def _shown(world: World, remittance: Any) -> Any:
+    found = (await world.call("finance", LINES, id=remittance["id"]))["remittance"]
+    (row,) = found["lines"]["nodes"]
+    return found["status"], row["status"], row["problem"], found["settlements"]["nodes"]
+
+
+async def test_lines_that_are_held_when_a_person_decides_wait_again(world: World) -> None:
+    claim = await world.claim_in_review(items=[CONSULTATION, BLOOD])
+    remittance = await _held(world, claim)
+    decided = await world.adjudicate(
+        claim["id"], [{"sequence": 1, "approvedAmount": "100.00"}, {"sequence": 2, "approvedAmount": "16.00"}]
+    )
+    assert decided["errors"] == []
+    assert await _shown(world, remittance) == ("IMPORTED", "UNMATCHED", "NOT_POSTED", [])
+    (credit,) = await kept_credits(world)
+    assert (credit["leftAmount"], [use["action"] for use in credit["uses"]]) == ("0.00", ["WITHDRAW"])
+    assert await books(world) == ["116.00", "0.00", "0.00", "0.00", "116.00", "0.00"]
+    match = {"id": remittance["lines"][0]["id"], "claimId": claim["id"]}
+    assert (await world.mutate("finance", "matchRemittanceLine", "line { status }", **match))["errors"] == []
+    assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
+    assert await books(world) == ["116.00", "100.00", "0.00", "0.00", "16.00", "0.00"]
+
+
+async def test_lines_of_a_claim_that_is_cancelled_or_withdrawn_wait_again(world: World) -> None:
+    for name in ("cancelClaim", "withdrawClaim"):
+        claim = await world.submitted_claim(items=[CONSULTATION, BLOOD])
+        remittance = await _held(world, claim)
+        ended = await world.mutate("biller", name, "claim { status }", id=claim["id"])
+        assert ended["errors"] == []
+        assert await _shown(world, remittance) == ("IMPORTED", "UNMATCHED", "NOT_PAYABLE", [])
+        assert {each["leftAmount"] for each in await kept_credits(world)} == {"0.00"}
+        assert await books(world) == ["0.00"] * 6
+
+
+async def test_a_held_line_whose_money_is_used_is_a_credit_after_the_decision(world: World) -> None:
+    claim = await world.claim_in_review(items=[CONSULTATION, BLOOD])
+    remittance = await _held(world, claim)
+    (credit,) = await kept_credits(world)
+    other = await world.issued_invoice("30.00")
+    values = {"creditId": credit["id"], "invoiceId": other["id"], "idempotencyKey": key()}
+    used = await world.mutate("finance", "applyCredit", "credit { leftAmount } use { id }", **values)
+    assert (used["errors"], used["credit"]["leftAmount"]) == ([], "70.00")
+    items = [{"sequence": 1, "approvedAmount": "100.00"}, {"sequence": 2, "approvedAmount": "16.00"}]
+    assert (await world.adjudicate(claim["id"], items))["errors"] == []
+    assert (await _shown(world, remittance))[:3] == ("POSTED", "POSTED", None)
+    assert [each["leftAmount"] for each in await kept_credits(world)] == ["70.00"]
+    assert await books(world) == ["146.00", "30.00", "0.00", "0.00", "116.00", "0.00"]
+    # As with every line that became a credit, its undo waits until nothing of the credit is used.
+    undo = {"remittanceLineId": remittance["lines"][0]["id"], "reason": "engano", "idempotencyKey": key()}
+    refused = await world.mutate("finance", "undoRemittanceLine", "line { status }", **undo)
+    assert [each["message"] for each in refused["errors"]] == ["money of the line is used: reverse that first"]
+    back = {"creditUseId": used["use"]["id"], "reason": "conta errada", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "reverseCreditUse", "use { id }", **back))["errors"] == []
+    undone = await world.mutate("finance", "undoRemittanceLine", "line { status }", **{**undo, "idempotencyKey": key()})
+    assert undone["errors"] == []
+    assert (await _shown(world, remittance))[:3] == ("IMPORTED", "UNMATCHED", "MATCH_REMOVED")
+    assert await books(world) == ["146.00", "0.00", "0.00", "0.00", "146.00", "0.00"]
+
+
+async def test_an_analysis_that_completes_a_claim_settles_it_with_what_was_held(world: World) -> None:
+    claim = await world.submitted_claim(items=[CONSULTATION, BLOOD])
+    first = await _held(world, claim, adjustments=[IRRF])
+    rest = [line(claim, "16.00", itemSequence=2)]
+    second = await taken(world, *rest, statementNumber="ANALISE-2", paidOn=None)
+    assert done(await post(world, second)) == ("POSTED", 1, 0, [])
+    settled = [{"amount": "100.00", "withheldAmount": "1.50", "paidOn": today().isoformat()}]
+    assert await _shown(world, first) == ("POSTED", "POSTED", None, settled)
+    assert (await fate(world, claim))[:3] == ("APPROVED", "116.00", "100.00")
+    assert await books(world) == ["116.00", "98.50", "0.00", "0.00", "16.00", "0.00"]
+    joined = (await take(world, rest, statementNumber="ANALISE-2"))["remittance"]
+    assert done(await post(world, joined)) == ("POSTED", 1, 0, ["16.00"])
+    assert await books(world) == ["116.00", "114.50", "0.00", "0.00", "0.00", "0.00"]
+
+
+async def test_what_a_held_line_writes_off_is_lost_and_what_it_pays_too_much_stays_a_credit(world: World) -> None:
+    claim = await world.submitted_claim(items=[CONSULTATION, BLOOD])
+    low = await taken(world, line(claim, "90.00", itemSequence=1), line(claim, "20.00", itemSequence=2))
+    assert done(await post(world, low))[:3] == ("IMPORTED", 0, 2)
+    await resolved(world, low["lines"][0], writeOff={"code": "1705", "reason": "centavos"})
+    assert done(await post(world, low))[:3] == ("PARTIALLY_POSTED", 1, 0)
+    await resolved(world, low["lines"][1], acceptOverpayment={})
+    assert done(await post(world, low)) == ("POSTED", 1, 0, ["16.00"])
+    assert await fate(world, claim) == ("PARTIALLY_APPROVED", "106.00", "106.00", [("1705", "10.00", "ACCEPTED")])
+    assert sorted(each["leftAmount"] for each in await kept_credits(world)) == ["0.00", "4.00"]
+    assert await books(world) == ["116.00", "106.00", "0.00", "10.00", "0.00", "0.00"]
+
+
+async def test_the_payment_of_a_held_line_and_the_rest_of_its_claim_come_at_once(server_world: World) -> None:
+    world = server_world
+    for number in range(4):
+        claim = await world.submitted_claim(items=[CONSULTATION, BLOOD])
+        part = [line(claim, "100.00", itemSequence=1)]
+        first = await _held(world, claim, statementNumber=f"PARTE-{number}", paidOn=None)
+        second = await taken(world, line(claim, "16.00", itemSequence=2))
+        joining = take(world, part, statementNumber=f"PARTE-{number}")
+        joined, posted = await asyncio.gather(joining, post(world, second))
+        assert (joined["errors"], posted["errors"]) == ([], [])
+        await post(world, first)
+        await post(world, second)
+        assert (await fate(world, claim))[:3] == ("APPROVED", "116.00", "116.00")
+    assert await books(world) == ["464.00", "464.00", "0.00", "0.00", "0.00", "0.00"]
+
+
+async def test_statements_that_complete_each_others_claims_are_posted_at_once(server_world: World) -> None:
+    world = server_world
+    claims = [await world.submitted_claim(items=[CONSULTATION, BLOOD]) for _ in range(3)]
+    stray = {"providerClaimNumber": "NENHUMA", "paidAmount": "16.00", "itemSequence": 2}
+    statements = [await taken(world, line(claim, "100.00", itemSequence=1), stray) for claim in claims]
+    for remittance, other in zip(statements, [*claims[1:], claims[0]], strict=True):
+        assert done(await post(world, remittance))[:3] == ("PARTIALLY_POSTED", 1, 0)
+        match = {"id": remittance["lines"][1]["id"], "claimId": other["id"]}
+        assert (await world.mutate("finance", "matchRemittanceLine", "line { status }", **match))["errors"] == []
+    payloads = await asyncio.gather(*[post(world, each) for each in statements])
+    assert [each["errors"] for each in payloads] == [[], [], []]
+    assert [(await fate(world, claim))[:3] for claim in claims] == [("APPROVED", "116.00", "116.00")] * 3
+    assert await books(world) == ["348.00", "348.00", "0.00", "0.00", "0.00", "0.00"]
+
+
+async def test_the_split_of_a_line_is_not_undone_while_a_part_is_held(world: World) -> None:
+    claim, other = [await world.submitted_claim(items=[CONSULTATION, BLOOD]) for _ in range(2)]
+    remittance = await taken(world, {"payerClaimNumber": "NENHUMA", "paidAmount": "200.00"})
+    whole = remittance["lines"][0]["id"]
+    parts = [{"paidAmount": "100.00", "itemSequence": 1, "claimId": each["id"]} for each in (claim, other)]
+    values = {"remittanceLineId": whole, "parts": parts, "idempotencyKey": key()}
+    assert (await world.mutate("finance", "splitRemittanceLine", "line { status }", **values))["errors"] == []
+    assert done(await post(world, remittance)) == ("PARTIALLY_POSTED", 2, 0, [])
+    undo = {"remittanceLineId": whole, "reason": "engano"}
+    refused = await world.mutate("finance", "undoRemittanceLine", "line { status }", **undo, idempotencyKey=key())
+    assert [each["message"] for each in refused["errors"]] == ["a part of the line is held: take its match back first"]
+    query = "query($id: ID!) { remittance(id: $id) { lines(first: 100) { nodes { id status } } } }"
+    found = (await world.call("finance", query, id=remittance["id"]))["remittance"]["lines"]["nodes"]
+    # Each part is taken back by several callers at once: its credit is withdrawn once.
+    held = [each["id"] for each in found if each["status"] == "HELD"]
+    back = [
+        world.mutate("finance", "unmatchRemittanceLine", "line { status }", remittanceLineId=each) for each in held * 3
+    ]
+    payloads = await asyncio.gather(*back)
+    assert sorted(each["errors"][0]["code"] if each["errors"] else "ok" for each in payloads) == [
+        *["CONFLICT"] * 4,
+        *["ok"] * 2,
+    ]
+    assert [(each["amount"], [use["action"] for use in each["uses"]]) for each in await kept_credits(world)] == [
+        ("100.00", ["WITHDRAW"])
+    ] * 2
+    undone = await world.mutate("finance", "undoRemittanceLine", "line { status }", **undo, idempotencyKey=key())
+    assert (undone["errors"], undone["line"]["status"]) == ([], "UNMATCHED")
+    assert await books(world) == ["232.00", "0.00", "0.00", "0.00", "232.00", "0.00"]

@@ -10,6 +10,7 @@ from app.db.tables import outbox
 from app.schema.base.connections import at_most_int
 from app.schema.root import schema
 from tests.factories import new_world
+from tests.faults.waiting import all_published
 from tests.gateway import Gateway, embedded_settings, running_gateway
 
 LARGE = 2**31 + 5
@@ -23,6 +24,8 @@ BOUNDED = {
     "number": "an INTEGER column, one more with every invoice of a provider",
     "submissionWindowDays": "limited by its input",
     "appealDeadlineDays": "limited by its input",
+    "appealInstances": "limited by its input",
+    "appealInstance": "at most the instances of a contract",
     "paymentTermDays": "limited by its input",
     "claimCount": "counted no further",
     "denialCount": "counted no further",
@@ -60,6 +63,8 @@ async def test_a_position_above_the_largest_int_is_text(own: Gateway) -> None:
     world = await new_world(own)
     invoice = await world.issued_invoice("10.00")
     settlement = (await world.settle(invoice["id"], "10.00"))["settlement"]["id"]
+    # Before that the relay may be about to number it, and would do so again.
+    await all_published(own.database)
     async with own.database.engine.begin() as connection:
         await connection.execute(update(outbox).where(outbox.c.name == "SettlementConfirmed").values(position=LARGE))
     query = "query($id: ID!) { node(id: $id) { ... on Settlement { position } } }"

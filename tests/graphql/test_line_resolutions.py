@@ -367,3 +367,22 @@ async def test_a_posted_credit_is_withdrawn_with_its_step(world: World) -> None:
         ("CONFLICT", "remittanceLineId", None)
     ]
     assert await books(world) == before
+
+
+async def test_what_was_decided_about_one_claim_is_not_carried_over_to_another(world: World) -> None:
+    first, other = [await world.submitted_claim() for _ in range(2)]
+    remittance = await stuck(world, line(first, "80.00", itemSequence=1))
+    (row,) = remittance["lines"]
+    match = {"id": row["id"], "claimId": other["id"]}
+    await resolved(world, row, acceptAsDenial={"code": "1705"})
+    assert (await world.mutate("finance", "matchRemittanceLine", "line { id }", **match))["errors"] == []
+    assert done(await post(world, remittance)) == ("IMPORTED", 0, 1, [])
+    assert [(each["problem"], each["differenceAmount"]) for each in await waiting(world)] == [
+        ("AMOUNTS_DIFFER", "-20.00")
+    ]
+    await resolved(world, row, writeOff={"code": "1801", "reason": "tabela antiga"})
+    # Matched to the same claim, it is read as before.
+    assert (await world.mutate("finance", "matchRemittanceLine", "line { id }", **match))["errors"] == []
+    assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["80.00"])
+    assert await fate(world, other) == ("PARTIALLY_APPROVED", "80.00", "80.00", [("1801", "20.00", "ACCEPTED")])
+    assert (await world.claim(first["id"]))["status"] == "SUBMITTED"

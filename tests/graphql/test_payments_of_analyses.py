@@ -4,8 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, refusals, today
+from tests.graphql import test_statement_documents as documents
+from tests.graphql.test_line_resolutions import kept_credits, resolved
 from tests.graphql.test_posting_units import CLAIMS, claim_line, ledger, submitted_claims, until_posted
 from tests.graphql.test_remittances import books, done, line, money, post, take, taken
+from tests.payer_documents import analysis, message
 
 EARLIER = (today() - timedelta(days=3)).isoformat()
 ROWS = "{ settlements(orderBy: { field: CREATED_AT, direction: ASC }) { nodes { amount paidOn reason reverses { id } \
@@ -142,3 +145,69 @@ async def test_only_what_is_left_of_a_payment_is_corrected(world: World) -> None
 async def test_an_analysis_has_no_day_of_payment_to_correct(world: World) -> None:
     remittance, _ = await _analysed(world, line(await world.submitted_claim(), "100.00"))
     assert refusals(await _corrected(world, remittance)) == [("CONFLICT", "remittanceId", None)]
+
+
+async def test_a_payment_passes_no_review(world: World) -> None:
+    claims = [await world.submitted_claim() for _ in range(2)]
+    for number, claim in zip(("LIMPA", "SUJA"), claims, strict=True):
+        of_claim = documents.guide(world, claim)
+        right = message(world.payer, analysis(world, number, of_claim))
+        wrong = message(world.payer, analysis(world, number, of_claim), digest="0" * 32)
+        # One of the two contradicts itself: the payment of a sound analysis, and the analysis of a sound payment.
+        first, second = (right, wrong) if number == "LIMPA" else (wrong, right)
+        remittance = await documents.taken(world, first)
+        assert remittance["status"] == ("IMPORTED" if number == "LIMPA" else "REVIEW")
+        joined = await documents.send(world, second, paidOn=today().isoformat())
+        assert (joined["errors"], joined["alreadyImported"]) == ([], False)
+        (after,) = joined["remittances"]
+        assert (after["id"], after["status"], documents.kinds(after)) == (remittance["id"], "REVIEW", ["HASH_WRONG"])
+        assert refusals(await post(world, after)) == [("CONFLICT", "remittanceId", None)]
+        assert (await money(world, claim))["status"] == "SUBMITTED"
+        assert (await documents.release(world, after))["errors"] == []
+        assert done(await post(world, after)) == ("POSTED", 1, 0, ["100.00"])
+    assert await books(world) == ["200.00", "200.00", "0.00", "0.00", "0.00", "0.00"]
+
+
+async def test_a_day_of_payment_is_corrected_when_no_credit_is_used(world: World) -> None:
+    stray = {"payerClaimNumber": "NENHUMA", "paidAmount": "30.00"}
+    remittance = await taken(world, line(await world.submitted_claim(), "100.00"), stray)
+    await resolved(world, remittance["lines"][1], acceptOverpayment={})
+    assert done(await post(world, remittance)) == ("POSTED", 2, 0, ["100.00"])
+    (credit,) = await kept_credits(world)
+    invoice = await world.issued_invoice("50.00")
+    apply = {"creditId": credit["id"], "invoiceId": invoice["id"]}
+    used = await world.mutate("finance", "applyCredit", "use { id }", **apply, idempotencyKey=key())
+    refused = await _corrected(world, remittance)
+    assert [(each["code"], each["message"]) for each in refused["errors"]] == [
+        (
+            "CONFLICT",
+            "an unapplied credit made a settlement of the statement: reverse its use with reverseCreditUse",
+        )
+    ]
+    back = {"creditUseId": used["use"]["id"], "reason": "conta errada", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "reverseCreditUse", "use { id }", **back))["errors"] == []
+    fixed = await _corrected(world, remittance)
+    assert [(each["amount"], each["paidOn"]) for each in fixed["settlements"]] == [
+        ("100.00", today().isoformat()),
+        ("100.00", EARLIER),
+    ]
+    fields = "credit { paidOn } use { settlement { paidOn } }"
+    again = await world.mutate("finance", "applyCredit", fields, **apply, idempotencyKey=key())
+    assert (again["credit"], again["use"]) == ({"paidOn": EARLIER}, {"settlement": {"paidOn": EARLIER}})
+    assert await books(world) == ["150.00", "130.00", "0.00", "0.00", "20.00", "0.00"]
+
+
+async def test_a_payment_joins_no_second_denial_to_what_was_written_off(world: World) -> None:
+    """Two equal denials: one written off with the decision, the other open, also after the payment."""
+    claim = await world.submitted_claim(items=[CONSULTATION, CONSULTATION])
+    said = [line(claim, "80.00", itemSequence=1), line(claim, "80.00", ("1705", "20.00"), itemSequence=2)]
+    remittance, decided = await _analysed(world, *said)
+    assert done(decided) == ("IMPORTED", 0, 2, [])
+    await resolved(world, remittance["lines"][0], writeOff={"code": "1705", "reason": "tabela antiga"})
+    match = {"id": remittance["lines"][1]["id"], "claimId": claim["id"]}
+    assert (await world.mutate("finance", "matchRemittanceLine", "line { status }", **match))["errors"] == []
+    assert done(await post(world, remittance)) == ("POSTED", 2, 0, [])
+    assert await books(world) == ["200.00", "0.00", "20.00", "20.00", "160.00", "0.00"]
+    assert (await take(world, said, statementNumber="A-1"))["errors"] == []
+    assert done(await post(world, remittance)) == ("POSTED", 2, 0, ["160.00"])
+    assert await books(world) == ["200.00", "160.00", "20.00", "20.00", "0.00", "0.00"]

@@ -132,9 +132,9 @@ async def test_a_batch_looks_for_services_billed_before_in_one_statement(world: 
         assert [each["object"]["warnings"] for each in results] == [*warned, duplicate]
         reads = [text for text in statements if text.startswith("SELECT") and "claim_items" in text]
         counts[size] = (len(reads), len(statements))
-    # the items of all drafts, and what is billed of these elsewhere; with them the locks, the guides that they came as,
-    # the lines that wait for them and the history; for each draft what it refers to, and its row
-    assert counts == {size: (2, 6 + 2 * size) for size in (2, 10)}
+    # the items of all drafts, and what is billed of these elsewhere; with them the locks, the guides that they came as
+    # and the history; for each draft what it refers to, and its row
+    assert counts == {size: (2, 5 + 2 * size) for size in (2, 10)}
 
 
 async def test_drafts_of_a_batch_are_duplicates_of_those_before_them(world: World) -> None:

@@ -149,8 +149,9 @@ async def test_more_than_was_paid_cannot_be_taken_back(payer: Payer) -> None:
 async def test_a_payment_that_joins_its_analysis_brings_its_taxes(payer: Payer) -> None:
     number = await payer.claim()
     same: dict[str, Any] = {"statementNumber": key()[:20]}
-    await payer.statement(paid(number, "100.00"), **same, paidOn=None)
+    await payer.statement(paid(number, "100.00"), **same, adjustments=[IRRF], paidOn=None)
     assert await payer.books() == {"billed": "100.00", "awaiting": "100.00"}
+    # The second statement repeats what the first one has said, and adds to it: nothing is withheld twice.
     posted = await payer.statement(paid(number, "100.00"), **same, adjustments=[IRRF, PCC])
     assert [(each["amount"], each["netAmount"]) for each in posted["settlements"]] == [("100.00", "93.85")]
     assert posted["remittance"]["netAmount"] == "93.85"
@@ -175,3 +176,91 @@ async def test_taxes_are_shared_out_rightly_after_a_correction_of_the_day(payer:
             await payer.world.mutate("finance", "postRemittance", "postedLines", **again)
             await asyncio.sleep(0.1)
     assert await payer.books() == {"billed": "100.00", "paid": "98.50", "withheld": "1.50"}
+
+
+async def test_an_analysis_that_takes_back_is_not_recalculated(payer: Payer) -> None:
+    world = payer.world
+    days = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
+    contract = {"provider": world.provider, "payer": world.payer, **days, "recalculationCode": "1705"}
+    saved = await world.mutate("admin", "saveContract", "contract { recalculationCode }", **contract)
+    assert saved["errors"] == []
+    number = await payer.claim()
+    back = {**taken_back(number, "20.00"), "itemSequence": 1}
+    posted = await payer.statement(back, {**paid(number, "60.00"), "itemSequence": 1}, paidOn=None)
+    assert (posted["errors"], posted["postedLines"], posted["putBackLines"]) == ([], 0, 2)
+    assert await payer.books() == {"billed": "100.00", "awaiting": "100.00"}
+
+
+async def _credit(payer: Payer) -> Any:
+    """The only credit of the payer."""
+    query = "query($p: [AnsCode!]) { unappliedCredits(filter: { payerAnsCode: $p }) { nodes { id leftAmount } } }"
+    (found,) = (await payer.world.call("finance", query, p=[payer.world.payer]))["unappliedCredits"]["nodes"]
+    return found
+
+
+async def test_what_a_credit_settles_has_its_share_of_the_taxes_of_its_statement(payer: Payer) -> None:
+    world = payer.world
+    stray = {"payerClaimNumber": "NENHUMA", "paidAmount": "60.00"}
+    posted = await payer.statement(paid(await payer.claim("40.00"), "40.00"), stray, adjustments=[IRRF, PCC])
+    assert [each["withheldAmount"] for each in posted["settlements"]] == ["2.46"]
+    query = "query($p: [AnsCode!]) { unmatchedRemittanceLines(filter: { payerAnsCode: $p }) { nodes { id } } }"
+    (row,) = (await world.call("finance", query, p=[world.payer]))["unmatchedRemittanceLines"]["nodes"]
+    accept = {"remittanceLineId": row["id"], "resolution": {"acceptOverpayment": {}}, "idempotencyKey": key()}
+    step = await world.mutate("finance", "resolveRemittanceLine", "line { remittance { id } }", **accept)
+    rest = {"id": step["line"]["remittance"]["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "postRemittance", POSTED, **rest))["errors"] == []
+    invoice, credit = await world.issued_invoice("80.00"), await _credit(payer)
+    fields = "use { id settlement { amount withheldAmount deductions { kind amount } } }"
+    for amount, taxes in (("20.00", ["0.30", "0.93"]), ("40.00", ["0.60", "1.86"])):
+        values = {"creditId": credit["id"], "invoiceId": invoice["id"], "amount": amount, "idempotencyKey": key()}
+        used = await world.mutate("finance", "applyCredit", fields, **values)
+        assert [each["amount"] for each in used["use"]["settlement"]["deductions"]] == taxes
+    assert await payer.taxes() == [("IRRF", "1.50"), ("PCC", "4.65")]
+    back = {"creditUseId": used["use"]["id"], "reason": "conta errada", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "reverseCreditUse", "use { id }", **back))["errors"] == []
+    assert await payer.taxes() == [("IRRF", "0.90"), ("PCC", "2.79")]
+    again = {"creditId": credit["id"], "invoiceId": invoice["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "applyCredit", "use { id }", **again))["errors"] == []
+    assert await payer.taxes() == [("IRRF", "1.50"), ("PCC", "4.65")]
+    assert await payer.books() == {
+        "billed": "120.00",
+        "paid": "93.85",
+        "withheld": "6.15",
+        "awaiting": "20.00",
+        "underpaid": "20.00",
+    }
+
+
+async def test_taxes_of_a_line_that_was_split_are_those_of_its_parts(payer: Payer) -> None:
+    world = payer.world
+    claim = await world.submitted_claim(items=[CONSULTATION, CONSULTATION])
+    said = {"providerClaimNumber": claim["providerClaimNumber"], "paidAmount": "150.00"}
+    whole = {**said, "denials": [{"code": "1705", "amount": "50.00"}]}
+    assert (await payer.statement(whole, adjustments=[IRRF]))["putBackLines"] == 1
+    query = """query($p: [AnsCode!]) { unmatchedRemittanceLines(filter: { payerAnsCode: $p }) { nodes {
+      id remittance { id } } } }"""
+    (row,) = (await world.call("finance", query, p=[world.payer]))["unmatchedRemittanceLines"]["nodes"]
+    denied = {"paidAmount": "50.00", "itemSequence": 2, "denials": [{"code": "1705", "amount": "50.00"}]}
+    parts = [{"paidAmount": "100.00", "itemSequence": 1}, denied]
+    values = {"remittanceLineId": row["id"], "parts": parts, "idempotencyKey": key()}
+    assert (await world.mutate("finance", "splitRemittanceLine", "line { status }", **values))["errors"] == []
+    posted = await world.mutate("finance", "postRemittance", POSTED, id=row["remittance"]["id"], idempotencyKey=key())
+    assert [(each["amount"], each["withheldAmount"]) for each in posted["settlements"]] == [("150.00", "1.50")]
+    assert await payer.books() == {"billed": "200.00", "paid": "148.50", "withheld": "1.50", "inDispute": "50.00"}
+
+
+async def test_a_takeback_beside_the_answer_to_an_appeal_keeps_its_amount(payer: Payer) -> None:
+    world = payer.world
+    claim = await world.claim_in_review(items=[CONSULTATION])
+    denied = [{"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1801", "amount": "40.00"}]}]
+    assert (await world.adjudicate(claim["id"], denied))["errors"] == []
+    number = str(claim["providerClaimNumber"])
+    await payer.statement(paid(number, "60.00"))
+    query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
+    (item,) = (await world.call("biller", query, id=claim["id"]))["claim"]["items"]
+    appeal = {"id": item["denials"][0]["id"], "amount": "30.00", "justification": "devida", "idempotencyKey": key()}
+    assert (await world.mutate("biller", "appealDenial", "denial { status }", **appeal))["errors"] == []
+    posted = await payer.statement(taken_back(number, "60.00"), paid(number, "90.00"))
+    assert (posted["postedLines"], posted["putBackLines"]) == (2, 0)
+    assert sorted(each["amount"] for each in posted["settlements"]) == ["30.00", "60.00", "60.00"]
+    assert await payer.books() == {"billed": "100.00", "paid": "90.00", "lost": "10.00"}

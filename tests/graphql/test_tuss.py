@@ -1,17 +1,21 @@
 """TUSS terms: all of them are there, found by code and by words, and kept in the cache."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, insert, or_, select
 
+from app.db import tuss as tuss_db
 from app.db.counting import COUNTED_MAX
 from app.db.reference_tables import tuss_terms
 from app.domain.text import fold
 from app.domain.tuss_index import Sought
+from app.services.tuss_load import LoadedTerms, load
 from app.services.tuss_search import CHECK_SECONDS, TussSearch
-from tests.factories import World
+from tests.factories import World, today
+from tests.gateway import heard
 
 SEARCH = "query($s: String, $t: String, $d: Date) { tussTerms(search: $s, codeSystem: $t, validOn: $d, first: 5) "
 SEARCH += "{ totalCount nodes { codeSystem code term } } }"
@@ -158,10 +162,46 @@ async def test_terms_that_were_added_are_found_a_minute_later(world: World) -> N
             await connection.execute(delete(tuss_terms).where(tuss_terms.c.code_system == "98"))
 
 
+def _terms(**terms: str) -> list[dict[str, Any]]:
+    """Terms of a table of their own, as they are published."""
+    days = {"valid_from": date(2020, 1, 1), "valid_to": None}
+    return [
+        {"code_system": "97", "code": code, "term": term, "search_text": fold(term), **days}
+        for code, term in terms.items()
+    ]
+
+
+async def test_a_newer_file_adds_changes_and_ends_terms(world: World) -> None:
+    database, yesterday = world.gateway.database, today() - timedelta(days=1)
+    search, now = TussSearch(database, clock=lambda: now[0]), [0.0]
+    older, newer = _terms(A1="Zwq um", A2="Zwq dois", A3="Zwq tres"), _terms(A1="Zwq novo", A3="Zwq tres", A4="Zwq 4")
+    try:
+        assert [await load(database, older) for _ in range(2)] == [LoadedTerms(3, 0, 0), LoadedTerms(0, 0, 0)]
+        assert len(await search.find(Sought.of("zwq", "97", today()))) == 3
+        assert [await load(database, newer) for _ in range(2)] == [LoadedTerms(1, 1, 1), LoadedTerms(0, 0, 0)]
+        async with database.reading() as connection:
+            rows = {row.code: row for row in await tuss_db.of_table(connection, "97")}
+        assert {code: (row.term, row.valid_to) for code, row in rows.items()} == {
+            "A1": ("Zwq novo", None),
+            "A2": ("Zwq dois", yesterday),
+            "A3": ("Zwq tres", None),
+            "A4": ("Zwq 4", None),
+        }
+        # What was done before is still billed by it.
+        assert (rows["A2"].is_valid_on(yesterday), rows["A2"].is_valid_on(today())) == (True, False)
+        now[0] += CHECK_SECONDS
+        found = [len(await search.find(Sought.of("zwq", "97", day))) for day in (yesterday, today())]
+        assert (found, len(await search.find(Sought.of("novo", "97", None)))) == ([4, 3], 1)
+        assert await load(database, older) == LoadedTerms(0, 2, 1)
+    finally:
+        async with database.engine.begin() as connection:
+            await connection.execute(delete(tuss_terms).where(tuss_terms.c.code_system == "97"))
+
+
 async def test_searches_that_come_together_read_the_table_once(world: World) -> None:
     search = TussSearch(world.gateway.database, clock=lambda: 0.0)
-    with world.gateway.counting() as statements:
+    with heard(world.gateway.database) as statements:
         found = await asyncio.gather(*(search.find(Sought.of("hemograma", "22", None)) for _ in range(3)))
     assert len({id(each.index) for each in found}) == 1
     # One count, 69 full chunks or parts of one, and an empty one.
-    assert len(statements) == 1 + 69 + 1
+    assert len([text for text, _ in statements if "FROM tuss_terms" in text]) == 1 + 69 + 1

@@ -54,17 +54,17 @@ async def _colleague(world: World) -> World:
 class TestWithoutTheMembership:
     async def test_preflight_warns_and_creates_nothing(self, world: World) -> None:
         before = await _rows(world)
-        report = await preflight(world, cardNumber="NEW-1")
+        report = await preflight(world, cardNumber="UNREGISTERED-1")
         assert (report["passes"], report["atRiskAmount"]) == (True, "100.00")
-        assert await findings_on(world, cardNumber="NEW-1") == [UNKNOWN]
+        assert await findings_on(world, cardNumber="UNREGISTERED-1") == [UNKNOWN]
         assert await _rows(world) == before
 
     async def test_a_claim_creates_a_person_of_whom_only_the_card_is_known(self, world: World) -> None:
-        claim = await world.submitted_claim(cardNumber="NEW-1")
+        claim = await world.submitted_claim(cardNumber="UNREGISTERED-1")
         person = await _person(world, claim["id"])
         assert person == {"id": person["id"], "name": None, "cpf": None, "birthDate": None, "isActive": True}
-        assert await _people(world, "NEW-1") == [person["id"]]
-        found = (await world.call("biller", CARD, payer=world.payer, card="NEW-1"))["coverageOfCard"]
+        assert await _people(world, "UNREGISTERED-1") == [person["id"]]
+        found = (await world.call("biller", CARD, payer=world.payer, card="UNREGISTERED-1"))["coverageOfCard"]
         nothing = dict.fromkeys(("plan", "startsOn", "endsOn", "cardValidUntil"))
         assert found == {**nothing, "patient": {"id": person["id"]}}
         assert await stored_warnings(world, claim["id"]) == [UNKNOWN]
@@ -72,56 +72,56 @@ class TestWithoutTheMembership:
         assert await _person(world, claim["id"], "payer_agent") == person
 
     async def test_the_next_claim_is_of_the_same_person_and_warns_no_more(self, world: World) -> None:
-        first = await world.submitted_claim(cardNumber="NEW-1")
-        second = await world.submitted_claim(cardNumber="NEW-1", items=[{**CONSULTATION, "code": "40301630"}])
+        first = await world.submitted_claim(cardNumber="UNREGISTERED-1")
+        second = await world.submitted_claim(cardNumber="UNREGISTERED-1", items=[{**CONSULTATION, "code": "40301630"}])
         assert await _person(world, first["id"]) == await _person(world, second["id"])
         assert await stored_warnings(world, second["id"]) == []
-        third = await findings_on(world, cardNumber="NEW-1")
+        third = await findings_on(world, cardNumber="UNREGISTERED-1")
         assert [each[3] for each in third] == ["3209"]
 
     async def test_a_draft_warns_when_it_is_sent(self, world: World) -> None:
-        draft = (await world.create_claim(cardNumber="NEW-1"))["claim"]
+        draft = (await world.create_claim(cardNumber="UNREGISTERED-1"))["claim"]
         await world.mutate("biller", "submitClaims", "results { id }", claimIds=[draft["id"]])
         assert await stored_warnings(world, draft["id"]) == [UNKNOWN]
 
     async def test_a_draft_may_be_changed_to_such_a_card(self, world: World) -> None:
         draft = (await world.create_claim())["claim"]
-        values = {"id": draft["id"], "cardNumber": "NEW-1", "idempotencyKey": key()}
+        values = {"id": draft["id"], "cardNumber": "UNREGISTERED-1", "idempotencyKey": key()}
         assert (await world.mutate("biller", "updateDraftClaim", "claim { id }", **values))["errors"] == []
-        assert await _people(world, "NEW-1") == [(await _person(world, draft["id"]))["id"]]
+        assert await _people(world, "UNREGISTERED-1") == [(await _person(world, draft["id"]))["id"]]
 
     async def test_claims_at_the_same_time_create_one_person(self, world: World) -> None:
         before = await _nameless(world)
-        found = await asyncio.gather(*[world.create_claim(cardNumber="NEW-1") for _ in range(8)])
+        found = await asyncio.gather(*[world.create_claim(cardNumber="UNREGISTERED-1") for _ in range(8)])
         assert [each["errors"] for each in found] == [[]] * 8
         people = {(await _person(world, each["claim"]["id"]))["id"] for each in found}
-        assert ([*people], await _nameless(world)) == (await _people(world, "NEW-1"), before + 1)
+        assert ([*people], await _nameless(world)) == (await _people(world, "UNREGISTERED-1"), before + 1)
 
     async def test_a_refused_claim_creates_nobody(self, world: World) -> None:
         before = await _rows(world)
-        refused = await world.create_claim(cardNumber="NEW-1", items=[{**CONSULTATION, "code": "99999999"}])
+        refused = await world.create_claim(cardNumber="UNREGISTERED-1", items=[{**CONSULTATION, "code": "99999999"}])
         assert refusals(refused) == [("UNKNOWN_CODE", "claim.items.0.code", "1801")]
         assert await _rows(world) == before
 
     async def test_eligibility_is_undetermined_before_and_after(self, world: World) -> None:
         for _ in range(2):
-            found = (await world.check_eligibility(cardNumber="NEW-1"))["eligibility"]
+            found = (await world.check_eligibility(cardNumber="UNREGISTERED-1"))["eligibility"]
             assert (found["outcome"], found["reasons"]) == ("UNDETERMINED", [])
-            await world.submitted_claim(cardNumber="NEW-1")
+            await world.submitted_claim(cardNumber="UNREGISTERED-1")
 
     async def test_a_guide_is_imported(self, world: World) -> None:
-        xml = lote(world, guide(world, "C1", Line(), total="100.00", card="NEW-1"))
+        xml = lote(world, guide(world, "C1", Line(), total="100.00", card="UNREGISTERED-1"))
         (result,) = (await take(world, xml)).results
         assert (result.outcome, result.failures) == (GuideOutcome.IMPORTED, ())
         assert await stored_warnings(world, result.claim_id or "") == [UNKNOWN]
-        assert await _people(world, "NEW-1") == [(await _person(world, result.claim_id or ""))["id"]]
+        assert await _people(world, "UNREGISTERED-1") == [(await _person(world, result.claim_id or ""))["id"]]
 
     async def test_a_contract_that_does_not_hold_the_membership_is_as_none(self, world: World) -> None:
         await save_contract(world)
-        assert await findings_on(world, cardNumber="NEW-1") == [UNKNOWN]
+        assert await findings_on(world, cardNumber="UNREGISTERED-1") == [UNKNOWN]
 
     async def test_a_registered_coverage_is_known(self, world: World) -> None:
-        claim = await world.submitted_claim(cardNumber="NEW-1")
+        claim = await world.submitted_claim(cardNumber="UNREGISTERED-1")
         async with world.gateway.database.reading() as connection:
             query = select(coverages.c.id).where(coverages.c.patient_id == (await _person(world, claim["id"]))["id"])
             card_id = (await connection.execute(query)).scalar_one()
@@ -129,7 +129,7 @@ class TestWithoutTheMembership:
         changed = await world.mutate("biller", "updateCoverage", "coverage { plan startsOn }", **values)
         assert changed["errors"] == []
         assert changed["coverage"] == {"plan": "Essencial", "startsOn": "2020-01-01"}
-        found = (await world.check_eligibility(cardNumber="NEW-1"))["eligibility"]
+        found = (await world.check_eligibility(cardNumber="UNREGISTERED-1"))["eligibility"]
         assert found["outcome"] == "ELIGIBLE"
 
 
@@ -137,23 +137,25 @@ class TestWithTheMembership:
     async def test_an_unknown_card_is_refused_and_creates_nobody(self, world: World) -> None:
         await world.hold_membership()
         before = await _rows(world)
-        assert await findings_on(world, cardNumber="NEW-1") == [("ERROR", *UNKNOWN[1:])]
-        refused = await world.create_claim(cardNumber="NEW-1")
+        assert await findings_on(world, cardNumber="UNREGISTERED-1") == [("ERROR", *UNKNOWN[1:])]
+        refused = await world.create_claim(cardNumber="UNREGISTERED-1")
         assert refusals(refused) == [("INVALID_CARD", "claim.cardNumber", "1001")]
         assert await _rows(world) == before
 
     async def test_what_only_a_guide_of_another_provider_named_is_unknown(self, world: World) -> None:
         other = await _colleague(world)
-        await other.submitted_claim(cardNumber="NEW-1")
+        await other.submitted_claim(cardNumber="UNREGISTERED-1")
         await world.hold_membership()
-        assert refusals(await world.create_claim(cardNumber="NEW-1")) == [("INVALID_CARD", "claim.cardNumber", "1001")]
-        found = (await world.check_eligibility(cardNumber="NEW-1"))["eligibility"]
+        assert refusals(await world.create_claim(cardNumber="UNREGISTERED-1")) == [
+            ("INVALID_CARD", "claim.cardNumber", "1001")
+        ]
+        found = (await world.check_eligibility(cardNumber="UNREGISTERED-1"))["eligibility"]
         assert (found["outcome"], [each["code"] for each in found["reasons"]]) == ("NOT_ELIGIBLE", ["1001"])
 
     async def test_a_draft_may_not_be_changed_to_such_a_card(self, world: World) -> None:
         await world.hold_membership()
         draft = (await world.create_claim())["claim"]
-        values = {"id": draft["id"], "cardNumber": "NEW-1", "idempotencyKey": key()}
+        values = {"id": draft["id"], "cardNumber": "UNREGISTERED-1", "idempotencyKey": key()}
         refused = await world.mutate("biller", "updateDraftClaim", "claim { id }", **values)
         assert refusals(refused) == [("INVALID_CARD", "claim.cardNumber", "1001")]
         assert (await _person(world, draft["id"]))["id"] == world.patient

@@ -14,13 +14,22 @@ from tests.machine.life import NUMBERS, PICKS, SHARES, Life
 
 APPEALS: Final = (
     *("createAppealBatches", "cancelAppealBatch", "sendAppealBatch", "recordAppealProtocol", "rejectAppealBatch"),
-    "recordAppealAnswers",
+    *("recordAppealAnswers", "saveContract"),
 )
+TERMS: Final = {"submissionWindowDays": 180, "appealDeadlineDays": 30, "paymentTermDays": 30}
 BATCH: Final = "batch { id status denialCount totalAmount }"
 
 
 class AppealRules(Life):
     """What those who appeal do with batches of appeals."""
+
+    @rule(instances=st.integers(1, 2))
+    def agree_on_appeals(self, instances: int) -> None:
+        """The contract has one or two instances from now on."""
+        parties = {"providerCnes": self.world.provider, "payerAnsCode": self.world.payer}
+        values = {**parties, **TERMS, "appealInstances": instances, "idempotencyKey": key()}
+        payload = self.mutate("admin", "saveContract", "contract { appealInstances }", values)
+        assert payload["contract"] == {"appealInstances": instances}
 
     @precondition(lambda self: self.rows.denials)
     @rule(number=PICKS, share=SHARES, end=st.sampled_from(["cancel", "reject", "answer"]))
@@ -59,7 +68,9 @@ class AppealRules(Life):
 
 
 def steps_of_appeals(life: Any) -> list[Callable[[], None]]:
-    """Steps of which each does what it tries: one appeal is cancelled, rejected and answered in a batch."""
+    """Steps of which each does what it tries: appeals are cancelled, rejected, answered, and made again."""
     ends = [partial(life.send_appeals, 0, 50, end) for end in ("cancel", "reject", "answer")]
     # The newest denial: the time to appeal against older ones may have passed.
-    return [partial(life.decide, 50), partial(life.appeal, -1, 50), *ends]
+    upheld = [partial(life.appeal, -1, 50), partial(life.send_appeals, -1, 0, "answer")]
+    twice = [partial(life.agree_on_appeals, 2), *upheld, *upheld]
+    return [partial(life.decide, 50), partial(life.appeal, -1, 50), *ends, *twice]

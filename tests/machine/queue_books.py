@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 Row = dict[str, Any]
+CORRECTION = "data errada"
+"""The reason of every corrected day of payment in the random lives."""
 
 
 def check(
@@ -16,13 +18,20 @@ def check(
             continue
         own = [each for each in lines if each["remittance_id"] == remittance["id"]]
         posted = [each for each in own if each["status"] in ("POSTED", "HELD")]
-        paid = [
-            each["amount_cents"]
+        own_settlements = {
+            each["id"]: each["amount_cents"]
             for each in settlements
             if each["statement_number"] == remittance["statement_number"]
             and each["reverses_id"] is None
             and each["id"] not in by_credit
+        }
+        # A corrected day of payment reverses what is left of a settlement and records it again.
+        corrected = [
+            -each["amount_cents"]
+            for each in settlements
+            if each["reverses_id"] in own_settlements and each["reason"] == CORRECTION
         ]
+        paid = [*own_settlements.values(), *corrected]
         kept = [each["amount_cents"] for each in credits if each["remittance_id"] == remittance["id"]]
         ids = {each["id"] for each in credits if each["remittance_id"] == remittance["id"]}
         kept += [-each["amount_cents"] for each in moves if each["action"] == "WITHDRAW" and each["credit_id"] in ids]

@@ -119,4 +119,5 @@ def steps_of_the_queue(life: Any) -> list[Callable[[], None]]:
     credits: list[Callable[[], None]] = [life.keep_money_without_a_claim]
     credits += [partial(life.use_a_credit, 0, 0, is_refund=True), life.bill]
     credits += [partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
-    return [*resolved, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits]
+    corrected = [partial(life.correct_a_day_of_payment, number, 3) for number in range(4)]
+    return [*resolved, *corrected, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits]

@@ -10,6 +10,7 @@ from app.domain.money import format_money
 from tests.factories import key
 from tests.machine.books import Row
 from tests.machine.life import NUMBERS, PICKS, SHARES, Life, decision
+from tests.machine.queue_books import CORRECTION
 from tests.payer_documents import Guide, Item, analysis, message
 
 KEPT = st.lists(st.tuples(st.sampled_from(["01", "02", "07", "08"]), st.integers(0, 60)), max_size=3)
@@ -98,7 +99,7 @@ class StatementRules(Life):
     def correct(self, remittance: str, paid_on: date, days: int) -> None:
         """Say that the payment came so many days earlier."""
         earlier = (paid_on - timedelta(days=days)).isoformat()
-        values = {"remittanceId": remittance, "paidOn": earlier, "reason": "data errada", "idempotencyKey": key()}
+        values = {"remittanceId": remittance, "paidOn": earlier, "reason": CORRECTION, "idempotencyKey": key()}
         self.mutate("finance", "correctPaymentDate", "remittance { paidOn }", values)
 
     @precondition(lambda self: self.rows.claims)

@@ -22,6 +22,15 @@ GUIDE = (
     "</respostaGuia>"
 )
 
+DENTAL_ITEM = (
+    "<recursoProcedimento><sequencialItem>{0}</sequencialItem><dataRealizacao>2026-11-02</dataRealizacao>"
+    "<quantidade>1</quantidade><procRecurso><codigoTabela>22</codigoTabela><codigoProcedimento>10101012"
+    "</codigoProcedimento><descricaoProcedimento>Consulta</descricaoProcedimento></procRecurso><codGlosaProc>{1}"
+    "</codGlosaProc><valorRecursado>40.00</valorRecursado><justificativaPrestador>devida</justificativaPrestador>"
+    "<valorAcatado>{2}</valorAcatado></recursoProcedimento>"
+)
+DAY = "2026-11-20"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -41,11 +50,26 @@ class Answer:
 
 
 def document(
-    payer: str, batch: int, answers: Sequence[Answer], encoding: str = "ISO-8859-1", prefix: str = "ans"
+    payer: str,
+    batch: int,
+    answers: Sequence[Answer],
+    encoding: str = "ISO-8859-1",
+    prefix: str = "ans",
+    day: str = DAY,
 ) -> bytes:
-    """The answers to a batch of appeals, in this encoding and with this prefix of the namespace."""
+    """The answers to a batch of appeals, in this encoding, with this prefix of the namespace and of this day."""
     guides = "".join(f"<recursoGuia>{each.xml}</recursoGuia>" for each in answers)
-    return _written(payer, batch, guides, encoding, prefix)
+    return _written(payer, batch, guides, encoding, prefix, day=day)
+
+
+def dental_document(payer: str, batch: int, claim: str, items: Sequence[tuple[int, str, str]]) -> bytes:
+    """The answers to items of one dental claim, each with its sequence, code and accepted amount."""
+    inside = "".join(DENTAL_ITEM.format(*each) for each in items)
+    guide = (
+        f"<recursoGuia><respostaRecursoItemOdonto><numeroGuiaPrestador>{claim}</numeroGuiaPrestador>{inside}"
+        "</respostaRecursoItemOdonto></recursoGuia>"
+    )
+    return _written(payer, batch, guide, "ISO-8859-1", "ans", receipt="reciboGlosaOdonto")
 
 
 def whole(payer: str, batch: int, accepted: str) -> bytes:
@@ -57,19 +81,21 @@ def whole(payer: str, batch: int, accepted: str) -> bytes:
     return _written(payer, batch, inside, "ISO-8859-1", "ans")
 
 
-def _written(payer: str, batch: int, inside: str, encoding: str, prefix: str) -> bytes:
+def _written(
+    payer: str, batch: int, inside: str, encoding: str, prefix: str, receipt: str = "reciboGlosa", day: str = DAY
+) -> bytes:
     text = (
         "<mensagemTISS><cabecalho><identificacaoTransacao><tipoTransacao>RESPOSTA_RECURSO_GLOSA</tipoTransacao>"
-        "<sequencialTransacao>9</sequencialTransacao><dataRegistroTransacao>2026-11-20</dataRegistroTransacao>"
+        f"<sequencialTransacao>9</sequencialTransacao><dataRegistroTransacao>{day}</dataRegistroTransacao>"
         "<horaRegistroTransacao>10:00:00</horaRegistroTransacao></identificacaoTransacao><origem>"
         f"<registroANS>{payer}</registroANS></origem><destino><identificacaoPrestador><CNPJ>11222333000181</CNPJ>"
         "</identificacaoPrestador></destino><Padrao>4.03.00</Padrao></cabecalho><operadoraParaPrestador>"
-        f"<respostaRecursoGlosa><reciboGlosa><registroANS>{payer}</registroANS>"
+        f"<respostaRecursoGlosa><{receipt}><registroANS>{payer}</registroANS>"
         f"<numeroGuiaRecGlosaPrestador>{batch}</numeroGuiaRecGlosaPrestador><nomeOperadora>Operadora</nomeOperadora>"
         "<objetoRecurso>2</objetoRecurso><codigoPrestador>1</codigoPrestador>"
         f"<numeroLote>{batch}</numeroLote><numeroProtocolo>987654</numeroProtocolo><opcaoRecurso>{inside}"
         "</opcaoRecurso><dataRecurso>2026-11-20</dataRecurso><valorTotalRecursado>1.00</valorTotalRecursado>"
-        "<valorTotalAcatado>1.00</valorTotalAcatado></reciboGlosa></respostaRecursoGlosa></operadoraParaPrestador>"
+        f"<valorTotalAcatado>1.00</valorTotalAcatado></{receipt}></respostaRecursoGlosa></operadoraParaPrestador>"
         "<epilogo><hash/></epilogo></mensagemTISS>"
     )
     root = etree.fromstring(text)

@@ -31,7 +31,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_loading_tuss_again_adds_nothing(loaded: Path) -> None:
     done = _billing(loaded, "load-tuss")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "0 terms added")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "0 terms added, 0 changed, 0 ended")
 
 
 def test_loading_payers_again_changes_nothing_and_says_so(loaded: Path) -> None:

@@ -33,6 +33,7 @@ FIELDS: Final = {
     "replaces": "The claim that this one corrects.",
     "denialId": "The denial.",
     "appealDeadline": "The last day to appeal.",
+    "appealInstance": "Instance of the present or next appeal, 1 or 2.",
     "invoiceId": "The invoice.",
     "claimedAmount": "What the provider bills.",
     "approvedAmount": "What the payer approved; null before the decision.",

@@ -11,6 +11,7 @@ from strawberry.types.field import StrawberryField
 from app.auth.roles import PERMISSIONS, ROLES
 from app.domain.access_log import DataClass
 from app.domain.actions import (
+    AppealBatchOperation,
     BatchOperation,
     ClaimOperation,
     DenialOperation,
@@ -19,6 +20,7 @@ from app.domain.actions import (
     RemittanceOperation,
 )
 from app.domain.appeal_batches import DENIALS_MAX as DENIALS_OF_BATCH_MAX
+from app.domain.appeal_terms import INSTANCES_MAX
 from app.domain.bank import GROUP_MAX
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
@@ -52,6 +54,7 @@ DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
+EARLIER_APPEALS: Final = ListSize.at_most(INSTANCES_MAX - 1)
 CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
 STATEMENTS: Final = ListSize.at_most(STATEMENTS_MAX)
 SHEET_COLUMNS: Final = ListSize.at_most(COLUMNS_MAX)
@@ -62,6 +65,7 @@ LEARNT_FROM: Final = ListSize.at_most(CLAIMS_SHOWN_MAX)
 REMITTANCE_FINDINGS: Final = ListSize.at_most(FINDINGS_MAX)
 REMITTANCE_ADJUSTMENTS: Final = ListSize.at_most(ADJUSTMENTS_MAX)
 BATCH_ACTIONS: Final = ListSize.at_most(len(BatchOperation))
+APPEAL_BATCH_ACTIONS: Final = ListSize.at_most(len(AppealBatchOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
 APPEAL_ANSWERS: Final = ListSize.at_most(DENIALS_OF_BATCH_MAX)
 NEW_BATCHES: Final = ListSize.at_most(BATCHES_MAX)

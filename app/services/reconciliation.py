@@ -1,0 +1,76 @@
+"""Where billed money is: the stored sums of the months that nothing has changed since, and the rows of the others.
+
+The stored sums have all changes up to a position of the event log. In one snapshot, later events say which months have
+changed; only their rows are added up, and those of months that the period has a part of. So the answer is that of all
+rows at this moment.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import book_changes
+from app.db import books as books_db
+from app.db import reconciliation as reconciliation_db
+from app.db.books import MonthRecord
+from app.db.reconciliation import LedgerFilter
+from app.domain.breakdown import month_of
+from app.domain.data_scope import DataScope
+from app.domain.reconciliation import Period, Reconciliation
+
+AGE_MAX: Final = timedelta(hours=1)
+"""Older proofs are left: there are too many events to look at, and some day they are deleted."""
+
+
+async def reconcile(
+    connection: AsyncConnection, scope: DataScope, where: LedgerFilter, now: datetime
+) -> Reconciliation:
+    """What has become of the money billed by claims submitted in the period and by credits of the period.
+
+    Needs a connection that sees one moment (`Database.snapshot`).
+    """
+    months = await _unchanged(connection, scope, where, now)
+    if not months:
+        return await reconciliation_db.reconcile(connection, scope, where)
+    books = await books_db.totals_of(connection, scope, where, months)
+    for period in _others(where.period, [month_of(each) for each in months]):
+        rest = LedgerFilter(where.payer, where.provider, period)
+        books += await reconciliation_db.reconcile(connection, scope, rest)
+    return books
+
+
+async def _unchanged(connection: AsyncConnection, scope: DataScope, where: LedgerFilter, now: datetime) -> list[str]:
+    """The months within the period whose stored sums are those of their rows, in order."""
+    if scope.patient is not None:
+        return []
+    known = await books_db.months(connection)
+    fresh = [each for each in known if _is_fresh(each, now) and _is_within(month_of(each.month), where.period)]
+    if not fresh:
+        return []
+    days = Period(month_of(known[0].month).first, month_of(known[-1].month).last)
+    after = min(each.last_position or 0 for each in fresh)
+    changed = await book_changes.changed_months(connection, scope, where, after=after, days=days)
+    return [] if changed is None else [each.month for each in fresh if each.month not in changed]
+
+
+def _is_fresh(month: MonthRecord, now: datetime) -> bool:
+    return month.last_position is not None and month.proven_at is not None and now - month.proven_at <= AGE_MAX
+
+
+def _is_within(month: Period, period: Period) -> bool:
+    first, last = period.first or date.min, period.last or date.max
+    return first <= (month.first or date.min) and (month.last or date.max) <= last
+
+
+def _others(period: Period, months: Sequence[Period]) -> Iterator[Period]:
+    """The days of the period that are in none of the months; these are in order."""
+    following = period.first
+    for month in months:
+        assert month.first and month.last  # noqa: S101, PT018 - months have both
+        if following is None or following < month.first:
+            yield Period(following, month.first - timedelta(days=1))
+        following = month.last + timedelta(days=1)
+    if period.last is None or following is None or following <= period.last:
+        yield Period(following, period.last)
