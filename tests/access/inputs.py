@@ -99,7 +99,10 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "idempotencyKey": key(),
         },
         "importSpreadsheet": {
-            "spreadsheet": {**parties, "documentId": ids["mapped_sheet"]},
+            "spreadsheet": {
+                **{"payerAnsCode": world.payer, "providerCnes": world.provider},
+                "documentId": ids["mapped_sheet"],
+            },
             "idempotencyKey": key(),
         },
         "saveStatementMapping": {
