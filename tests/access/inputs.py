@@ -100,7 +100,8 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         },
         "importSpreadsheet": {
             "spreadsheet": {
-                **{"payerAnsCode": world.payer, "providerCnes": world.provider},
+                "payerAnsCode": world.payer,
+                "providerCnes": world.provider,
                 "documentId": ids["mapped_sheet"],
             },
             "idempotencyKey": key(),
