@@ -16,6 +16,7 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
         "RemittanceAdjustment.level",
     ),
     "results of changes": (
+        "ImportRemittancePayload.job",
         "ImportRemittancePayload.remittances",
         "ReleaseRemittancePayload.remittance",
     ),

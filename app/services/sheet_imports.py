@@ -57,7 +57,7 @@ async def import_sheet(unit: UnitOfWork, *, form: SheetForm) -> Imported:
         await statement_mappings.stored(unit, form.provider, form.payer, form.columns)
     return await remittances.import_statements(
         unit,
-        statements=statement_documents.statements_of(_typed(form), reading.statements),
+        statements=statement_documents.headed(_typed(form), reading.statements),
         source=RemittanceSource.SPREADSHEET,
     )
 

@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_text
 
-revision = "b039"
-down_revision = "b038"
+revision = "b040"
+down_revision = "b039"
 branch_labels = None
 depends_on = None
 
