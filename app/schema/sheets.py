@@ -10,6 +10,7 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.settlements import PaymentMethod
 from app.domain.sheet_cells import Reading
 from app.domain.sheet_columns import COLUMNS_MAX, MappedColumn, Mapping, SheetColumn, read_as
+from app.domain.statement import STATEMENTS_MAX
 from app.executor.reach import Owner
 from app.resolvers import sheets
 from app.schema.base import filters, lists, weights
@@ -21,7 +22,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.permissions import Requires
 from app.schema.base.relations import related
 from app.schema.parties import Payer, Provider
-from app.schema.remittances import ImportRemittancePayload
+from app.schema.remittance_objects import Remittance
 from app.schema.sheet_objects import SpreadsheetColumn, SpreadsheetPreview
 from app.services import sheet_imports
 from app.services import statement_mappings as service
@@ -223,6 +224,26 @@ class DeleteStatementMappingInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
+@strawberry.type(description="Result of importing a spreadsheet.")
+class ImportSpreadsheetPayload(MutationPayload):
+    remittance: Remittance | None = strawberry.field(
+        default=None, description="The first remittance after the mutation; null if refused."
+    )
+    already_imported: bool = strawberry.field(
+        default=False, description="Whether all of it was imported before and nothing was changed."
+    )
+    remittances: list[Remittance] = strawberry.field(
+        default_factory=list,
+        description=f"All remittances of the spreadsheet, at most {STATEMENTS_MAX}.",
+        directives=[lists.STATEMENTS],
+    )
+    notices: list[str] = strawberry.field(
+        default_factory=list,
+        description="For each remittance that was imported before, also under another number, which one it is.",
+        directives=[lists.STATEMENTS],
+    )
+
+
 @strawberry.type(description="Result of saving a mapping.")
 class SaveStatementMappingPayload(MutationPayload):
     mapping: StatementMapping | None = strawberry.field(
@@ -241,7 +262,7 @@ MUTATIONS = (
     mutation(
         sheet_imports.IMPORT,
         ImportSpreadsheetInput,
-        ImportRemittancePayload,
+        ImportSpreadsheetPayload,
         "Imports a payer's spreadsheet as its statements, and stores how its columns are read for the next file with "
         "the same headers; importing the same cells again changes nothing.",
         directives=weights.STATEMENT,
