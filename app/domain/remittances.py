@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
-from app.domain.errors import BillingError, conflict, status_conflict, wrong_status
+from app.domain.errors import wrong_status
 from app.domain.money import Cents
 
 
@@ -18,6 +17,7 @@ class RemittanceSource(DescribedEnum):
 
 
 class RemittanceStatus(DescribedEnum):
+    IMPORTING = "IMPORTING", "Its lines are being stored by a job; posted only after all of them are there."
     REVIEW = "REVIEW", "Contradicts itself or the claims; posted only after a person has released it."
     IMPORTED = "IMPORTED", "Imported; no line is posted."
     POSTING = "POSTING", "Its lines are being posted, unit by unit, until all are done."
@@ -123,49 +123,6 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
         return RemittanceStatus.POSTED
     is_posted = RemittanceLineStatus.POSTED in lines or RemittanceLineStatus.HELD in lines
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
-
-
-def check_posting(status: RemittanceStatus) -> None:
-    """CONFLICT for a cancelled remittance and one in review; one with nothing left to post is not refused."""
-    if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW):
-        raise wrong_status("post", "a remittance", status)
-
-
-def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> None:
-    """CONFLICT for a payment that joins a cancelled statement, or one that is being posted and would pay it at once."""
-    if status is RemittanceStatus.CANCELLED or (status is RemittanceStatus.POSTING and not may_post):
-        failure = status_conflict(f"statement {number} is {status}: send the payment again later", status)
-        raise BillingError(replace(failure, field="statementNumber"))
-
-
-def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:
-    """CONFLICT if there is no payment to correct, or nothing to correct about it."""
-    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
-        raise wrong_status("correct", "a remittance", status)
-    if paid_on is None:
-        raise conflict("the remittance contains only decisions: import its payment instead", "remittanceId")
-    if paid_on == corrected:
-        raise conflict("the remittance has this day of payment already", "paidOn")
-
-
-def check_release(status: RemittanceStatus) -> None:
-    """CONFLICT unless the remittance is in review."""
-    if status is not RemittanceStatus.REVIEW:
-        raise wrong_status("release", "a remittance", status)
-
-
-def check_cancellation(status: RemittanceStatus, *, is_posted: bool) -> None:
-    """CONFLICT if the remittance is cancelled, or if a line of it was or is being posted.
-
-    What is posted has made decisions and payments, which reversals take back, not the end of the import.
-    """
-    if status is RemittanceStatus.CANCELLED:
-        raise BillingError(status_conflict("the remittance is cancelled already", status))
-    if status is RemittanceStatus.POSTING:
-        raise BillingError(status_conflict("lines of the remittance are being posted", status))
-    if is_posted:
-        message = "lines of the remittance are posted: reverse their settlements instead"
-        raise BillingError(status_conflict(message, status))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,8 @@ from app.domain.calendar import business_day
 from app.domain.claims import ClaimStatus
 from app.domain.errors import BillingError
 from app.domain.money import CENTS_MAX, Cents
-from app.domain.remittances import (
-    RemittanceLineProblem,
-    RemittanceLineStatus,
-    RemittanceStatus,
-    check_posting,
-    remittance_status,
-)
+from app.domain.remittance_checks import check_posting
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus, remittance_status
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
     answered_by_payment,
