@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.appeal_tables import appeal_batch_denials, appeal_batch_documents, appeal_batch_history, appeal_batches
@@ -103,6 +103,8 @@ class UnsentFilter:
     has_protocol: bool
 
 
+OF_PROTOCOL_MAX: Final = 20
+"""Batches of one protocol that an answer without their number is looked for in."""
 BATCH = columns(appeal_batches, AppealBatchRecord)
 MEMBER = columns(appeal_batch_denials, AppealMemberRecord)
 DOCUMENT = columns(appeal_batch_documents, DocumentRecord)
@@ -138,6 +140,17 @@ def by_number(scope: DataScope, provider: str, payer: str, number: int) -> Selec
     """The batch with this number of the provider and payer, within the scope."""
     table = appeal_batches.c
     return _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, table.number == number)
+
+
+@query(AppealBatchRecord)
+def by_protocol(scope: DataScope, provider: str, payer: str, number: str) -> Select[Any]:
+    """The sent batches with this protocol, the payer's own or that of the contested claims, the oldest first."""
+    table = appeal_batches.c
+    chosen = _visible(scope).where(
+        table.provider_cnes == provider, table.payer_ans == payer, table.sent_at.is_not(None)
+    )
+    chosen = chosen.where(or_(table.protocol_number == number, table.contested_protocol == number))
+    return chosen.order_by(table.number).limit(OF_PROTOCOL_MAX)
 
 
 @query_pairs(AppealBatchRecord)
@@ -233,6 +246,13 @@ def document_of(scope: DataScope, batch_id: str) -> Select[Any]:
 async def release(connection: AsyncConnection, batch_id: str) -> None:
     """Leave all denials of a batch that the caller has locked to other batches."""
     statement = update(appeal_batch_denials).where(appeal_batch_denials.c.batch_id == batch_id)
+    await run(connection, statement.values(active_denial_id=None))
+
+
+async def release_refused(connection: AsyncConnection, batch_id: str, denial_ids: Sequence[str]) -> None:
+    """Leave these denials of a batch that the caller has locked to other batches."""
+    member = appeal_batch_denials.c
+    statement = update(appeal_batch_denials).where(member.batch_id == batch_id, member.denial_id.in_(denial_ids))
     await run(connection, statement.values(active_denial_id=None))
 
 

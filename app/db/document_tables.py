@@ -20,7 +20,10 @@ documents = Table(
     Column("payer_ans", ascii_text(6)),
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # When it was uploaded last; null once something of the database was found to refer to it.
+    Column("unused_since", UtcDateTime),
     UniqueConstraint("created_by", "digest"),
+    Index(None, "unused_since"),
     **MYSQL,
 )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Select, delete, false, or_, select
+from sqlalchemy import Delete, Select, Update, delete, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.document_tables import document_chunks, document_uploads, documents
@@ -27,6 +27,7 @@ class DocumentRecord:
     payer_ans: str | None
     created_by: str
     created_at: datetime
+    unused_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,13 @@ def uploaded(subject: str, digest: str) -> Select[Any]:
 async def insert_document(connection: AsyncConnection, record: DocumentRecord) -> None:
     """Store a new document; IntegrityError if its subject has stored the same bytes at the same moment."""
     await insert_records(connection, documents, [record])
+
+
+@writing
+def renew(document_id: str, now: datetime) -> Update:
+    """The document was uploaded again: if nothing refers to it, its age counts from now."""
+    table = documents.c
+    return update(documents).where(table.id == document_id, table.unused_since.is_not(None)).values(unused_since=now)
 
 
 async def begin_upload(connection: AsyncConnection, record: UploadRecord) -> None:

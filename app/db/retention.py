@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import run, scalar
 
 
-async def count_before(connection: AsyncConnection, column: ColumnElement[datetime], before: datetime) -> int:
-    """How many rows of the column's table are older."""
-    return int(await scalar(connection, select(func.count()).where(column < before)))
+async def count_before(
+    connection: AsyncConnection, column: ColumnElement[datetime], before: datetime, unless: ColumnElement[bool]
+) -> int:
+    """How many rows of the column's table are older, without those that stay all the same."""
+    return int(await scalar(connection, select(func.count()).where(column < before, ~unless)))
 
 
 async def delete_slice(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.domain.money import Cents
+from app.domain.protocols import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,37 @@ class DocumentAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedAppeals:
+    """The appeals of a claim, which the payer refuses at reception with a code of Tabela 38."""
+
+    provider_claim_number: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppealReception:
+    """What a payer says of a batch of appeals: the payer and the number of the batch, if it names them, and either the
+    protocol or the code with which it refuses the batch."""
+
+    payer: str | None
+    batch_number: str | None
+    protocol: Protocol | None
+    rejection_code: str | None = None
+    refused: tuple[RefusedAppeals, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerMessage:
-    """A document with answers: the payer, the number of the batch of appeals, the answers, and the document's day.
+    """A document with answers: the payer, the numbers of the batch of appeals (numeroLote, and as a guide), the
+    protocol, the answers, and the document's day.
 
     `of_protocol` answers the batch as a whole.
     """
 
     payer: str | None
-    batch_number: int
+    batch_numbers: tuple[int, ...]
     answers: tuple[DocumentAnswer, ...] = ()
     of_protocol: bool | None = None
     justification: str | None = None
     issued_on: date | None = None
+    protocol: str | None = None

@@ -28,6 +28,7 @@ class AppealBatchAction(DescribedEnum):
     SEND = "SEND", "Sent: the document was written."
     RECEIVE = "RECEIVE", "The payer confirmed the reception."
     REJECT = "REJECT", "The payer rejected the batch."
+    REFUSE_APPEALS = "REFUSE_APPEALS", "The payer refused the appeals of a claim; they can be put into another batch."
     ANSWER = "ANSWER", "The last of its appeals was answered."
     CANCEL = "CANCEL", "Cancelled before it was sent."
 
@@ -37,6 +38,7 @@ TRANSITIONS: dict[tuple[AppealBatchStatus, AppealBatchAction], AppealBatchStatus
     (AppealBatchStatus.OPEN, AppealBatchAction.CANCEL): AppealBatchStatus.CANCELLED,
     (AppealBatchStatus.SENT, AppealBatchAction.RECEIVE): AppealBatchStatus.RECEIVED,
     (AppealBatchStatus.SENT, AppealBatchAction.REJECT): AppealBatchStatus.REJECTED,
+    (AppealBatchStatus.RECEIVED, AppealBatchAction.REFUSE_APPEALS): AppealBatchStatus.RECEIVED,
     # A payer may answer without having confirmed the reception.
     (AppealBatchStatus.SENT, AppealBatchAction.ANSWER): AppealBatchStatus.ANSWERED,
     (AppealBatchStatus.RECEIVED, AppealBatchAction.ANSWER): AppealBatchStatus.ANSWERED,
@@ -45,6 +47,7 @@ WORDING: Final = {
     AppealBatchAction.RECEIVE: "record a protocol of",
     AppealBatchAction.REJECT: "reject",
     AppealBatchAction.ANSWER: "record an answer to",
+    AppealBatchAction.REFUSE_APPEALS: "refuse appeals of",
 }
 """Actions whose name is not the verb of a sentence."""
 WAITING: Final = frozenset({AppealBatchStatus.SENT, AppealBatchStatus.RECEIVED})

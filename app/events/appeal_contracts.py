@@ -22,6 +22,11 @@ APPEAL_CONTRACTS: Final = {
         AppealBatchEventData,
         "The payer rejects a batch of appeals as a whole; its appeals may be sent again.",
     ),
+    "AppealsRefused": EventContract(
+        "br.billing.appeal_batch.appeals_refused.v1",
+        AppealBatchEventData,
+        "The payer refuses the appeals of one claim of a batch at reception; they may be sent again.",
+    ),
     "AppealBatchAnswered": EventContract(
         "br.billing.appeal_batch.answered.v1", AppealBatchEventData, "The last appeal of a batch is answered."
     ),

@@ -112,6 +112,7 @@ def retention_rules(settings: Settings) -> tuple[Rule, ...]:
         idempotency_days=settings.idempotency_retention_days,
         eligibility_days=settings.eligibility_retention_days,
         dead_statement_days=settings.dead_statement_retention_days,
+        unused_document_days=settings.unused_document_retention_days,
     )
 
 

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     idempotency_retention_days: int = Field(default=30, ge=1, le=3_650)
     eligibility_retention_days: int = Field(default=1_826, ge=1, le=36_500)
     dead_statement_retention_days: int = Field(default=90, ge=1, le=3_650)
+    unused_document_retention_days: int = Field(default=30, ge=1, le=3_650)
     access_log_retention_days: int = Field(default=7_305, ge=1, le=36_500)
     document_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1_024, le=1024 * 1024 * 1024)
     tiss_processes: int = Field(default=1, ge=1, le=16)

@@ -46,7 +46,7 @@ async def sweep(
         _log.info("denials_expired", count=expired)
     await match_what_waits(database, changes)
     await measure_totals(database, metrics, clock)
-    await purge(database, retention_rules)
+    await purge(database, retention_rules, metrics)
     if abandoned := await documents.remove_abandoned(database):
         _log.info("abandoned_uploads_removed", count=abandoned)
     return expired
@@ -83,8 +83,9 @@ async def measure_totals(database: Database, metrics: Metrics, clock: DatabaseCl
         _log.error("books_do_not_balance", unexplained_cents=proof.books.unexplained_cents)
 
 
-async def purge(database: Database, rules: tuple[Rule, ...]) -> None:
+async def purge(database: Database, rules: tuple[Rule, ...], metrics: Metrics) -> None:
     """Delete a part of what has been stored for long enough; the access log is left to `billing purge --archive`."""
     for gone in await retention.purge(database, rules, slices_max=retention.SLICES_MAX):
+        metrics.purged.labels(gone.table).inc(gone.rows)
         if gone.rows:
             _log.info("purged", table=gone.table, rows=gone.rows, days=gone.days)

@@ -10,7 +10,7 @@ from app.domain.protocols import NUMBER_LENGTH_MAX
 from app.schema.appeal_batches import AppealBatch
 from app.schema.base import lists, weights
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
-from app.services import appeal_batches
+from app.services import appeal_batches, appeal_receptions
 from app.services.appeal_batches import CHOSEN_MAX, REASON_LENGTH_MAX
 
 
@@ -57,14 +57,23 @@ class RejectAppealBatchInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The sent batch of appeals and the payer's protocol of its reception.")
+@strawberry.input(description="The sent batch of appeals and the payer's reception.")
 class RecordAppealProtocolInput:
     id: strawberry.ID = strawberry.field(name="appealBatchId", description="Id of a sent batch of appeals.")
-    number: str = strawberry.field(
+    number: str | None = strawberry.field(
         name="protocolNumber",
+        default=None,
         description=f"Number of the protocol (nrProtocoloRecursoGlosa), up to {NUMBER_LENGTH_MAX} characters.",
     )
-    received_on: date = strawberry.field(name="date", description="Day of the reception, not in the future.")
+    received_on: date | None = strawberry.field(
+        name="date", default=None, description="Day of the reception, not in the future."
+    )
+    document: str | None = strawberry.field(
+        name="xml",
+        default=None,
+        description="Instead of both, the payer's TISS document (recebimentoRecursoGlosa, a status or an error). One "
+        "that refuses the batch rejects it; appeals of claims that it refuses can be put into another batch.",
+    )
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -111,10 +120,11 @@ MUTATIONS = (
         "Cancels an open batch of appeals; they can be put into another one.",
     ),
     mutation(
-        appeal_batches.RECORD_PROTOCOL,
+        appeal_receptions.RECORD_PROTOCOL,
         RecordAppealProtocolInput,
         AppealBatchPayload,
-        "Records that the payer has received a sent batch of appeals.",
+        "Records that the payer has received a sent batch of appeals, or refuses it or some of its appeals.",
+        directives=weights.DOCUMENT,
     ),
     mutation(
         appeal_batches.REJECT,

@@ -13,6 +13,7 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
         "RemittanceAdjustment.level",
     ),
     "results of changes": (
+        "ImportRemittancePayload.job",
         "ImportRemittancePayload.remittances",
         "ReleaseRemittancePayload.remittance",
     ),

@@ -15,7 +15,7 @@ from app.domain.appeal_answers import AnswerMessage, DocumentAnswer, TypedAnswer
 from app.domain.denials import ANSWERED, DenialStatus
 from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any, refuse
 from app.domain.money import Cents, format_money
-from app.services import denials, documents, parties
+from app.services import answered_batches, denials, documents, parties
 from app.services.batch_documents import WRITING_SECONDS_MAX
 from app.services.denials import STORED_DENIAL
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -63,11 +63,11 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Member:
-    """A denial of the batch that a document answers."""
+    """A denial that a document answers; more than one of `rows` is more than one batch that it may mean."""
 
     denial: DenialRecord
     claim: ClaimRecord
-    row: AppealMemberRecord
+    rows: Sequence[AppealMemberRecord]
     sequences: Mapping[str, int]
     answered_on: date | None
     is_answered: bool = False
@@ -162,14 +162,12 @@ def _settled(denial: DenialRecord) -> int | None:
 
 async def _record_message(unit: UnitOfWork, provider: str, payer: str, message: AnswerMessage) -> Recorded:
     connection, scope = unit.connection, unit.scope
-    batch = await appeal_batches_db.by_number(connection, scope, provider, payer, message.batch_number)
-    if batch is None:
-        text = f"no batch of appeals has the number {message.batch_number}: send the answer to one of this provider"
-        raise refuse(ErrorCode.NOT_FOUND, text, "xml")
-    ids = [each.denial_id for each in await appeal_batches_db.members_of(connection, [batch.id])]
-    found, claims = await _locked(unit, provider, payer, ids)
+    batches = await answered_batches.meant_by(unit, provider, payer, message)
+    batch_ids = [batch.id for batch in batches]
+    ids = [each.denial_id for each in await appeal_batches_db.members_of(connection, batch_ids)]
+    found, claims = await _locked(unit, provider, payer, list(dict.fromkeys(ids)))
     # Under the locks of the claims: another caller may have recorded the same document before.
-    members = {each.denial_id: each for each in await appeal_batches_db.members_of(connection, [batch.id])}
+    members = answered_batches.places(await appeal_batches_db.members_of(connection, batch_ids))
     items = await claims_db.items_by_ids(connection, scope, sorted({each.item_id for each in found.values()}))
     sequences = {item.id: item.sequence for item in items}
     open_denials = [
@@ -178,7 +176,7 @@ async def _record_message(unit: UnitOfWork, provider: str, payer: str, message: 
     ]
     recorded = Recorded()
     for answer in message.answers:
-        await _apply_answer(unit, recorded, answer, open_denials, batch)
+        await _apply_answer(unit, recorded, answer, open_denials, batches)
     if message.of_protocol is not None:
         for each in open_denials:
             whole = DocumentAnswer(each.number, None, each.denial.code, message.of_protocol, message.justification)
@@ -187,22 +185,30 @@ async def _record_message(unit: UnitOfWork, provider: str, payer: str, message: 
 
 
 async def _apply_answer(
-    unit: UnitOfWork, recorded: Recorded, answer: DocumentAnswer, members: list[_Member], batch: AppealBatchRecord
+    unit: UnitOfWork,
+    recorded: Recorded,
+    answer: DocumentAnswer,
+    members: list[_Member],
+    batches: Sequence[AppealBatchRecord],
 ) -> None:
     meant = [each for each in members if each.is_meant(answer)]
     if answer.item_sequence is not None:
         # Two denials of an item for the same reason are answered in the order of the document.
         meant = meant[:1]
     if not meant:
-        text = f"batch of appeals {batch.number} has no appeal {answer.name}: record the answer by denial"
+        text = f"no appeal {answer.name} in {answered_batches.named(batches)}: record the answer by denial"
         recorded.add(answer.name, (Failure(ErrorCode.NOT_FOUND, text, XML),))
     for each in meant:
         await _apply_to(unit, recorded, answer, each)
 
 
 async def _apply_to(unit: UnitOfWork, recorded: Recorded, answer: DocumentAnswer, member: _Member) -> None:
-    denial, row = member.denial, member.row
+    denial, row = member.denial, member.rows[0]
     member.is_answered = True
+    if len(member.rows) > 1:
+        text = f"the appeal {answer.name} was sent more than once under this protocol: record the answer by denial"
+        recorded.add(denial.id, (Failure(ErrorCode.CONFLICT, text, XML),))
+        return
     accepted, settled = answer.accepted_of(Cents(denial.appealed_cents or 0)), row.answered_cents
     if settled is None and row.active_denial_id is None:
         text = f"the appeal {answer.name} is in no active batch any more: record the answer by denial"

@@ -18,6 +18,7 @@ EVENTS: Final = {
     AppealBatchAction.SEND: "AppealBatchSent",
     AppealBatchAction.RECEIVE: "AppealBatchReceived",
     AppealBatchAction.REJECT: "AppealBatchRejected",
+    AppealBatchAction.REFUSE_APPEALS: "AppealsRefused",
     AppealBatchAction.ANSWER: "AppealBatchAnswered",
     AppealBatchAction.CANCEL: "AppealBatchCancelled",
 }

@@ -1,8 +1,7 @@
-"""The actions on batches of appeals (lotes de recurso de glosa): create, send, and what the payer says at reception."""
+"""The actions on batches of appeals (lotes de recurso de glosa): create, send, cancel, reject."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -39,7 +38,6 @@ from app.domain.errors import (
     raise_any,
     refuse,
 )
-from app.domain.protocols import Protocol
 from app.domain.text import text_failure
 from app.services import appeal_documents, parties
 from app.services.appeal_batch_steps import after_action, record, store
@@ -243,21 +241,16 @@ async def _end(
 ) -> AppealBatchRecord:
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     batch, _ = await locked(unit, id, version)
-    ended = replace(after_action(unit, batch, action), reason=reason)
-    await appeal_batches_db.release(unit.connection, id)
-    return await store(unit, batch, ended, action, reason=reason)
+    return await end_locked(unit, batch, action, reason)
 
 
-async def record_protocol(
-    unit: UnitOfWork, *, id: str, number: str, received_on: date, version: int | None
+async def end_locked(
+    unit: UnitOfWork, batch: AppealBatchRecord, action: AppealBatchAction, reason: str | None
 ) -> AppealBatchRecord:
-    """Record the number under which the payer has received a sent batch (nrProtocoloRecursoGlosa)."""
-    raise_any(protocols.failures(Protocol(number, received_on), unit.today))
-    batch, _ = await locked(unit, id, version)
-    received = replace(
-        after_action(unit, batch, AppealBatchAction.RECEIVE), protocol_number=number, protocol_on=received_on
-    )
-    return await store(unit, batch, received, AppealBatchAction.RECEIVE)
+    """Cancel or reject a batch that the caller has locked; its appeals can be put into another one."""
+    ended = replace(after_action(unit, batch, action), reason=reason)
+    await appeal_batches_db.release(unit.connection, batch.id)
+    return await store(unit, batch, ended, action, reason=reason)
 
 
 STORED_APPEAL_BATCH: Final = StoredRecord(
@@ -303,11 +296,4 @@ REJECT: Final = Action(
     needs="denials:appeal",
     answer=APPEAL_BATCH_ANSWER,
     offers=AppealBatchOperation.REJECT,
-)
-RECORD_PROTOCOL: Final = Action(
-    "recordAppealProtocol",
-    record_protocol,
-    needs="denials:appeal",
-    answer=APPEAL_BATCH_ANSWER,
-    offers=AppealBatchOperation.RECORD_PROTOCOL,
 )

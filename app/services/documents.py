@@ -111,6 +111,7 @@ async def store(unit: UnitOfWork, *, document: NewDocument) -> DocumentRecord:
     known = await documents_db.uploaded(unit.connection, unit.subject, document.digest)
     if known is not None:
         await documents_db.delete_chunks(unit.connection, document.id)
+        await documents_db.renew(unit.connection, known.id, unit.now)
         unit.changed(known.id)
         return known
     record = DocumentRecord(
@@ -121,6 +122,7 @@ async def store(unit: UnitOfWork, *, document: NewDocument) -> DocumentRecord:
         _only_provider(unit.scope),
         unit.scope.payer,
         unit.subject,
+        unit.now,
         unit.now,
     )
     await documents_db.insert_document(unit.connection, record)

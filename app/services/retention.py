@@ -1,13 +1,16 @@
 """Retention: deletes old rows in slices, by the database's clock."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column
+from sqlalchemy import Column, ColumnElement, false
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import clock
+from app.db import clock, unused_documents
 from app.db import retention as retention_db
+from app.db.document_tables import documents
 from app.db.engine import Database
 from app.db.event_tables import dead_statements
 from app.db.reference_tables import eligibility_checks
@@ -16,17 +19,23 @@ from app.db.tables import idempotency_keys
 SLICE_SIZE: Final = 500
 # Slices of a table that one sweep deletes at most; the next sweep deletes more.
 SLICES_MAX: Final = 20
+DOCUMENTS_SIZE: Final = 10
+"""Documents of a slice: each may have many megabytes."""
+DeleteSlice = Callable[[AsyncConnection, ColumnElement[datetime], datetime, int], Awaitable[tuple[int, bool]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Rows of a table are deleted when `column` is older than `days`, never while it is null.
 
-    `column` must be the first of an index.
+    `column` must be the first of an index. `delete` deletes a slice of `size` rows; rows that it leaves are `unless`.
     """
 
     column: Column[Any]
     days: int
+    size: int = SLICE_SIZE
+    delete: DeleteSlice = retention_db.delete_slice
+    unless: ColumnElement[bool] = field(default_factory=false)
 
     @property
     def table(self) -> str:
@@ -43,13 +52,23 @@ class Expired:
     rows: int
 
 
-def rules(*, idempotency_days: int, eligibility_days: int, dead_statement_days: int) -> tuple[Rule, ...]:
+def rules(
+    *, idempotency_days: int, eligibility_days: int, dead_statement_days: int, unused_document_days: int
+) -> tuple[Rule, ...]:
     """One rule for each table whose old rows are deleted."""
     return (
         Rule(idempotency_keys.c.created_at, idempotency_days),
         Rule(eligibility_checks.c.answered_at, eligibility_days),
         # A statement that nobody has resolved has no age: it may be a payment that is not in the books.
         Rule(dead_statements.c.resolved_at, dead_statement_days),
+        # What was imported stays with the claims that it was made of.
+        Rule(
+            documents.c.unused_since,
+            unused_document_days,
+            DOCUMENTS_SIZE,
+            unused_documents.delete_slice,
+            unused_documents.is_used(),
+        ),
     )
 
 
@@ -59,7 +78,9 @@ async def expired(database: Database, table_rules: tuple[Rule, ...]) -> list[Exp
     found = []
     for rule in table_rules:
         async with database.reading() as connection:
-            rows = await retention_db.count_before(connection, rule.column, now - timedelta(days=rule.days))
+            rows = await retention_db.count_before(
+                connection, rule.column, now - timedelta(days=rule.days), rule.unless
+            )
         found.append(Expired(rule.table, rule.days, rows))
     return found
 
@@ -78,7 +99,7 @@ async def _purge(database: Database, rule: Rule, now: datetime, slices_max: int 
     total = slices = 0
     while slices_max is None or slices < slices_max:
         deleted, has_more = await database.transact(
-            lambda connection: retention_db.delete_slice(connection, rule.column, before, SLICE_SIZE)
+            lambda connection: rule.delete(connection, rule.column, before, rule.size)
         )
         total, slices = total + deleted, slices + 1
         if not has_more:

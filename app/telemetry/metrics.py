@@ -25,6 +25,8 @@ AGGREGATES: Final = (
     *("claim", "denial", "invoice", "settlement", "remittance", "credit", "batch", "appeal_batch", "import", "bank"),
     *("payer", "provider", "patient", "coverage", "practitioner"),
 )
+PURGED: Final = ("idempotency_keys", "eligibility_checks", "dead_statements", "documents")
+"""The tables whose old rows the sweep deletes."""
 
 
 class LedgerTotals(Protocol):
@@ -101,6 +103,8 @@ class Metrics:
             self.publish_errors.labels(error)
         for aggregate in AGGREGATES:
             self.delivery_seconds.labels(aggregate)
+        for table in PURGED:
+            self.purged.labels(table)
         for result in ("posted", "repeated", "retried", "dead"):
             self.inbox.labels(result)
 
@@ -218,6 +222,19 @@ class Metrics:
             "billing_dead_statements", "Payers' statements that could not be handled: see `billing dead-statements`."
         )
 
+        self.purged = self._counter(
+            "billing_purged_rows_total", "Rows that the sweep has deleted because of their age.", "table"
+        )
+        self.jobs = self._gauge(
+            "billing_background_jobs",
+            "Imports and postings that no process has taken yet, that run, and imports that failed within a day.",
+            "task",
+            "state",
+        )
+        self.jobs_age = self._gauge(
+            "billing_background_jobs_oldest_seconds", "Time since the oldest of them was started.", "task", "state"
+        )
+
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
 
@@ -234,6 +251,8 @@ class Metrics:
         """Show no backlog until it is read again: old numbers would look like present ones."""
         for gauge in (self.outbox_pending, self.outbox_age, self.parked, self.unknown_events, self.dead_statements):
             gauge.forget()
+        self.jobs.clear()
+        self.jobs_age.clear()
 
     def change(self, action: str, outcome: str) -> None:
         """Count a call of an action with `done`, `replayed` or the code of its refusal."""

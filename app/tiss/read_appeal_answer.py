@@ -14,6 +14,7 @@ from app.tiss.message import NoMessage
 
 ANSWER: Final = ("operadoraParaPrestador", "respostaRecursoGlosa")
 REGISTERED: Final = ("identificacaoTransacao", "dataRegistroTransacao")
+BATCH_NUMBERS: Final = ("numeroLote", "numeroGuiaRecGlosaPrestador")
 RECEIPTS: Final = ("reciboGlosa", "reciboGlosaOdonto")
 OF_GUIDE: Final = ("respostaGuia", "respostaRecursoGuiaOdonto")
 OF_ITEMS: Final = ("respostaGuiaItens", "respostaRecursoItemOdonto")
@@ -40,8 +41,17 @@ def read(document: bytes) -> AnswerMessage:
         raise _invalid("the hash is wrong: the document was changed, ask the payer to send it again", "5014")
     receipt = next((each for each in answer if tree.name_of(each) in RECEIPTS), None)
     if receipt is None:
-        raise _invalid("the document has no answers yet: it tells the status of the appeals, or an error")
-    return replace(_message(receipt), issued_on=_day(found.text("cabecalho", *REGISTERED)))
+        raise _invalid("the document has no answers: record a status or an error of a batch by recordAppealProtocol")
+    protocol = tree.text(receipt, ("numeroProtocolo",))
+    return replace(_message(receipt), issued_on=_day(found.text("cabecalho", *REGISTERED)), protocol=protocol)
+
+
+def _batch_numbers(receipt: Any) -> tuple[int, ...]:
+    """Ours, as the batch and as the guide of appeals; payers may write numbers of their own there."""
+    texts = (tree.text(receipt, (name,)) or "" for name in BATCH_NUMBERS)
+    return tuple(
+        int(text) for text in texts if text.isascii() and text.isdigit() and len(text.lstrip("0")) <= NUMBER_DIGITS
+    )
 
 
 def _day(text: str | None) -> date | None:
@@ -54,13 +64,13 @@ def _day(text: str | None) -> date | None:
 
 def _message(receipt: Any) -> AnswerMessage:
     payer = tree.text(receipt, ("registroANS",))
-    number = _number(_required(receipt, "numeroLote"), "numeroLote")
+    numbers = _batch_numbers(receipt)
     whole = tree.find(receipt, ("opcaoRecurso", "recursoProtocolo"))
     if whole is not None:
         reason = _reason(whole, "justificativaOPSnaoAcatadoProt")
-        return AnswerMessage(payer, number, of_protocol=_yes(whole, "recursoAcatado"), justification=reason)
+        return AnswerMessage(payer, numbers, of_protocol=_yes(whole, "recursoAcatado"), justification=reason)
     guides = tree.find_all(receipt, ("opcaoRecurso", "recursoGuia"))
-    return AnswerMessage(payer, number, tuple(each for guide in guides for each in _answers(guide)))
+    return AnswerMessage(payer, numbers, tuple(each for guide in guides for each in _answers(guide)))
 
 
 def _answers(guide: Any) -> Iterator[DocumentAnswer]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.db import background_jobs as background_jobs_db
 from app.db import dead_statements as dead_statements_db
 from app.db import identity
 from app.db import outbox as outbox_db
@@ -137,6 +138,7 @@ async def _measure_backlog(process: Process) -> None:
             waiting = await outbox_db.backlog(connection, CONTRACTS)
             unknown = await outbox_db.unknown_count(connection, CONTRACTS)
             dead = await dead_statements_db.count_open(connection)
+            jobs = await background_jobs_db.counts(connection, process.now())
             parked, log = await outbox_db.parked_count(connection), await outbox_db.log_range(connection)
     except (DatabaseUnavailable, TimeoutError):
         process.metrics.forget_backlog()
@@ -147,6 +149,10 @@ async def _measure_backlog(process: Process) -> None:
     process.metrics.parked.set(parked)
     process.metrics.unknown_events.set(unknown)
     process.metrics.dead_statements.set(dead)
+    for each in jobs:
+        since = (process.now() - each.oldest).total_seconds() if each.oldest else 0.0
+        process.metrics.jobs.labels(each.task, each.state).set(each.count)
+        process.metrics.jobs_age.labels(each.task, each.state).set(max(since, 0.0))
     process.metrics.consumer_lag.labels("hub").set(max(log.last - (process.hub.last_position or 0), 0))
 
 

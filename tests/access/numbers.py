@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import contracts, parties, protocols
+from app.db import appeal_batches, contracts, parties, protocols
 from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
 from tests.access.waiting import PROTOCOL
@@ -14,11 +14,17 @@ from tests.access.world import Rich
 TAX_ID = "11222333000181"
 """That of every provider of the tests."""
 
+APPEALED_PROTOCOL = "4711"
+"""That of the claims whose appeals are in batches."""
+
 
 def named_otherwise(victim: Rich, scope: DataScope) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
     """Name and question; the answer is what leaked, None if nothing did."""
     world = victim.world
     asked: dict[str, Callable[[AsyncConnection], Awaitable[Any]]] = {
+        "appeal_batches.by_protocol": lambda each: appeal_batches.by_protocol(
+            each, scope, world.provider, world.payer, APPEALED_PROTOCOL
+        ),
         "contracts.providers_with_code": lambda each: contracts.providers_with_code(each, scope, world.payer, "PREST1"),
         "parties.providers_with_tax_id": lambda each: parties.providers_with_tax_id(each, scope, TAX_ID, PAGE_MAX),
         "protocols.analysed": lambda each: protocols.analysed(each, scope, world.provider, world.payer, PROTOCOL),

@@ -11,6 +11,7 @@ from app.db import (
     deductions,
     denials,
     documents,
+    earlier_appeals,
     eligibility,
     history,
     invoice_lines,
@@ -26,7 +27,7 @@ from app.db import (
 )
 
 MODULES = (
-    *(appeal_batches, appeal_templates, bank, batches, deductions, line_history, unapplied_credits),
+    *(appeal_batches, appeal_templates, earlier_appeals, bank, batches, deductions, line_history, unapplied_credits),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

@@ -170,6 +170,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "billing_outbox_parked",
         "billing_inbox_messages_total",
         "billing_dead_statements",
+        "billing_background_jobs_oldest_seconds",
         "billing_outbox_unknown",
         "billing_clock_skew_seconds",
         "billing_inbox_stalled_seconds",

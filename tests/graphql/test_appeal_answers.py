@@ -135,7 +135,7 @@ async def test_a_document_of_another_payer_or_batch_or_that_was_changed_is_refus
     other = await new_world(world.gateway)
     raw = document(world.payer, 1, answer)
     changed = raw.replace(b">10.00<", b">40.00<")
-    contents = [document(other.payer, 1, answer), document(world.payer, 2, answer), changed, b"<a/>"]
+    contents = [document(other.payer, 1, answer), document(world.payer, 2, answer, protocol="1"), changed, b"<a/>"]
     found = [refusals(await _record(world, _xml(each))) for each in contents]
     assert found == [
         [("CONFLICT", "payerAnsCode", "5027")],

@@ -10,14 +10,17 @@ from sqlalchemy import delete, func, insert, select, update
 
 from app.db import dead_statements as dead_statements_db
 from app.db.dead_statements import NewDeadStatement, Place
+from app.db.document_tables import document_chunks, documents
 from app.db.engine import Database
 from app.db.reference_tables import eligibility_checks
 from app.db.tables import idempotency_keys
 from app.runtime.build import retention_rules
 from app.services import retention
 from app.services.retention import SLICE_SIZE, Expired
+from tests.example_lotes import lote
 from tests.factories import World, key, new_world
 from tests.gateway import embedded_settings, running_gateway
+from tests.graphql.test_imports import import_document, upload
 from tests.inputs import shaped
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -75,6 +78,33 @@ async def test_a_statement_that_could_not_be_handled_goes_ninety_days_after_it_w
     await world.gateway.sweep()
     async with database.reading() as connection:
         assert [await dead_statements_db.raw_of(connection, place) for place in places] == [None, b"{}", b"{}"]
+
+
+async def test_an_upload_goes_after_thirty_days_unless_it_was_imported(world: World) -> None:
+    database = world.gateway.database
+    imported, unused, young, again = (lote(world, [f"R{number}"]) for number in range(4))
+    await import_document(world, imported)
+    ids = [await _upload(world, each) for each in (imported, unused, young, again)]
+    for document, days in zip(ids, (31, 31, 29, 31), strict=True):
+        await _age(database, documents, "unused_since", timedelta(days=days), id=document)
+    assert await _upload(world, again) == ids[3]
+    rules = retention_rules(world.gateway.settings)
+    assert (await retention.expired(database, rules))[3] == Expired("documents", 30, 1)
+    await world.gateway.sweep()
+    query = "query($id: ID!) { document(id: $id) { id } }"
+    found = [(await world.call("biller", query, id=each))["document"] for each in ids]
+    assert [each is not None for each in found] == [True, False, True, True]
+    async with database.reading() as connection:
+        chunks = select(document_chunks.c.document_id).distinct().where(document_chunks.c.document_id.in_(ids))
+        assert sorted((await connection.execute(chunks)).scalars()) == sorted([ids[0], *ids[2:]])
+        since = select(documents.c.unused_since).where(documents.c.id == ids[0])
+        assert (await connection.execute(since)).scalar_one() is None
+    # What is gone is a new upload.
+    assert await _upload(world, unused) not in ids
+
+
+async def _upload(world: World, content: bytes) -> str:
+    return await upload(world.gateway, content, world.token("biller"))
 
 
 async def _insert_old_keys(database: Database, subject: str, number: int) -> None:

@@ -30,6 +30,7 @@ DENTAL_ITEM = (
     "<valorAcatado>{2}</valorAcatado></recursoProcedimento>"
 )
 DAY = "2026-11-20"
+PROTOCOL = "987654"
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ def document(
     encoding: str = "ISO-8859-1",
     prefix: str = "ans",
     day: str = DAY,
+    protocol: str = PROTOCOL,
 ) -> bytes:
     """The answers to a batch of appeals, in this encoding, with this prefix of the namespace and of this day."""
     guides = "".join(f"<recursoGuia>{each.xml}</recursoGuia>" for each in answers)
-    return _written(payer, batch, guides, encoding, prefix, day=day)
+    return _written(payer, batch, guides, encoding, prefix, day=day, protocol=protocol)
 
 
 def dental_document(payer: str, batch: int, claim: str, items: Sequence[tuple[int, str, str]]) -> bytes:
@@ -82,21 +84,78 @@ def whole(payer: str, batch: int, accepted: str) -> bytes:
 
 
 def _written(
-    payer: str, batch: int, inside: str, encoding: str, prefix: str, receipt: str = "reciboGlosa", day: str = DAY
+    payer: str,
+    batch: int,
+    inside: str,
+    encoding: str,
+    prefix: str,
+    receipt: str = "reciboGlosa",
+    day: str = DAY,
+    protocol: str = PROTOCOL,
 ) -> bytes:
-    text = (
-        "<mensagemTISS><cabecalho><identificacaoTransacao><tipoTransacao>RESPOSTA_RECURSO_GLOSA</tipoTransacao>"
-        f"<sequencialTransacao>9</sequencialTransacao><dataRegistroTransacao>{day}</dataRegistroTransacao>"
-        "<horaRegistroTransacao>10:00:00</horaRegistroTransacao></identificacaoTransacao><origem>"
-        f"<registroANS>{payer}</registroANS></origem><destino><identificacaoPrestador><CNPJ>11222333000181</CNPJ>"
-        "</identificacaoPrestador></destino><Padrao>4.03.00</Padrao></cabecalho><operadoraParaPrestador>"
+    content = (
         f"<respostaRecursoGlosa><{receipt}><registroANS>{payer}</registroANS>"
         f"<numeroGuiaRecGlosaPrestador>{batch}</numeroGuiaRecGlosaPrestador><nomeOperadora>Operadora</nomeOperadora>"
         "<objetoRecurso>2</objetoRecurso><codigoPrestador>1</codigoPrestador>"
-        f"<numeroLote>{batch}</numeroLote><numeroProtocolo>987654</numeroProtocolo><opcaoRecurso>{inside}"
+        f"<numeroLote>{batch}</numeroLote><numeroProtocolo>{protocol}</numeroProtocolo><opcaoRecurso>{inside}"
         "</opcaoRecurso><dataRecurso>2026-11-20</dataRecurso><valorTotalRecursado>1.00</valorTotalRecursado>"
-        f"<valorTotalAcatado>1.00</valorTotalAcatado></{receipt}></respostaRecursoGlosa></operadoraParaPrestador>"
-        "<epilogo><hash/></epilogo></mensagemTISS>"
+        f"<valorTotalAcatado>1.00</valorTotalAcatado></{receipt}></respostaRecursoGlosa>"
+    )
+    return _message(payer, "RESPOSTA_RECURSO_GLOSA", content, encoding, prefix, day)
+
+
+def reception(payer: str, batch: int, protocol: str) -> bytes:
+    """The payer has received a batch of appeals."""
+    content = (
+        f"<recebimentoRecursoGlosa><protocoloRecebimento><nrProtocoloRecursoGlosa>{protocol}</nrProtocoloRecursoGlosa>"
+        f"<dataEnvioRecurso>{DAY}</dataEnvioRecurso><dataRecebimentoRecurso>{DAY}</dataRecebimentoRecurso>"
+        f"<numeroLote>{batch}</numeroLote><registroANS>{payer}</registroANS><dadosPrestador>"
+        "<cnpjContratado>11222333000181</cnpjContratado></dadosPrestador><nrProtocoloRecursado>987654"
+        "</nrProtocoloRecursado><valorTotalRecursado>77.00</valorTotalRecursado></protocoloRecebimento>"
+        "</recebimentoRecursoGlosa>"
+    )
+    return _message(payer, "RECEBIMENTO_RECURSO_GLOSA", content)
+
+
+def refusal(payer: str, code: str, element: str = "recebimentoRecursoGlosa") -> bytes:
+    """The payer refuses a batch of appeals."""
+    content = f"<{element}><mensagemErro><codigoGlosa>{code}</codigoGlosa></mensagemErro></{element}>"
+    return _message(payer, "RECEBIMENTO_RECURSO_GLOSA", content)
+
+
+def refused_claims(payer: str, batch: int, refused: Sequence[tuple[str, str]]) -> bytes:
+    """The payer has received a batch of appeals without those of some claims, each with its code: as payers say it that
+    do not follow the schema, which has no place for it."""
+    guides = "".join(
+        f"<dadosGuias><numeroGuiaOrigem>{claim}</numeroGuiaOrigem><motivosGlosa><codigoGlosa>{code}</codigoGlosa>"
+        "</motivosGlosa></dadosGuias>"
+        for claim, code in refused
+    )
+    content = (
+        "<recebimentoRecursoGlosa><protocoloRecebimento><numeroProtocolo>556</numeroProtocolo>"
+        f"<numeroLote>{batch}</numeroLote><detalheProtocolo>{guides}</detalheProtocolo></protocoloRecebimento>"
+        "</recebimentoRecursoGlosa>"
+    )
+    return _message(payer, "RECEBIMENTO_RECURSO_GLOSA", content, is_valid=False)
+
+
+def _message(
+    payer: str,
+    kind: str,
+    content: str,
+    encoding: str = "ISO-8859-1",
+    prefix: str = "ans",
+    day: str = DAY,
+    *,
+    is_valid: bool = True,
+) -> bytes:
+    text = (
+        f"<mensagemTISS><cabecalho><identificacaoTransacao><tipoTransacao>{kind}</tipoTransacao>"
+        f"<sequencialTransacao>9</sequencialTransacao><dataRegistroTransacao>{day}</dataRegistroTransacao>"
+        "<horaRegistroTransacao>10:00:00</horaRegistroTransacao></identificacaoTransacao><origem>"
+        f"<registroANS>{payer}</registroANS></origem><destino><identificacaoPrestador><CNPJ>11222333000181</CNPJ>"
+        f"</identificacaoPrestador></destino><Padrao>4.03.00</Padrao></cabecalho><operadoraParaPrestador>{content}"
+        "</operadoraParaPrestador><epilogo><hash/></epilogo></mensagemTISS>"
     )
     root = etree.fromstring(text)
     named = etree.Element(f"{{{NAMESPACE}}}mensagemTISS", nsmap={prefix: NAMESPACE})
@@ -104,6 +163,6 @@ def _written(
         node.tag = f"{{{NAMESPACE}}}{node.tag}"
     named.extend(list(root))
     named[-1][0].text = hash_of(named)
-    assert validator("4.03.00").validate(named), validator("4.03.00").error_log
+    assert not is_valid or validator("4.03.00").validate(named), validator("4.03.00").error_log
     raw: bytes = etree.tostring(named, encoding=encoding, xml_declaration=True)
     return raw

@@ -27,6 +27,9 @@ LABELS: Final = {
     "server": "`database` or `redis`",
     "error": "the name of an exception, or `other`",
     "consumer": "`hub` (the event log) or `inbox` (payers' statements)",
+    "table": "`idempotency_keys`, `eligibility_checks`, `dead_statements` or `documents`",
+    "task": "`import` (documents of guides) or `posting` (statements)",
+    "state": "`queued`, `running` or `failed`",
     "part": "`billed`, `paid`, `in_dispute`, `lost` or `awaiting`",
 }
 """What each label may be: short fixed sets, never a path or a person."""
