@@ -13,6 +13,7 @@ from app.domain.money import Cents
 class RemittanceSource(DescribedEnum):
     TYPED = "TYPED", "Entered line by line."
     TISS = "TISS", "Imported from a TISS document."
+    SPREADSHEET = "SPREADSHEET", "Imported from a spreadsheet, by a mapping of its columns."
     EVENT = "EVENT", "Received as an event from the payer."
 
 
@@ -97,8 +98,7 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
     try:
         return LINE_TRANSITIONS[status, action]
     except KeyError:
-        verb = action.value.lower().replace("_", " ")
-        raise wrong_status(verb, "a line", status) from None
+        raise wrong_status(action.value.lower().replace("_", " "), "a line", status) from None
 
 
 class RemittanceLineProblem(DescribedEnum):

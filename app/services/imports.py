@@ -47,7 +47,7 @@ async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
     """Queue the import of a document; NOT_FOUND, INVALID_INPUT for one that is no XML and no zip, CONFLICT after too
     many others."""
     document = await import_jobs.document_of(unit, document_id)
-    if document.kind is DocumentKind.UNKNOWN:
+    if document.kind not in (DocumentKind.XML, DocumentKind.ZIP):
         message = "the document is neither XML nor a zip: upload a TISS batch, or a zip of several"
         raise refuse(ErrorCode.INVALID_INPUT, message, "documentId")
     return await import_jobs.queue(unit, document, (document.provider_cnes, document.payer_ans))
