@@ -13,6 +13,7 @@ from app.domain.money import Cents
 class RemittanceSource(DescribedEnum):
     TYPED = "TYPED", "Entered line by line."
     TISS = "TISS", "Imported from a TISS document."
+    SPREADSHEET = "SPREADSHEET", "Imported from a spreadsheet, by a mapping of its columns."
     EVENT = "EVENT", "Received as an event from the payer."
 
 
@@ -97,8 +98,7 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
     try:
         return LINE_TRANSITIONS[status, action]
     except KeyError:
-        verb = action.value.lower().replace("_", " ")
-        raise wrong_status(verb, "a line", status) from None
+        raise wrong_status(action.value.lower().replace("_", " "), "a line", status) from None
 
 
 class RemittanceLineProblem(DescribedEnum):
@@ -252,7 +252,7 @@ def lines_by_item(
 def _item_of(
     line: PaidLine, items: Sequence[BilledItem], taken: dict[int, PaidLine]
 ) -> BilledItem | RemittanceLineProblem:
-    named = [item for item in items if _names(line, item)]
+    named = [item for item in items if names(line, item)]
     if not named:
         return RemittanceLineProblem.UNKNOWN_ITEM
     if len(named) == 1:
@@ -277,7 +277,7 @@ def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozense
     found = set()
     for place, line in enumerate(lines):
         name = (line.item_sequence, None if line.item_sequence is not None else line.item_code)
-        total = sum(item.total for item in items if line.is_whole_claim or _names(line, item))
+        total = sum(item.total for item in items if line.is_whole_claim or names(line, item))
         amount = line.paid + line.denied
         if total and amount > 0 and said.get(name, 0) == total:
             found.add(place)
@@ -291,16 +291,14 @@ def lines_about(items: Sequence[BilledItem], line: PaidLine, others: Sequence[Pa
 
     A line about the whole claim, or about no item of it, is compared with the whole claim.
     """
-    named = [item for item in items if _names(line, item)]
-    if not named:
-        said = line.paid + line.denied + sum(each.paid + each.denied for each in others)
-        return Cents(said), Cents(sum(item.total for item in items))
-    same = [each for each in others if any(_names(each, item) for item in named)]
+    named = [item for item in items if names(line, item)]
+    same = [each for each in others if not named or any(names(each, item) for item in named)]
     said = line.paid + line.denied + sum(each.paid + each.denied for each in same)
-    return Cents(said), Cents(sum(item.total for item in named))
+    return Cents(said), Cents(sum(item.total for item in named or items))
 
 
-def _names(line: PaidLine, item: BilledItem) -> bool:
+def names(line: PaidLine, item: BilledItem) -> bool:
+    """Whether the line is about the item, by its sequence or its code."""
     if line.item_sequence is not None:
         return line.item_sequence == item.sequence and line.item_code in (None, item.code)
     return line.item_code == item.code

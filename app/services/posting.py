@@ -341,7 +341,8 @@ async def _store_lines(
     # Only of a decision: a payment that joins it later finds the denials, and perhaps others like them, as they are.
     decided = [plan for plan in plans if plan.decisions is not None and plan.problem is None]
     deciding = [line for plan in decided for line in (*plan.lines, *plan.held)]
-    await posted_lines.write_off(unit, deciding, [plan.claim for plan in decided])
+    items = [item for plan in decided for item in plan.items]
+    await posted_lines.write_off(unit, deciding, [plan.claim for plan in decided], items)
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)

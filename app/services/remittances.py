@@ -376,11 +376,12 @@ STORED_REMITTANCE: Final = StoredRecord(
     texts=("cancel_reason", "release_reason"),
 )
 ONE_REMITTANCE: Final = answer_of_one(STORED_REMITTANCE)
+IMPORTED: Final = StoredAnswer(_stored_facts, _rebuild)
 IMPORT: Final = Action(
     "importRemittance",
     import_statements,
     needs="remittances:import",
-    answer=StoredAnswer(_stored_facts, _rebuild),
+    answer=IMPORTED,
     prepare=statement_documents.read,
 )
 CANCEL: Final = Action(
