@@ -131,10 +131,9 @@ async def _document(rich: Rich) -> None:
 
 
 async def _read_statement(rich: Rich) -> None:
-    """The import has found the statement, as that of a long one does."""
-    found = (StatementImport(rich.ids["remittance"], lines=1),)
-    of_job = update(import_jobs).where(import_jobs.c.id == rich.ids["importJob"]).values(statements=found)
-    await rich.world.gateway.database.transact(lambda connection: connection.execute(of_job))
+    of_job = update(import_jobs).where(import_jobs.c.id == rich.ids["importJob"])
+    read = of_job.values(statements=(StatementImport(rich.ids["remittance"], lines=1),))
+    await rich.world.gateway.database.transact(lambda connection: connection.execute(read))
 
 
 async def _open_job(rich: Rich) -> None:
