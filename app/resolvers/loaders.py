@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
+    appeal_attachments,
     appeal_batches,
     appeal_templates,
     bank,
@@ -38,6 +39,7 @@ from app.db import (
     tuss,
     unapplied_credits,
 )
+from app.db.appeal_attachments import AppealAttachmentRecord
 from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
 from app.db.appeal_templates import AppealTemplateRecord
 from app.db.bank import BankEntryRecord, BankFileRecord
@@ -224,6 +226,12 @@ class Loaders:
     @cached_property
     def denials_of_claim(self) -> DataLoader[str, list[DenialRecord]]:
         return self._many(lambda c, keys: denials.of_claims(c, self._scope, keys), lambda row: row.claim_id)
+
+    @cached_property
+    def attachments_of_denial(self) -> DataLoader[str, list[AppealAttachmentRecord]]:
+        return self._many(
+            lambda c, keys: appeal_attachments.of_denials(c, self._scope, keys), lambda row: row.denial_id
+        )
 
     @cached_property
     def earlier_appeals_of_denial(self) -> DataLoader[str, list[DenialRecord]]:

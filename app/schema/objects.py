@@ -19,7 +19,7 @@ from app.schema.actions import (
     claim_actions,
     denial_actions,
 )
-from app.schema.appeals import Appeal
+from app.schema.appeals import Appeal, AppealAttachment
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection, Node
@@ -322,6 +322,14 @@ class Denial(Node):
     @strawberry.field(graphql_type=Appeal | None, description="The appeal (recurso de glosa); null if there is none.")
     def appeal(denial: strawberry.Parent[DenialRecord]) -> DenialRecord | None:
         return None if denial.appealed_at is None else denial
+
+    attachments = related(
+        list[AppealAttachment],
+        lambda loaders: loaders.attachments_of_denial,
+        "id",
+        description="The files with its appeals, oldest first.",
+        directives=[lists.APPEAL_ATTACHMENTS],
+    )
 
     earlier_appeals = related(
         list[Appeal],

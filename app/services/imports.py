@@ -58,7 +58,7 @@ async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
     """Queue the import of a document; NOT_FOUND, INVALID_INPUT for one that is no XML and no zip, CONFLICT after too
     many others."""
     document = await _document(unit, document_id)
-    if document.kind is DocumentKind.UNKNOWN:
+    if document.kind not in (DocumentKind.XML, DocumentKind.ZIP):
         message = "the document is neither XML nor a zip: upload a TISS batch, or a zip of several"
         raise refuse(ErrorCode.INVALID_INPUT, message, "documentId")
     if await imports_db.count_open(unit.connection, unit.subject) >= OPEN_MAX:

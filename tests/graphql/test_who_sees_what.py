@@ -42,6 +42,8 @@ PERSON = {
 NEEDS = {action.name: action.needs for action in ACTIONS}
 VERBS = ("register", "update", "deactivate", "reactivate")
 APPEAL_BATCHES = {
+    "attachToAppeal": 'denialId: "x", documentId: "x", fileName: "f", idempotencyKey: "k"',
+    "removeAppealAttachment": 'appealAttachmentId: "x", idempotencyKey: "k"',
     "createAppealTemplate": 'providerCnes: "1", code: "1801", text: "t", idempotencyKey: "k"',
     "updateAppealTemplate": 'appealTemplateId: "x", text: "t"',
     "deleteAppealTemplate": 'appealTemplateId: "x"',
