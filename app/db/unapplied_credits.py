@@ -137,7 +137,7 @@ def correct_days(remittance_id: str, paid_on: date) -> Update:
     """Give the credits of a remittance, which the caller has locked, its corrected day of payment."""
     table = unapplied_credits.c
     found = update(unapplied_credits).where(table.remittance_id == remittance_id)
-    return found.values(paid_on=paid_on, version=table.version + 1)
+    return found.values(paid_on=paid_on)
 
 
 @query(CreditRecord)

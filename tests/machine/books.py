@@ -22,6 +22,8 @@ Row = dict[str, Any]
 STATED = "40301630"
 """The code of items with a total that their provider stated."""
 SENT = ("SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION", "APPROVED", "PARTIALLY_APPROVED", "DENIED")
+UNDECIDED = SENT[:3]
+"""The states of a claim that may have held lines."""
 
 
 class Table(dict[str, Row]):
@@ -311,6 +313,7 @@ def _statements(rows: Rows) -> None:
         assert (line["dismissal_reason"] is not None) == (line["dismissed_at"] is not None)
         assert (line["dismissed_at"] is not None) or status != "DISMISSED"
         assert (line["posted_at"] is not None) == (status == "POSTED")
+        assert status != "HELD" or rows.claims[line["claim_id"]]["status"] in UNDECIDED
 
 
 def _events(rows: Rows) -> None:

@@ -9,8 +9,9 @@ from hypothesis.stateful import precondition, rule
 
 from app.domain.money import format_money
 from tests.factories import key
+from tests.machine.held_rules import HeldRules, steps_of_held_lines
 from tests.machine.life import NUMBERS, PICKS, SHARES
-from tests.machine.statement_rules import STRANGE, StatementRules
+from tests.machine.statement_rules import STRANGE
 
 STEPS: dict[str, dict[str, Any]] = {
     "acceptAsDenial": {"code": "1705"},
@@ -24,7 +25,7 @@ STEPS: dict[str, dict[str, Any]] = {
 }
 
 
-class QueueRules(StatementRules):
+class QueueRules(HeldRules):
     """Steps with lines and uses of credits."""
 
     @precondition(lambda self: self.rows.claims)
@@ -120,4 +121,5 @@ def steps_of_the_queue(life: Any) -> list[Callable[[], None]]:
     credits += [partial(life.use_a_credit, 0, 0, is_refund=True), life.bill]
     credits += [partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
     corrected = [partial(life.correct_a_day_of_payment, number, 3) for number in range(4)]
-    return [*resolved, *corrected, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits]
+    held = steps_of_held_lines(life)
+    return [*resolved, *corrected, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits, *held]

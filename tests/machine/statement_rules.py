@@ -53,7 +53,7 @@ class StatementRules(Life):
     def lines_of(self, claim: Row, shares: list[int]) -> list[dict[str, Any]]:
         """Lines of a statement about each item of the claim."""
         items = [item for item in self.rows.items.values() if item["claim_id"] == claim["id"]]
-        return [_line(claim, item, share) for item, share in zip(items, shares, strict=False)]
+        return [line_of(claim, item, share) for item, share in zip(items, shares, strict=False)]
 
     def import_lines(self, number: str, lines: list[dict[str, Any]], *, is_paying: bool, **more: Any) -> Any:
         """The imported remittance; None if it was refused."""
@@ -183,7 +183,7 @@ def _item(item: Row) -> Item:
     return Item(total, total, sequence=str(item["sequence"]), code=item["code"], day=day)
 
 
-def _line(claim: Row, item: Row, share: int) -> dict[str, Any]:
+def line_of(claim: Row, item: Row, share: int) -> dict[str, Any]:
     """A statement's line: the decision anew, or what was approved when the decision is there."""
     decided = decision(item, share)
     if item["approved_cents"] is not None:
