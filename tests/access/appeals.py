@@ -21,16 +21,12 @@ async def sent_batch(world: World, denial: str) -> dict[str, str]:
 
 async def upheld(world: World, denial: str) -> dict[str, str]:
     """A denial that was appealed with a file, and is open once more; its contract has one instance again."""
-    assert (await world.mutate("admin", "saveContract", "contract { id }", **contract, appealInstances=2))[
-        "errors"
-    ] == []
+    await _agree(world, 2)
     await _appeal(world, denial)
     file = await _attach(world, denial)
     values = {"id": denial, "acceptedAmount": "0", "idempotencyKey": key()}
     assert (await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values))["errors"] == []
-    assert (await world.mutate("admin", "saveContract", "contract { id }", **contract, appealInstances=1))[
-        "errors"
-    ] == []
+    await _agree(world, 1)
     return {"upheld_denial": denial, "answered_attachment": file}
 
 

@@ -46,7 +46,8 @@ LISTS = {
 }  # fmt: skip
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
-    "ActionBlock", "Admission", "Appeal", "AppealAttachment", "Authorization", "AvailableBatchAction", "AvailableClaimAction",
+    "ActionBlock", "Admission", "Appeal", "AppealAttachment", "Authorization", "AvailableBatchAction",
+    "AvailableClaimAction",
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
     "RemittanceAdjustment", "RemittanceDenial", "RemittanceFinding", "RemittanceLineCandidate",
