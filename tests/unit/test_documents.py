@@ -27,7 +27,10 @@ STEPS = {
         (b"PK\x03\x04....", DocumentKind.ZIP),
         (b"PK\x05\x06....", DocumentKind.ZIP),
         (b"PK", DocumentKind.UNKNOWN),
-        (b"%PDF-1.7", DocumentKind.UNKNOWN),
+        (b"%PDF-1.7", DocumentKind.PDF),
+        (b"\x89PNG\r\n\x1a\n....", DocumentKind.PNG),
+        (b"\xff\xd8\xff\xe0....", DocumentKind.JPEG),
+        (b"\xff\xd8", DocumentKind.UNKNOWN),
         (b"", DocumentKind.UNKNOWN),
     ],
 )
