@@ -19,8 +19,9 @@ from app.db.statements import query, query_one, query_total, writing
 from app.domain.actor import Actor
 from app.domain.data_scope import DataScope
 from app.domain.errors import Failure
-from app.domain.imports import OPEN, ImportJobStatus, ImportOutcome
+from app.domain.imports import OPEN, ImportJobKind, ImportJobStatus, ImportOutcome, StatementImport
 from app.domain.preflight import Finding
+from app.domain.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class ImportJobRecord:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    kind: ImportJobKind
+    statement: Statement | None
+    statements: tuple[StatementImport, ...] | None
 
     @property
     def done(self) -> int:
-        """How many results there are."""
+        """How many guides or lines are done."""
         return self.taken + self.warned + self.unchanged + self.refused
 
 
@@ -191,6 +195,11 @@ def advance(job_id: str, holder: str, seen: JobPlace, new: JobPlace) -> Update:
     return update(import_jobs).where(_is_held(job_id, holder), is_there).values(**done)
 
 
+async def set_statements(connection: AsyncConnection, job: ImportJobRecord) -> None:
+    """What is known of the statements of a job; the caller also begins or advances it, which shows who holds it."""
+    await update_columns(connection, import_jobs, [job], "statements")
+
+
 @writing
 def set_parties(job_id: str, provider: str | None, payer: str | None) -> Update:
     """The job's provider and payer, or none if its guides have several."""
@@ -217,9 +226,9 @@ def _free(job_id: str) -> Update:
 # Results
 
 
-async def insert_result(connection: AsyncConnection, record: ImportResultRecord) -> None:
-    """Store the result of a guide."""
-    await insert_records(connection, import_results, [record])
+async def insert_results(connection: AsyncConnection, records: Sequence[ImportResultRecord]) -> None:
+    """Store the results of guides."""
+    await insert_records(connection, import_results, records)
 
 
 @query(ImportResultRecord)

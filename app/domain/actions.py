@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import appeal_batches, batches, claims, denials, invoices, remittances
+from app.domain import appeal_batches, batches, claims, denials, invoices, remittance_checks, remittances
 from app.domain.appeal_batches import AppealBatchAction, AppealBatchStatus
 from app.domain.batches import BatchAction, BatchStatus
 from app.domain.claims import ClaimAction, ClaimStatus
@@ -230,10 +230,10 @@ def appeal_batch_block(operation: AppealBatchOperation, status: AppealBatchStatu
 def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:
     """Why the operation would be refused now, or None; `is_posted` says whether a line was ever posted."""
     if operation is RemittanceOperation.POST:
-        return _refusal(lambda: remittances.check_posting(status))
+        return _refusal(lambda: remittance_checks.check_posting(status))
     if operation is RemittanceOperation.RELEASE:
-        return _refusal(lambda: remittances.check_release(status))
-    return _refusal(lambda: remittances.check_cancellation(status, is_posted=is_posted))
+        return _refusal(lambda: remittance_checks.check_release(status))
+    return _refusal(lambda: remittance_checks.check_cancellation(status, is_posted=is_posted))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,14 @@ from app.transport.negotiation import JSON
 PATH: Final = "/documents"
 PERMISSION: Final = "documents:upload"
 ACCEPTED: Final = (
-    *("application/xml", "text/xml", "application/zip", "application/pdf", "image/png", "image/jpeg"),
+    "application/xml",
+    "text/xml",
+    "application/zip",
+    "text/csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/pdf",
+    "image/png",
+    "image/jpeg",
     "application/octet-stream",
 )
 PART_BYTES: Final = 256 * 1024

@@ -24,6 +24,7 @@ from app.db import (
     registered_practitioners,
     remittances,
     settlements,
+    statement_mappings,
     unapplied_credits,
 )
 
@@ -41,4 +42,5 @@ MODULES = (
     ),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
+    statement_mappings,
 )

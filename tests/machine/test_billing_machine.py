@@ -38,7 +38,7 @@ EVERYTHING = {
     *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
-    *("withdrawClaim", "correctPaymentDate", *APPEALS),
+    *("withdrawClaim", "correctPaymentDate", "importSpreadsheet", *APPEALS),
 }
 ROLES = ("biller", "reviewer", "finance", "payer_agent", "admin")
 QUEUE = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { totalCount } }"
@@ -338,6 +338,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_back, 0, 50, 20, [("01", 5), ("08", 2)]),
         life.each_step_on_the_account,
         partial(life.send_a_document, 0, is_wrong=True, is_released=True),
+        partial(life.send_a_spreadsheet, 0, [60, 100, 100], is_wrong=False),
         *steps_of_the_queue(life),
         *_steps_of_batches(life),
     ]

@@ -31,6 +31,12 @@ STEPS = {
         (b"\x89PNG\r\n\x1a\n....", DocumentKind.PNG),
         (b"\xff\xd8\xff\xe0....", DocumentKind.JPEG),
         (b"\xff\xd8", DocumentKind.UNKNOWN),
+        (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", DocumentKind.XLSX),
+        (b"PK\x03\x04" + bytes(26) + b"docProps/app.xml", DocumentKind.XLSX),
+        ("Demonstrativo;;\r\nGuia;Valor pago".encode("cp1252"), DocumentKind.CSV),
+        (b"\xef\xbb\xbfGuia\tPago\n", DocumentKind.CSV),
+        (b"a;b\0", DocumentKind.UNKNOWN),
+        (b"34100000         2112223330001", DocumentKind.UNKNOWN),
         (b"", DocumentKind.UNKNOWN),
     ],
 )
