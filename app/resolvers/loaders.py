@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
-    appeal_attachments,
     appeal_batches,
     appeal_templates,
     bank,
@@ -20,7 +19,6 @@ from app.db import (
     deductions,
     denials,
     documents,
-    earlier_appeals,
     eligibility,
     emergency,
     history,
@@ -40,7 +38,6 @@ from app.db import (
     tuss,
     unapplied_credits,
 )
-from app.db.appeal_attachments import AppealAttachmentRecord
 from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
 from app.db.appeal_templates import AppealTemplateRecord
 from app.db.bank import BankEntryRecord, BankFileRecord
@@ -228,16 +225,6 @@ class Loaders:
     @cached_property
     def denials_of_claim(self) -> DataLoader[str, list[DenialRecord]]:
         return self._many(lambda c, keys: denials.of_claims(c, self._scope, keys), lambda row: row.claim_id)
-
-    @cached_property
-    def attachments_of_denial(self) -> DataLoader[str, list[AppealAttachmentRecord]]:
-        return self._many(
-            lambda c, keys: appeal_attachments.of_denials(c, self._scope, keys), lambda row: row.denial_id
-        )
-
-    @cached_property
-    def earlier_appeals_of_denial(self) -> DataLoader[str, list[DenialRecord]]:
-        return self._many(lambda c, keys: earlier_appeals.of_denials(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def invoice(self) -> DataLoader[str, InvoiceRecord | None]:
