@@ -132,8 +132,7 @@ async def _document(rich: Rich) -> None:
 
 
 async def _read_statement(rich: Rich) -> None:
-    of_job = update(import_jobs).where(import_jobs.c.id == rich.ids["importJob"])
-    read = of_job.values(statements=(StatementImport(rich.ids["remittance"], lines=1),))
+    read = update(import_jobs).values(statements=(StatementImport(rich.ids["remittance"], lines=1),))
     await rich.world.gateway.database.transact(lambda connection: connection.execute(read))
 
 
