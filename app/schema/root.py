@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from app.schema import (
     access_log,
     appeal_answers,
+    appeal_attachments,
     appeal_batch_changes,
     appeal_changes,
     appeal_templates,
@@ -124,6 +125,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *batch_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
+    *appeal_attachments.MUTATIONS,
     *appeal_batch_changes.MUTATIONS,
     *appeal_answers.MUTATIONS,
     *appeal_templates.MUTATIONS,

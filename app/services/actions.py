@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.services import (
     appeal_answers,
+    appeal_attachments,
     appeal_batches,
     appeal_bulk,
     appeal_receptions,
@@ -60,6 +61,7 @@ SERVICES: Final = (
     appeal_bulk,
     appeal_templates,
     denials,
+    appeal_attachments,
     invoices,
     settlements,
     remittances,
