@@ -59,10 +59,10 @@ async def test_a_credit_becomes_an_unapplied_credit_and_back(payer: Payer) -> No
     before = await payer.books()
     kept = await _explain(world, credit["id"], "keep")
     assert (kept["errors"], kept["adjustment"]["status"], kept["adjustment"]["version"]) == ([], "CREDITED", 2)
-    assert kept["adjustment"]["history"]["nodes"][0]["credit"]["leftAmount"] == "50.00"
+    assert kept["adjustment"]["history"][0]["credit"]["leftAmount"] == "50.00"
     assert await payer.books() == before | {"unapplied": "50.00"}
     invoice = await world.issued_invoice("80.00")
-    credit_id = kept["adjustment"]["history"]["nodes"][0]["credit"]["id"]
+    credit_id = kept["adjustment"]["history"][0]["credit"]["id"]
     values = {"creditId": credit_id, "invoiceId": invoice["id"], "idempotencyKey": key()}
     used = await world.mutate("finance", "applyCredit", "use { id } credit { leftAmount }", **values)
     assert (used["errors"], used["credit"]["leftAmount"]) == ([], "0.00")
@@ -71,8 +71,8 @@ async def test_a_credit_becomes_an_unapplied_credit_and_back(payer: Payer) -> No
     assert (await world.mutate("finance", "reverseCreditUse", "use { id }", **values))["errors"] == []
     undone = (await _undo(world, credit["id"]))["adjustment"]
     assert (undone["status"], undone["version"]) == ("OPEN", 3)
-    assert [each["action"] for each in undone["history"]["nodes"]] == ["KEEP", "UNDO"]
-    assert undone["history"]["nodes"][0]["credit"]["leftAmount"] == "0.00"
+    assert [each["action"] for each in undone["history"]] == ["KEEP", "UNDO"]
+    assert undone["history"][0]["credit"]["leftAmount"] == "0.00"
     assert "unapplied" not in await payer.books()
 
 
