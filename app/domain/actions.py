@@ -71,6 +71,7 @@ class RemittanceOperation(StrEnum):
     POST = "POST"
     RELEASE = "RELEASE"
     CANCEL = "CANCEL"
+    CORRECT_PAYMENT_DATE = "CORRECT_PAYMENT_DATE"
 
 
 class RemittanceAdjustmentOperation(StrEnum):
@@ -235,8 +236,12 @@ def appeal_batch_block(operation: AppealBatchOperation, status: AppealBatchStatu
     return _refusal(lambda: appeal_batches.next_status(status, APPEAL_BATCH_STEPS[operation]))
 
 
-def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:
+def remittance_block(
+    operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool, paid_on: date | None
+) -> str | None:
     """Why the operation would be refused now, or None; `is_posted` says whether a line was ever posted."""
+    if operation is RemittanceOperation.CORRECT_PAYMENT_DATE:
+        return _refusal(lambda: remittances.check_correction(status, paid_on, None))
     if operation is RemittanceOperation.POST:
         return _refusal(lambda: remittances.check_posting(status))
     if operation is RemittanceOperation.RELEASE:

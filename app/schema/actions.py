@@ -254,7 +254,7 @@ def remittance_actions(remittance: RemittanceRecord, info: Info) -> list[Availab
     principal, is_posted = info.context.principal, remittance.posted_at is not None
 
     def block(operation: RemittanceOperation) -> str | None:
-        return remittance_block(operation, remittance.status, is_posted=is_posted)
+        return remittance_block(operation, remittance.status, is_posted=is_posted, paid_on=remittance.paid_on)
 
     return [
         AvailableRemittanceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
