@@ -27,7 +27,7 @@ class CreditRecord:
     provider_cnes: str
     payer_ans: str
     remittance_id: str
-    line_id: str
+    line_id: str | None
     claim_id: str | None
     amount_cents: int
     used_cents: int
@@ -35,6 +35,8 @@ class CreditRecord:
     version: int
     created_by: str
     created_at: datetime
+    # Of a credit beside the claims of a statement; it has no line.
+    adjustment_id: str | None = None
 
     @property
     def left_cents(self) -> int:
@@ -111,6 +113,12 @@ def lock(scope: DataScope, credit_id: str) -> Select[Any]:
 def of_lines(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The credits that came from these lines, oldest first."""
     return _visible(scope).where(unapplied_credits.c.line_id.in_(ids)).order_by(unapplied_credits.c.id)
+
+
+@query(CreditRecord)
+def of_adjustments(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The credits that were made of these adjustments of statements, oldest first."""
+    return _visible(scope).where(unapplied_credits.c.adjustment_id.in_(ids)).order_by(unapplied_credits.c.id)
 
 
 @query(CreditMoveRecord)

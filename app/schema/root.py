@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    adjustments,
     appeal_answers,
     appeal_batch_changes,
     appeal_changes,
@@ -44,6 +45,7 @@ from app.schema import (
     unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
+from app.schema.adjustments import RemittanceAdjustmentQuery
 from app.schema.appeal_batches import AppealBatchQuery
 from app.schema.appeal_drafts import AppealDraftQuery
 from app.schema.appeal_templates import AppealTemplateQuery
@@ -96,6 +98,7 @@ class Query(
     AppealDraftQuery,
     RemittanceQuery,
     UnappliedCreditQuery,
+    RemittanceAdjustmentQuery,
     ReconciliationQuery,
     DeductionQuery,
     UnderpaymentQuery,
@@ -130,6 +133,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *remittance_changes.MUTATIONS,
     *line_work.MUTATIONS,
     *unapplied_credits.MUTATIONS,
+    *adjustments.MUTATIONS,
     *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    adjustments,
     appeal_answers,
     appeal_batches,
     appeal_bulk,
@@ -46,6 +47,7 @@ from app.services import (
 from app.unit_of_work.action import Action
 
 SERVICES: Final = (
+    adjustments,
     claims,
     drafts,
     reviews,
