@@ -41,6 +41,7 @@ ALLOWED: Final = {
     "empty": "uvicorn calls it on the queue of a socket",
     "put_nowait": "uvicorn calls it on the queue of a socket",
     "emergency_access": "a loader that NODE_TYPES names",
+    "statement_mapping": "a loader that NODE_TYPES names",
     "appeal_template": "a loader that NODE_TYPES names",
     "appeal_batch_step": "a loader that NODE_TYPES names",
     "bank_entry": "a loader that NODE_TYPES names",

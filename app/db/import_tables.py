@@ -6,10 +6,12 @@ from app.db.reference_tables import MYSQL, metadata
 from app.db.types import EnumText, JsonOf, UtcDateTime, ascii_text, identifier
 from app.domain.actor import Actor
 from app.domain.errors import Failure
-from app.domain.imports import ImportJobStatus, ImportOutcome
+from app.domain.imports import ImportJobKind, ImportJobStatus, ImportOutcome, StatementImport
 from app.domain.preflight import Finding
+from app.domain.statement import Statement
 
-# `lote` and `guide` say where the job goes on: how many documents of a zip are done, and guides of the next one.
+# `lote` and `guide` say where the job goes on: how many documents of a zip are done, and guides of the next one; or how
+# many statements, and lines of the next one.
 import_jobs = Table(
     "import_jobs",
     metadata,
@@ -37,6 +39,10 @@ import_jobs = Table(
     # Who imports now, until when unless the lease is renewed, in the database's time.
     Column("lease_holder", ascii_text(32)),
     Column("lease_until", UtcDateTime),
+    Column("kind", EnumText(ImportJobKind), nullable=False, server_default=ImportJobKind.BATCH.value),
+    # What the caller has said beside the document, and the statements that are in it once they are known.
+    Column("statement", JsonOf(Statement)),
+    Column("statements", JsonOf(tuple[StatementImport, ...])),
     Index(None, "status", "id"),
     Index(None, "document_id"),
     Index(None, "created_by", "status"),

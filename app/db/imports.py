@@ -19,8 +19,9 @@ from app.db.statements import query, query_one, query_total, writing
 from app.domain.actor import Actor
 from app.domain.data_scope import DataScope
 from app.domain.errors import Failure
-from app.domain.imports import OPEN, ImportJobStatus, ImportOutcome
+from app.domain.imports import OPEN, ImportJobKind, ImportJobStatus, ImportOutcome, StatementImport
 from app.domain.preflight import Finding
+from app.domain.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class ImportJobRecord:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    kind: ImportJobKind
+    statement: Statement | None
+    statements: tuple[StatementImport, ...] | None
 
     @property
     def done(self) -> int:
-        """How many results there are."""
+        """How many guides or lines are done."""
         return self.taken + self.warned + self.unchanged + self.refused
 
 
@@ -189,6 +193,11 @@ def advance(job_id: str, holder: str, seen: JobPlace, new: JobPlace) -> Update:
     is_there = and_(table.lote == seen.lote, table.guide == seen.guide)
     done = {name: getattr(new, name) for name in ("lote", "guide", "taken", "warned", "unchanged", "refused")}
     return update(import_jobs).where(_is_held(job_id, holder), is_there).values(**done)
+
+
+async def set_statements(connection: AsyncConnection, job: ImportJobRecord) -> None:
+    """What is known of the statements of a job; the caller also begins or advances it, which shows who holds it."""
+    await update_columns(connection, import_jobs, [job], "statements")
 
 
 @writing

@@ -34,7 +34,7 @@ def analysed(scope: DataScope, provider: str, payer: str, protocol_number: str) 
         statement.payer_ans == payer,
         statement.paid_on.is_(None),
         statement.cancelled_id == "",
-        statement.status != RemittanceStatus.REVIEW,
+        statement.status.notin_([RemittanceStatus.REVIEW, RemittanceStatus.IMPORTING]),
         line.protocol_number == protocol_number,
         line.status.notin_([RemittanceLineStatus.DISMISSED, RemittanceLineStatus.CANCELLED]),
     )

@@ -233,17 +233,15 @@ async def positive_cents(connection: AsyncConnection, remittance_id: str) -> int
 async def insert_remittance(
     connection: AsyncConnection,
     remittance: RemittanceRecord,
-    lines: Sequence[RemittanceLineRecord],
     adjustments: Sequence[AdjustmentRecord],
 ) -> None:
-    """A new remittance with its lines and adjustments."""
+    """A new remittance with its adjustments."""
     await insert_records(connection, remittances, [remittance])
-    await insert_records(connection, remittance_lines, lines)
     await insert_records(connection, remittance_adjustments, adjustments)
 
 
 async def insert_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
-    """Further lines of a remittance that the caller has locked."""
+    """Lines of a remittance that the caller has locked, or has inserted in this transaction."""
     await insert_records(connection, remittance_lines, lines)
 
 

@@ -12,6 +12,7 @@ from app.db.deduction_tables import settlement_deductions
 from app.db.document_tables import documents
 from app.db.filters import Condition
 from app.db.import_tables import import_jobs
+from app.db.mapping_tables import statement_mappings
 from app.db.merged_patients import same_patient
 from app.db.party_tables import party_history, patient_registrations, practitioners
 from app.db.queue_tables import unapplied_credits
@@ -100,6 +101,11 @@ def contracts_in(scope: DataScope) -> Condition:
 def remittances_in(scope: DataScope) -> Condition:
     """Remittances to the scope's providers from its payer; a patient sees none."""
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
+
+
+def mappings_in(scope: DataScope) -> Condition:
+    """Mappings of the scope's providers for its payer; a patient sees none."""
+    return _allows(scope, provider=statement_mappings.c.provider_cnes, payer=statement_mappings.c.payer_ans)
 
 
 def credits_in(scope: DataScope) -> Condition:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.filters import Condition
 from app.db.remittance_tables import remittance_lines, remittances
 from app.db.remittances import LINE, REMITTANCE, RemittanceLineRecord, RemittanceRecord
 from app.db.replacements import is_replaced
-from app.db.statements import query
+from app.db.statements import query, query_total
 from app.db.tables import claims
 from app.domain.claims import SENT
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
@@ -67,3 +67,9 @@ def _claims(is_named: Condition) -> Select[Any]:
     found = select(claims.c.id).distinct().select_from(remittance_lines)
     found = found.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     return found.join(claims, and_(_SAME_PARTIES, is_named)).where(_WAITING, claims.c.status.in_(SENT))
+
+
+@query_total(int)
+def count_waiting(remittance_id: str) -> Select[Any]:
+    """How many lines of a remittance, which the caller has locked, wait for a person."""
+    return select(func.count()).where(remittance_lines.c.remittance_id == remittance_id, _WAITING)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import adjustments, appeal_batches, batches, claims, denials, invoices, remittances
+from app.domain import adjustments, appeal_batches, batches, claims, denials, invoices, remittance_checks, remittances
 from app.domain.adjustments import AdjustmentStatus, AdjustmentStep
 from app.domain.appeal_batches import AppealBatchAction, AppealBatchStatus
 from app.domain.batches import BatchAction, BatchStatus
@@ -241,12 +241,12 @@ def remittance_block(
 ) -> str | None:
     """Why the operation would be refused now, or None; `is_posted` says whether a line was ever posted."""
     if operation is RemittanceOperation.CORRECT_PAYMENT_DATE:
-        return _refusal(lambda: remittances.check_correction(status, paid_on, None))
+        return _refusal(lambda: remittance_checks.check_correction(status, paid_on, None))
     if operation is RemittanceOperation.POST:
-        return _refusal(lambda: remittances.check_posting(status))
+        return _refusal(lambda: remittance_checks.check_posting(status))
     if operation is RemittanceOperation.RELEASE:
-        return _refusal(lambda: remittances.check_release(status))
-    return _refusal(lambda: remittances.check_cancellation(status, is_posted=is_posted))
+        return _refusal(lambda: remittance_checks.check_release(status))
+    return _refusal(lambda: remittance_checks.check_cancellation(status, is_posted=is_posted))
 
 
 def adjustment_block(

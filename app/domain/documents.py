@@ -5,9 +5,13 @@ from typing import Final
 
 from app.domain.described import DescribedEnum
 
-KIND_BYTES: Final = 64
-"""So many bytes show the kind; XML may begin with some white space."""
+KIND_BYTES: Final = 1_024
+"""So many bytes show the kind; XML may begin with some white space, and a spreadsheet with a title."""
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_WORKBOOK: Final = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
+"""How the name of the first file in a workbook begins."""
+_NAME_AT: Final = 30
+_SEPARATORS: Final = b";\t,"
 _UTF_16: Final = (codecs.BOM_UTF16_LE + b"<\0", codecs.BOM_UTF16_BE + b"\0<")
 
 
@@ -16,12 +20,21 @@ class DocumentKind(DescribedEnum):
 
     XML = "XML", "XML, such as one TISS batch (lote de guias)."
     ZIP = "ZIP", "A zip archive of XML documents."
+    CSV = "CSV", "A spreadsheet as text, with semicolons, tabs or commas (.csv)."
+    XLSX = "XLSX", "A workbook of a spreadsheet program (.xlsx)."
     UNKNOWN = "UNKNOWN", "Anything else; it is stored but cannot be imported."
 
 
 def kind_of(start: bytes) -> DocumentKind:
     """The kind of a document that begins with these bytes."""
     if start.startswith(_ZIP):
-        return DocumentKind.ZIP
-    is_xml = start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<") or start.startswith(_UTF_16)
-    return DocumentKind.XML if is_xml else DocumentKind.UNKNOWN
+        return DocumentKind.XLSX if start[_NAME_AT:].startswith(_WORKBOOK) else DocumentKind.ZIP
+    if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<") or start.startswith(_UTF_16):
+        return DocumentKind.XML
+    return DocumentKind.CSV if _is_separated(start) else DocumentKind.UNKNOWN
+
+
+def _is_separated(start: bytes) -> bool:
+    """Whether it is text with separators."""
+    is_text = all(byte >= 0x20 or byte in b"\t\r\n" for byte in start)
+    return is_text and any(each in start for each in _SEPARATORS)

@@ -1,17 +1,36 @@
 """Imports of documents: the states of a job, what may follow what, and the results for single guides."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import wrong_status
 
 
+class ImportJobKind(DescribedEnum):
+    """What an import job imports."""
+
+    BATCH = "BATCH", "Guides of TISS batches (lotes); counts are of guides."
+    STATEMENT = "STATEMENT", "A payer's statements (demonstrativos); counts are of lines."
+
+
+@dataclass(frozen=True, slots=True)
+class StatementImport:
+    """A statement of a job's document: the remittance that it becomes, or is already, and how many lines it has."""
+
+    remittance_id: str
+    lines: int
+    is_known: bool = False
+    # Whether a line so far contradicts its claim.
+    is_contradictory: bool = False
+
+
 class ImportJobStatus(DescribedEnum):
     """Status of an import job."""
 
     QUEUED = "QUEUED", "It waits for its turn."
-    RUNNING = "RUNNING", "Guides are being imported; after a failure of the gateway another one goes on."
-    DONE = "DONE", "Every guide has a result."
+    RUNNING = "RUNNING", "Guides or lines are being imported; after a failure of the gateway another one goes on."
+    DONE = "DONE", "Every guide or line is imported, or refused."
     FAILED = "FAILED", "The document cannot be read, and nothing was imported; `errors` has the reasons."
     CANCELLED = "CANCELLED", "It was cancelled; what was imported before stays."
 
@@ -21,7 +40,7 @@ class ImportJobAction(DescribedEnum):
 
     BEGIN = "BEGIN", "The document was opened."
     FINISH = "FINISH", "The last guide has its result."
-    FAIL = "FAIL", "The document cannot be read."
+    FAIL = "FAIL", "The document cannot be read, or its lines cannot be stored."
     CANCEL = "CANCEL", "Somebody cancels it."
 
 
@@ -39,6 +58,7 @@ TRANSITIONS: Final[dict[tuple[ImportJobStatus, ImportJobAction], ImportJobStatus
     (ImportJobStatus.QUEUED, ImportJobAction.FAIL): ImportJobStatus.FAILED,
     (ImportJobStatus.QUEUED, ImportJobAction.CANCEL): ImportJobStatus.CANCELLED,
     (ImportJobStatus.RUNNING, ImportJobAction.FINISH): ImportJobStatus.DONE,
+    (ImportJobStatus.RUNNING, ImportJobAction.FAIL): ImportJobStatus.FAILED,
     (ImportJobStatus.RUNNING, ImportJobAction.CANCEL): ImportJobStatus.CANCELLED,
 }
 """Every allowed step; a missing pair is a CONFLICT."""

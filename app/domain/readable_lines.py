@@ -28,11 +28,12 @@ Kind = StatementFindingKind
 
 def readable(statement: Statement) -> Statement:
     """The statement with lines that can all be stored, and with not too many findings."""
-    lines = tuple(_readable(line) for line in statement.lines)
+    lines = tuple(readable_line(line) for line in statement.lines)
     return replace(statement, lines=lines, findings=statement.findings[:FINDINGS_MAX])
 
 
-def _readable(line: StatementLine) -> StatementLine:
+def readable_line(line: StatementLine) -> StatementLine:
+    """The line as it can be stored, with what had to be left out among its findings."""
     found = list(line.findings)
     denials = list(_denials(line, found))
     if len(denials) > DENIALS_MAX:

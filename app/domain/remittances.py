@@ -2,22 +2,23 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
-from app.domain.errors import BillingError, conflict, status_conflict, wrong_status
+from app.domain.errors import wrong_status
 from app.domain.money import Cents
 
 
 class RemittanceSource(DescribedEnum):
     TYPED = "TYPED", "Entered line by line."
     TISS = "TISS", "Imported from a TISS document."
+    SPREADSHEET = "SPREADSHEET", "Imported from a spreadsheet, by a mapping of its columns."
     EVENT = "EVENT", "Received as an event from the payer."
 
 
 class RemittanceStatus(DescribedEnum):
+    IMPORTING = "IMPORTING", "Its lines are being stored by a job; posted only after all of them are there."
     REVIEW = "REVIEW", "Contradicts itself or the claims; posted only after a person has released it."
     IMPORTED = "IMPORTED", "Imported; no line is posted."
     POSTING = "POSTING", "Its lines are being posted, unit by unit, until all are done."
@@ -97,8 +98,7 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
     try:
         return LINE_TRANSITIONS[status, action]
     except KeyError:
-        verb = action.value.lower().replace("_", " ")
-        raise wrong_status(verb, "a line", status) from None
+        raise wrong_status(action.value.lower().replace("_", " "), "a line", status) from None
 
 
 class RemittanceLineProblem(DescribedEnum):
@@ -123,49 +123,6 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
         return RemittanceStatus.POSTED
     is_posted = RemittanceLineStatus.POSTED in lines or RemittanceLineStatus.HELD in lines
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
-
-
-def check_posting(status: RemittanceStatus) -> None:
-    """CONFLICT for a cancelled remittance and one in review; one with nothing left to post is not refused."""
-    if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW):
-        raise wrong_status("post", "a remittance", status)
-
-
-def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> None:
-    """CONFLICT for a payment that joins a cancelled statement, or one that is being posted and would pay it at once."""
-    if status is RemittanceStatus.CANCELLED or (status is RemittanceStatus.POSTING and not may_post):
-        failure = status_conflict(f"statement {number} is {status}: send the payment again later", status)
-        raise BillingError(replace(failure, field="statementNumber"))
-
-
-def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date | None) -> None:
-    """CONFLICT if there is no payment to correct, or nothing to correct about it; `corrected` may be unknown yet."""
-    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
-        raise wrong_status("correct", "a remittance", status)
-    if paid_on is None:
-        raise conflict("the remittance contains only decisions: import its payment instead", "remittanceId")
-    if paid_on == corrected:
-        raise conflict("the remittance has this day of payment already", "paidOn")
-
-
-def check_release(status: RemittanceStatus) -> None:
-    """CONFLICT unless the remittance is in review."""
-    if status is not RemittanceStatus.REVIEW:
-        raise wrong_status("release", "a remittance", status)
-
-
-def check_cancellation(status: RemittanceStatus, *, is_posted: bool) -> None:
-    """CONFLICT if the remittance is cancelled, or if a line of it was or is being posted.
-
-    What is posted has made decisions and payments, which reversals take back, not the end of the import.
-    """
-    if status is RemittanceStatus.CANCELLED:
-        raise BillingError(status_conflict("the remittance is cancelled already", status))
-    if status is RemittanceStatus.POSTING:
-        raise BillingError(status_conflict("lines of the remittance are being posted", status))
-    if is_posted:
-        message = "lines of the remittance are posted: reverse their settlements instead"
-        raise BillingError(status_conflict(message, status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +252,7 @@ def lines_by_item(
 def _item_of(
     line: PaidLine, items: Sequence[BilledItem], taken: dict[int, PaidLine]
 ) -> BilledItem | RemittanceLineProblem:
-    named = [item for item in items if _names(line, item)]
+    named = [item for item in items if names(line, item)]
     if not named:
         return RemittanceLineProblem.UNKNOWN_ITEM
     if len(named) == 1:
@@ -320,7 +277,7 @@ def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozense
     found = set()
     for place, line in enumerate(lines):
         name = (line.item_sequence, None if line.item_sequence is not None else line.item_code)
-        total = sum(item.total for item in items if line.is_whole_claim or _names(line, item))
+        total = sum(item.total for item in items if line.is_whole_claim or names(line, item))
         amount = line.paid + line.denied
         if total and amount > 0 and said.get(name, 0) == total:
             found.add(place)
@@ -334,16 +291,14 @@ def lines_about(items: Sequence[BilledItem], line: PaidLine, others: Sequence[Pa
 
     A line about the whole claim, or about no item of it, is compared with the whole claim.
     """
-    named = [item for item in items if _names(line, item)]
-    if not named:
-        said = line.paid + line.denied + sum(each.paid + each.denied for each in others)
-        return Cents(said), Cents(sum(item.total for item in items))
-    same = [each for each in others if any(_names(each, item) for item in named)]
+    named = [item for item in items if names(line, item)]
+    same = [each for each in others if not named or any(names(each, item) for item in named)]
     said = line.paid + line.denied + sum(each.paid + each.denied for each in same)
-    return Cents(said), Cents(sum(item.total for item in named))
+    return Cents(said), Cents(sum(item.total for item in named or items))
 
 
-def _names(line: PaidLine, item: BilledItem) -> bool:
+def names(line: PaidLine, item: BilledItem) -> bool:
+    """Whether the line is about the item, by its sequence or its code."""
     if line.item_sequence is not None:
         return line.item_sequence == item.sequence and line.item_code in (None, item.code)
     return line.item_code == item.code

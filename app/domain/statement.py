@@ -1,7 +1,7 @@
 """A payer's statement, and the checks that it must pass before it is stored."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -19,7 +19,9 @@ from app.domain.text import ascii_failure, text_failure
 
 LINES_MAX: Final = 2_000
 DOCUMENT_LINES_MAX: Final = 5_000
-"""Of a payer's document; typed lines come in one request."""
+"""Of a payer's document that is imported while its sender waits; typed lines come in one request."""
+LONG_LINES_MAX: Final = 100_000
+"""Of a document that a job imports, all its statements together."""
 SEQUENCE_MAX: Final = 9_999
 FINDINGS_MAX: Final = 50
 STATEMENTS_MAX: Final = 30
@@ -159,28 +161,56 @@ class Statement:
         return any(finding.kind in STOPPING for finding in found)
 
     @property
-    def content_hash(self) -> str:
-        """A digest that is equal for statements with the same payment date and decisions."""
-        named = [dict(zip(DECISION, line.decision, strict=True)) for line in self.lines]
-        return hashlib.sha256(orjson.dumps([self.paid_on, named])).hexdigest()
+    def digests(self) -> "Digests":
+        """The digests of the statement with its lines."""
+        return digests_of(self, list_text(map(decision_json, self.lines)), list_text(map(said_json, self.lines)))
 
-    @property
-    def decisions_hash(self) -> str:
-        """The `content_hash` of the same statement without a payment date: of the analysis, if this is its payment."""
-        return replace(self, paid_on=None).content_hash
 
-    @property
-    def document_hash(self) -> str | None:
-        """A digest of what the payer said, equal under whatever number, encoding or envelope it is sent again.
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What tells statements apart.
 
-        None if nothing dates or numbers the statement: two months may then say the same.
-        """
-        named = self.issued_on or self.own_number
-        if named is None:
-            return None
-        said = [replace(line, findings=()) for line in self.lines]
-        parts = [self.payer, self.provider, self.kind, named, self.own_paid_on, self.net, self.adjustments, said]
-        return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+    `content` is equal for those with the same payment date and decisions; `decisions` is the `content` of the same
+    statement without a payment date: of the analysis, if this is its payment. `document` is equal for what the payer
+    said, under whatever number, encoding or envelope it is sent again; None if nothing dates or numbers the statement:
+    two months may then say the same.
+    """
+
+    content: str
+    decisions: str
+    document: str | None
+
+
+def decision_json(line: StatementLine) -> bytes:
+    """What decides and pays, in the form in which it is digested."""
+    return orjson.dumps(dict(zip(DECISION, line.decision, strict=True)))
+
+
+def said_json(line: StatementLine) -> bytes:
+    """What the payer said in the line, in the form in which it is digested."""
+    return orjson.dumps(replace(line, findings=()))
+
+
+def list_text(parts: Iterable[bytes]) -> Sequence[bytes]:
+    """The parts as the text of a JSON list, without its brackets."""
+    return (b",".join(parts),)
+
+
+def digests_of(statement: Statement, decided: Sequence[bytes], said: Sequence[bytes]) -> Digests:
+    """The digests of the statement, whatever lines it has itself: its lines are the texts of two JSON lists, in any
+    pieces."""
+    named = statement.issued_on or statement.own_number
+    own = [statement.payer, statement.provider, statement.kind, named, statement.own_paid_on]
+    document = None if named is None else _digest([*own, statement.net, statement.adjustments], said)
+    return Digests(_digest([statement.paid_on], decided), _digest([None], decided), document)
+
+
+def _digest(head: Sequence[object], listed: Iterable[bytes]) -> str:
+    found = hashlib.sha256(orjson.dumps(head)[:-1] + b",[")
+    for each in listed:
+        found.update(each)
+    found.update(b"]]")
+    return found.hexdigest()
 
 
 def net_of(lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment]) -> Cents | None:
@@ -193,6 +223,21 @@ def net_of(lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjust
 
 def statement_failures(statement: Statement, *, today: date, lines_max: int = LINES_MAX) -> list[Failure]:
     """Every failure of form, date and amount, with its path in the input."""
+    count, paid = len(statement.lines), sum(line.paid for line in statement.lines)
+    found = header_failures(statement, today=today, count=count, paid=paid, lines_max=lines_max)
+    return found if count > lines_max else [*found, *lines_failures(statement.lines)]
+
+
+def lines_failures(lines: Iterable[StatementLine], *, start: int = 0) -> Iterator[Failure]:
+    """Every failure of these lines, of which the first one has the number `start`."""
+    for index, line in enumerate(lines, start):
+        for failure in _line_failures(f"lines.{index}", line):
+            if failure is not None:
+                yield failure
+
+
+def header_failures(statement: Statement, *, today: date, count: int, paid: int, lines_max: int) -> list[Failure]:
+    """The failures of a statement with so many lines, which pay so much together, without those of single lines."""
     found = [
         ans_failure(statement.payer, "payer"),
         cnes_failure(statement.provider, "provider"),
@@ -201,9 +246,9 @@ def statement_failures(statement: Statement, *, today: date, lines_max: int = LI
     ]
     if statement.paid_on is not None and statement.paid_on > today:
         found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
-    if not 1 <= len(statement.lines) <= lines_max:
+    if not 1 <= count <= lines_max:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {lines_max} lines", "lines"))
-    elif sum(line.paid for line in statement.lines) > CENTS_MAX:
+    elif paid > CENTS_MAX:
         found.append(Failure(ErrorCode.INVALID_AMOUNT, "the statement pays more than 99999999.99", "lines"))
     if len(statement.adjustments) > ADJUSTMENTS_MAX:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"has more than {ADJUSTMENTS_MAX} debits and credits", "xml"))
@@ -213,10 +258,6 @@ def statement_failures(statement: Statement, *, today: date, lines_max: int = LI
         for index, adjustment in enumerate(statement.adjustments if statement.kind is None else ())
         for failure in _adjustment_failures(f"adjustments.{index}", adjustment)
     ]
-    if len(statement.lines) <= lines_max:
-        found += [
-            failure for index, line in enumerate(statement.lines) for failure in _line_failures(f"lines.{index}", line)
-        ]
     return [failure for failure in found if failure is not None]
 
 

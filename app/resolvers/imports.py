@@ -11,6 +11,7 @@ from app.domain.errors import BillingError
 from app.domain.imports import OPEN
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.services import import_jobs
 from app.services import imports as service
 from app.services.import_runner import ImportRunner
 from app.tiss.read_batch import GUIDES_MAX
@@ -43,7 +44,7 @@ async def import_batch(ctx: Context, arguments: Mapping[str, Any], key: str | No
     written = await ctx.change(service.START, arguments, key=key)
     job = written.value
     document = await ctx.loaders.document.load(job.document_id)
-    is_small = document is not None and service.is_small(document)
+    is_small = document is not None and import_jobs.is_small(document)
     if is_small and job.status in OPEN:
         runner = ImportRunner(
             ctx.database, ctx.changes, ctx.changes.children, on_unknown_card=ctx.unknown_cards.count, is_resting=False

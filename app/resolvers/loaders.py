@@ -34,6 +34,7 @@ from app.db import (
     registered_practitioners,
     remittances,
     settlements,
+    statement_mappings,
     tuss,
     unapplied_credits,
 )
@@ -59,6 +60,7 @@ from app.db.party_history import PartyStep
 from app.db.registered_practitioners import PractitionerRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
+from app.db.statement_mappings import StatementMappingRecord
 from app.db.tuss import TussRecord
 from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
 from app.redis.cache import TUSS_LIFETIME_SECONDS
@@ -213,6 +215,10 @@ class Loaders(LoaderKinds):
     @cached_property
     def appeal_template(self) -> DataLoader[str, AppealTemplateRecord | None]:
         return self._one(lambda c, keys: appeal_templates.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def statement_mapping(self) -> DataLoader[str, StatementMappingRecord | None]:
+        return self._one(lambda c, keys: statement_mappings.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:

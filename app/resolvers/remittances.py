@@ -16,7 +16,7 @@ from app.resolvers.paging import LINES_PAGE_MAX, Order, ScopedList, order_by
 from app.services import documents
 from app.services import remittances as service
 from app.services.remittances import Imported
-from app.tiss.archives import FILE_BYTES_MAX
+from app.services.statement_documents import SMALL_BYTES
 from app.unit_of_work.idempotency import Written
 
 
@@ -55,13 +55,13 @@ UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", line_queue.page, line_
 async def import_remittance(ctx: Context, arguments: Mapping[str, Any], key: str | None) -> Written[Imported]:
     """Import a statement that is typed, sent along or uploaded; BillingError NOT_FOUND outside the data scope."""
     given = dict(arguments)
-    document_id = given.pop("document_id")
+    document_id = given["document_id"]
     if document_id is not None:
         document = await ctx.loaders.document.load(document_id)
         if document is None:
             raise not_found("document", "content.documentId")
-        if document.kind is not DocumentKind.XML or document.size > FILE_BYTES_MAX:
-            message = f"send a TISS document as XML, of up to {FILE_BYTES_MAX // (1024 * 1024)} MiB"
-            raise refuse(ErrorCode.INVALID_INPUT, message, "content.documentId")
-        given["document"] = b"".join([part async for part in documents.content(ctx.database, document.id)])
+        if document.kind is not DocumentKind.XML:
+            raise refuse(ErrorCode.INVALID_INPUT, "send a TISS document as XML", "content.documentId")
+        if document.size <= SMALL_BYTES:
+            given["document"] = b"".join([part async for part in documents.content(ctx.database, document.id)])
     return await ctx.change(service.IMPORT, given, key=key)

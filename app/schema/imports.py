@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.imports import ImportJobRecord, ImportResultRecord, ResultFilter
-from app.domain.imports import ImportJobStatus, ImportOutcome
+from app.domain.imports import ImportJobKind, ImportJobStatus, ImportOutcome
+from app.domain.statement import STATEMENTS_MAX
 from app.resolvers import imports
 from app.schema.base import filters, lists, weights
 from app.schema.base.arguments import FILTER, After, First
@@ -22,8 +23,10 @@ from app.schema.documents import Document
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.preflight import PreflightFinding
+from app.schema.remittance_objects import Remittance
 from app.services import imports as service
 
+described(ImportJobKind, "What an import job imports; new values may be added.")
 described(ImportJobStatus, "Status of an import job; new values may be added.")
 described(ImportOutcome, "Result of the import of one guide; new values may be added.")
 
@@ -72,15 +75,24 @@ class ImportResultFilterInput:
 class ImportJob(Node):
     record = ImportJobRecord
 
+    kind: ImportJobKind = strawberry.field(description="What it imports.")
     status: ImportJobStatus = strawberry.field(description="Status.")
-    total: int = strawberry.field(name="totalCount", description="Guides of the document; 0 before it was opened.")
-    taken: int = strawberry.field(name="takenCount", description="Guides that became claims without warnings.")
-    warned: int = strawberry.field(
-        name="takenWithWarningsCount", description="Guides that became claims which the payer may deny in part."
+    total: int = strawberry.field(
+        name="totalCount", description="Guides or lines of the document; 0 before it was opened."
     )
-    unchanged: int = strawberry.field(name="unchangedCount", description="Guides that were imported before.")
+    taken: int = strawberry.field(
+        name="takenCount", description="Guides that became claims without warnings; lines that are matched to a claim."
+    )
+    warned: int = strawberry.field(
+        name="takenWithWarningsCount",
+        description="Guides that became claims which the payer may deny in part; lines that wait for a person.",
+    )
+    unchanged: int = strawberry.field(
+        name="unchangedCount", description="Guides, and lines of statements, that were imported before."
+    )
     refused: int = strawberry.field(
-        name="refusedCount", description="Guides, and documents of a zip, that were refused."
+        name="refusedCount",
+        description="Guides, and documents of a zip, that were refused; lines of statements that were cancelled.",
     )
     created_by: str = strawberry.field(description="Who started it (subject of the token).")
     created_at: datetime = strawberry.field(description="Time when it was queued.")
@@ -110,8 +122,19 @@ class ImportJob(Node):
         return user_errors(job.failures)
 
     @strawberry.field(
+        graphql_type=list[Remittance] | None,
+        description=f"The statements of the document as they are stored, at most {STATEMENTS_MAX}; empty before it was "
+        "opened, and for batches.",
+        directives=[lists.STATEMENTS],
+        extensions=[Requires("remittances:read")],
+    )
+    async def remittances(job: strawberry.Parent[ImportJobRecord], info: Info) -> Any:
+        ids = [each.remittance_id for each in job.statements or ()]
+        return [each for each in await info.context.loaders.remittance.load_many(ids) if each is not None]
+
+    @strawberry.field(
         graphql_type=Connection[ImportResult],
-        description="Results so far, in the order of the document.",
+        description="Results of guides so far, in the order of the document.",
         directives=[lists.PAGE],
     )
     async def results(

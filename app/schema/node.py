@@ -74,6 +74,9 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.BANK_FILE: NodeType("BankFile", ("settlements:read_bank",), _by_loader("bank_file")),
     public_ids.BATCH: NodeType("Batch", ("batches:read",), _by_loader("batch")),
     public_ids.BATCH_HISTORY: NodeType("BatchHistoryEntry", ("batches:read",), _by_loader("batch_step")),
+    public_ids.STATEMENT_MAPPING: NodeType(
+        "StatementMapping", ("remittances:import",), _by_loader("statement_mapping")
+    ),
     public_ids.APPEAL_TEMPLATE: NodeType("AppealTemplate", ("denials:appeal",), _by_loader("appeal_template")),
     public_ids.APPEAL_BATCH: NodeType("AppealBatch", ("batches:read",), _by_loader("appeal_batch")),
     public_ids.APPEAL_BATCH_HISTORY: NodeType(

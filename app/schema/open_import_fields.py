@@ -11,6 +11,7 @@ IMPORTS: Final[dict[str, tuple[str, ...]]] = {
         "ImportJob.endedAt",
         "ImportJob.errors",
         "ImportJob.id",
+        "ImportJob.kind",
         "ImportJob.payer",
         "ImportJob.provider",
         "ImportJob.refusedCount",

@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from app.schema.open_sheet_fields import SHEET_TEXTS, SHEETS
+
 REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
+    **SHEETS,
     "objects of a statement whose fields have rules": ("Remittance.findings", "RemittanceLine.findings"),
     "what the gateway noticed of a statement, without values of patients": (
         "RemittanceFinding.kind",
@@ -13,6 +16,7 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
         "RemittanceAdjustment.level",
     ),
     "results of changes": (
+        "ImportRemittancePayload.job",
         "ImportRemittancePayload.remittances",
         "ReleaseRemittancePayload.remittance",
     ),
@@ -34,6 +38,7 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 REMITTANCE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    **SHEET_TEXTS,
     "which statement was imported before, by its number": ("ImportRemittancePayload.notices",),
     "the numbers of business papers": ("RemittanceLine.protocolNumber",),
     "who of the provider's staff did something": ("Remittance.releasedBy",),

@@ -7,10 +7,11 @@ import strawberry
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.patient_lists import PatientFilter
+from app.db.registered_practitioners import RegisteredFilter
 from app.domain import ids
 from app.domain.access_log import DataClass
 from app.domain.identifiers import AnsCode, Cnes, Cpf
-from app.resolvers import parties, patient_lists
+from app.resolvers import parties, patient_lists, registered_practitioners
 from app.schema.base import lists, weights
 from app.schema.base.arguments import After, First, OfPayer
 from app.schema.base.connections import Connection
@@ -31,6 +32,9 @@ Active = Annotated[
     strawberry.argument(description="Whether they are active: false for those that are deactivated, null for all."),
 ]
 CARD: Final = strawberry.argument(description="Card number (numeroCarteira), in full.")
+OF_REGISTER: Final = strawberry.argument(
+    description="True for active ones whom providers have registered, false for those on claims."
+)
 BY_CPF: Final = ("patients:read_cpf",)
 OF_BIRTH: Final = strawberry.argument(description="Date of birth.")
 OF_NAME: Final = strawberry.argument(
@@ -89,11 +93,24 @@ class PartyQuery:
     @strawberry.field(
         graphql_type=Connection[Practitioner] | None,
         directives=[lists.PAGE, *weights.SUMS],
-        description="Practitioners who performed services on claims in the caller's data scope, by name, each "
-        "combination of name, council, number, state and occupation once.",
+        description="Practitioners in the caller's data scope, by name: those who performed services on claims, each "
+        "combination of name, council, number, state and occupation once; or those registered. "
+        "`registeredPractitioners` has the latter with their ids, to change them.",
         extensions=[Requires("practitioners:read")],
     )
-    async def practitioners(self, info: Info, search: Search = None, first: First = 20, after: After = None) -> Any:
+    async def practitioners(
+        self,
+        info: Info,
+        search: Search = None,
+        is_registered: Annotated[bool, OF_REGISTER] = False,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
+        if is_registered:
+            where = RegisteredFilter(is_active=True)
+            return await registered_practitioners.registered(
+                info.context, where, search=search, first=first, after=after
+            )
         return await parties.performing(info.context, search=search, first=first, after=after)
 
     @strawberry.field(

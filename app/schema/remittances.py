@@ -15,8 +15,8 @@ from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import (
     ADJUSTMENTS_MAX,
-    DOCUMENT_LINES_MAX,
     LINES_MAX,
+    LONG_LINES_MAX,
     STATEMENTS_MAX,
     AdjustmentDirection,
     AdjustmentLevel,
@@ -34,6 +34,7 @@ from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mut
 from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import DenialInput
+from app.schema.imports import ImportJob
 from app.schema.invoice_objects import Settlement
 from app.schema.queue_filters import LINE_FILTER, WaitingLineFilterInput, queue_filter
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
@@ -149,7 +150,8 @@ class RemittanceContentInput:
     )
     document_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description=f"Id of an uploaded TISS document (demonstrativo), of up to {DOCUMENT_LINES_MAX} lines.",
+        description=f"Id of an uploaded TISS document (demonstrativo), of up to {LONG_LINES_MAX} lines: a long one is "
+        "imported by a job.",
     )
 
 
@@ -242,6 +244,10 @@ class ImportRemittancePayload(MutationPayload):
         description="For each remittance that was imported before, also under another number, which one it is.",
         directives=[lists.STATEMENTS],
     )
+    job: ImportJob | None = strawberry.field(
+        default=None,
+        description="The job that imports a long document, and has its remittances; null if they are imported already.",
+    )
 
 
 @strawberry.type(description="Result of matching a remittance line.")
@@ -275,7 +281,8 @@ MUTATIONS = (
         service.IMPORT,
         ImportRemittanceInput,
         ImportRemittancePayload,
-        "Imports a payer's statement and matches its lines to claims; importing it again changes nothing.",
+        "Imports a payer's statement and matches its lines to claims; importing it again changes nothing. A long "
+        "document is imported by a job.",
         via=remittances.import_remittance,
         directives=weights.STATEMENT,
     ),

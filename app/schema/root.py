@@ -42,6 +42,7 @@ from app.schema import (
     remittance_changes,
     remittances,
     settlements,
+    sheets,
     unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
@@ -78,6 +79,7 @@ from app.schema.registered_practitioners import RegisteredPractitionerQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
+from app.schema.sheets import SheetQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
 from app.schema.unapplied_credits import UnappliedCreditQuery
@@ -97,6 +99,7 @@ class Query(
     AppealTemplateQuery,
     AppealDraftQuery,
     RemittanceQuery,
+    SheetQuery,
     UnappliedCreditQuery,
     RemittanceAdjustmentQuery,
     ReconciliationQuery,
@@ -131,6 +134,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *sheets.MUTATIONS,
     *line_work.MUTATIONS,
     *unapplied_credits.MUTATIONS,
     *adjustments.MUTATIONS,

@@ -135,7 +135,10 @@ class RemittanceLineWaitingFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("remittanceId", "Remittance, by id.")
 
 
-@strawberry.type(description=f"A step of an import job: its start, each finished batch, and its end. {FIRST_MESSAGE}")
+@strawberry.type(
+    description="A step of an import job: its start, each finished batch, some thousand lines of a statement, and its "
+    f"end. {FIRST_MESSAGE}"
+)
 class ImportJobProgressedEvent(StreamedEvent):
     status: ImportJobStatus | None = status(ImportJobStatus, "job")
     job: ImportJob | None = object_of(
@@ -196,6 +199,7 @@ SUBSCRIPTIONS = (
         ImportJobProgressedEvent,
         ImportJobProgressedFilterInput,
         needs="documents:read",
-        description="Every start and end of an import job, and every batch (lote) that it has finished",
+        description="Every start and end of an import job, and every batch (lote), or some thousand lines of a "
+        "statement, that it has finished",
     ),
 )

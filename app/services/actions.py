@@ -41,6 +41,8 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    sheet_imports,
+    statement_mappings,
     statement_reviews,
     unapplied_credits,
 )
@@ -63,6 +65,8 @@ SERVICES: Final = (
     invoices,
     settlements,
     remittances,
+    sheet_imports,
+    statement_mappings,
     remittance_lines,
     line_resolutions,
     line_bulk,

@@ -28,7 +28,7 @@ DOCUMENT_CLASSES: Final = (DataClass.PERSONAL, DataClass.HEALTH, DataClass.FINAN
 WRITING_SECONDS_MAX: Final = 30.0
 """A batch of 20,000 items takes ten seconds; the deadline of the operation usually ends it earlier."""
 CLAIMS_PER_STATEMENT: Final = 5
-"""How many claims' items are read at once: 1,000 items at most, which take the event loop some milliseconds."""
+"""How many claims' items are read at once: most have some, and a thousand take the event loop some milliseconds."""
 ENCODING: Final = "iso-8859-1"
 """What a document declares and is stored in."""
 

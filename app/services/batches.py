@@ -53,7 +53,8 @@ async def create(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> BatchRecord:
     chosen = await chosen_claims(unit, claim_ids)
     members = await batches_db.of_claims(unit.connection, unit.scope, claim_ids)
     raise_any(_failure(claim, chosen[0], members, f"claimIds.{index}") for index, claim in enumerate(chosen))
-    return await insert(unit, chosen)
+    version = await _version_of(unit, chosen[0].provider_cnes, chosen[0].payer_ans)
+    return await insert(unit, chosen, version)
 
 
 async def chosen_claims(unit: UnitOfWork, claim_ids: Sequence[str]) -> list[ClaimRecord]:
@@ -81,13 +82,17 @@ def _failure(claim: ClaimRecord, first: ClaimRecord, members: dict[str, BatchRec
     return None if batch is None else replace(membership_block(batch.number, batch.status), field=field)
 
 
-async def insert(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> BatchRecord:
-    """A new batch with these claims, which the caller has locked and checked."""
+async def _version_of(unit: UnitOfWork, provider: str, payer: str) -> str:
+    """The version of TISS that the contract names."""
+    contract = await contracts_db.between(unit.connection, provider, payer)
+    return (contract.tiss_version if contract else NEWEST_VERSION).number
+
+
+async def insert(unit: UnitOfWork, chosen: Sequence[ClaimRecord], version: str) -> BatchRecord:
+    """A new batch with these claims, which the caller has locked and checked, in this version of TISS."""
     first = chosen[0]
     number = await batches_db.next_number(unit.connection, first.provider_cnes, first.payer_ans)
-    contract = await contracts_db.between(unit.connection, first.provider_cnes, first.payer_ans)
-    version = contract.tiss_version if contract else NEWEST_VERSION
-    batch = _new_record(unit, chosen, number, version.number)
+    batch = _new_record(unit, chosen, number, version)
     members = [
         MemberRecord(batch.id, claim.id, sequence, active_claim_id=claim.id, refusal_code=None)
         for sequence, claim in enumerate(chosen, start=1)
@@ -143,7 +148,8 @@ async def create_many(unit: UnitOfWork, *, provider: str, payer: str, month: str
         for group in [list(members_of_type)]
         for start in range(0, len(group), CLAIMS_MAX)
     ]
-    return [await insert(unit, part) for part in parts[:BATCHES_MAX]]
+    version = await _version_of(unit, provider, payer) if parts else ""
+    return [await insert(unit, part, version) for part in parts[:BATCHES_MAX]]
 
 
 async def locked(unit: UnitOfWork, batch_id: str, version: int | None) -> tuple[BatchRecord, list[ClaimRecord]]:

@@ -20,9 +20,12 @@ from app.db.imports import ImportJobRecord
 from app.domain.data_scope import EVERYTHING
 from app.domain.documents import DocumentKind
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
+from app.domain.imports import ImportJobKind
 from app.services import documents, imports, leases
-from app.services.imports import Hold, JobLost, Parties
+from app.services.import_jobs import Parties
+from app.services.imports import Hold, JobLost
 from app.services.leases import Leases
+from app.services.statement_runner import StatementRun
 from app.tiss import read_document
 from app.tiss.archives import FILE_BYTES_MAX, Archive
 from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
@@ -106,7 +109,14 @@ class ImportRunner:
             async with self._database.reading() as connection:
                 (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
             with contextlib.suppress(JobLost):
-                await _Run(self, job, on_progress).to_end()
+                await self._run_of(job, on_progress).to_end()
+
+    def _run_of(self, job: ImportJobRecord, on_progress: Progress) -> "_Run | StatementRun":
+        if job.kind is ImportJobKind.BATCH:
+            return _Run(self, job, on_progress)
+        return StatementRun(
+            self._database, self._children, job, change=self._change, rest=self._rest, on_progress=on_progress
+        )
 
     @asynccontextmanager
     async def _source(self, job: ImportJobRecord) -> AsyncIterator[Source]:

@@ -1,37 +1,26 @@
 """Import jobs: started and cancelled by callers, and carried out guide by guide, each with its result in one commit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Final
 
-from app.db import documents as documents_db
 from app.db import imports as imports_db
-from app.db.documents import DocumentRecord
-from app.db.imports import ImportJobRecord, ImportResultRecord, JobPlace, NewImportJob
+from app.db.imports import ImportJobRecord, ImportResultRecord, JobPlace
 from app.domain import identifiers, ids
-from app.domain.actor import Door
 from app.domain.claim_form import ClaimForm
 from app.domain.documents import DocumentKind
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, refuse
-from app.domain.imports import ImportJobAction, ImportJobStatus, ImportOutcome, next_status
+from app.domain.imports import ImportJobAction, ImportJobKind, ImportJobStatus, ImportOutcome, next_status
 from app.events.import_events import import_event
-from app.services import batch_import
+from app.services import batch_import, import_jobs
 from app.services.batch_import import GuideOutcome, GuideResult
+from app.services.import_jobs import Parties
 from app.tiss.read_batch import IncomingGuide
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
 FAILURES_MAX: Final = 100
 """Of more reasons for a refusal, the first hundred are stored."""
-SMALL_BYTES: Final = 2 * 1024 * 1024
-"""One batch of 100 guides with some hundred bytes for each item: imported in a few seconds."""
-RESERVED: Final = timedelta(seconds=5)
-"""How long the process whose caller waits has, before others may take the job."""
-OPEN_MAX: Final = 20
-"""Jobs of one caller that have not ended."""
-Parties = tuple[str | None, str | None]
-"""Provider and payer, as far as they are known."""
 
 
 class JobLost(Exception):
@@ -57,50 +46,11 @@ class TakenGuide:
 async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
     """Queue the import of a document; NOT_FOUND, INVALID_INPUT for one that is no XML and no zip, CONFLICT after too
     many others."""
-    document = await _document(unit, document_id)
-    if document.kind is DocumentKind.UNKNOWN:
+    document = await import_jobs.document_of(unit, document_id)
+    if document.kind not in (DocumentKind.XML, DocumentKind.ZIP):
         message = "the document is neither XML nor a zip: upload a TISS batch, or a zip of several"
         raise refuse(ErrorCode.INVALID_INPUT, message, "documentId")
-    if await imports_db.count_open(unit.connection, unit.subject) >= OPEN_MAX:
-        raise conflict(f"{OPEN_MAX} of your imports have not ended: wait for one, or cancel one", "documentId")
-    job = NewImportJob(
-        id=ids.new_id(ids.IMPORT_JOB, at=unit.now),
-        document_id=document.id,
-        status=ImportJobStatus.QUEUED,
-        provider_cnes=document.provider_cnes,
-        payer_ans=document.payer_ans,
-        actor=replace(unit.actor, door=Door.IMPORT),
-        total=0,
-        taken=0,
-        warned=0,
-        unchanged=0,
-        refused=0,
-        lote=0,
-        guide=0,
-        failures=(),
-        created_by=unit.subject,
-        created_at=unit.now,
-        started_at=None,
-        ended_at=None,
-        lease_until=unit.now + RESERVED if is_small(document) else None,
-    )
-    await imports_db.insert_job(unit.connection, job)
-    unit.has_queued = True
-    unit.changed(job.id)
-    unit.changed(document.id)
-    return job
-
-
-def is_small(document: DocumentRecord) -> bool:
-    """Whether the document is imported while its caller waits."""
-    return document.kind is DocumentKind.XML and document.size <= SMALL_BYTES
-
-
-async def _document(unit: UnitOfWork, document_id: str) -> DocumentRecord:
-    found = await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject)
-    if not found:
-        raise not_found("document", "documentId")
-    return found[0]
+    return await import_jobs.queue(unit, document, (document.provider_cnes, document.payer_ans))
 
 
 async def cancel(unit: UnitOfWork, *, id: str) -> ImportJobRecord:
@@ -108,6 +58,8 @@ async def cancel(unit: UnitOfWork, *, id: str) -> ImportJobRecord:
     job = await imports_db.lock(unit.connection, unit.scope, id, unit.subject)
     if job is None:
         raise not_found("import job")
+    if job.kind is ImportJobKind.STATEMENT and job.status is ImportJobStatus.RUNNING:
+        raise conflict("cancel the remittances of the job instead", "importJobId")
     return await _end(unit, job, ImportJobAction.CANCEL)
 
 
@@ -135,7 +87,7 @@ async def take_guide(
     """Import one guide and store its result; JobLost, and nothing has happened, if the job is not the holder's any
     more. `is_repeated`: an earlier guide of its batch has the same number."""
     found = await _taken(unit, guide, hold.job.document_id, is_repeated=is_repeated)
-    job = await _advance(unit, hold, _outcome_of(found), lote=hold.job.lote, guide=hold.job.guide + 1)
+    job = await advance(unit, hold, {_outcome_of(found): 1}, lote=hold.job.lote, guide=hold.job.guide + 1)
     if guide.form is not None:
         job = await _check_parties(unit, job, guide.form)
     await _store_result(unit, job, found, file)
@@ -192,30 +144,32 @@ async def _check_parties(unit: UnitOfWork, job: ImportJobRecord, form: ClaimForm
 
 async def refuse_file(unit: UnitOfWork, *, hold: Hold, file: str, failures: tuple[Failure, ...]) -> ImportJobRecord:
     """A document of a zip is refused as a whole: a result without a number, and the next document follows."""
-    job = await _advance(unit, hold, ImportOutcome.REFUSED, lote=hold.job.lote + 1, guide=0)
+    job = await advance(unit, hold, {ImportOutcome.REFUSED: 1}, lote=hold.job.lote + 1, guide=0)
     await _store_result(unit, job, GuideResult("", GuideOutcome.REFUSED, failures=failures), file)
     return job
 
 
 async def end_file(unit: UnitOfWork, *, hold: Hold) -> ImportJobRecord:
     """All guides of a document have their results; the next document follows."""
-    job = await _advance(unit, hold, None, lote=hold.job.lote + 1, guide=0)
+    job = await advance(unit, hold, {}, lote=hold.job.lote + 1, guide=0)
     unit.emit(import_event("ImportProgressed", job, at=unit.now))
     unit.changed(job.id)
     return job
 
 
-async def _advance(
-    unit: UnitOfWork, hold: Hold, outcome: ImportOutcome | None, *, lote: int, guide: int
+async def advance(
+    unit: UnitOfWork, hold: Hold, done: Mapping[ImportOutcome, int], *, lote: int, guide: int
 ) -> ImportJobRecord:
+    """Count what is done, and go on at this place; JobLost, and nothing has happened, if the job is not the holder's
+    any more, or elsewhere."""
     job = hold.job
     new = JobPlace(
         lote,
         guide,
-        job.taken + (outcome is ImportOutcome.TAKEN),
-        job.warned + (outcome is ImportOutcome.TAKEN_WITH_WARNINGS),
-        job.unchanged + (outcome is ImportOutcome.UNCHANGED),
-        job.refused + (outcome is ImportOutcome.REFUSED),
+        job.taken + done.get(ImportOutcome.TAKEN, 0),
+        job.warned + done.get(ImportOutcome.TAKEN_WITH_WARNINGS, 0),
+        job.unchanged + done.get(ImportOutcome.UNCHANGED, 0),
+        job.refused + done.get(ImportOutcome.REFUSED, 0),
     )
     seen = JobPlace(job.lote, job.guide, job.taken, job.warned, job.unchanged, job.refused)
     if not await imports_db.advance(unit.connection, job.id, hold.holder, seen, new):
@@ -250,19 +204,11 @@ async def _end(
     return ended
 
 
-async def _rebuild(unit: UnitOfWork, job_id: Any) -> ImportJobRecord:
-    """The job of the first call as it is now: it goes on after the answer."""
-    found = await imports_db.by_ids(unit.connection, unit.scope, [job_id], unit.subject)
-    if not found:
-        raise not_found("import job", "idempotencyKey")
-    return found[0]
-
-
 def _facts(job: ImportJobRecord) -> Any:
     return job.id
 
 
-_ANSWER: Final = StoredAnswer(_facts, _rebuild)
+_ANSWER: Final = StoredAnswer(_facts, import_jobs.by_id)
 START: Final = Action("importBatch", start, needs="batches:import", answer=_ANSWER, finds_cards=True)
 CANCEL: Final = Action("cancelImportJob", cancel, needs="batches:import", answer=_ANSWER)
 BEGIN: Final = Action("beginImport", begin)

@@ -112,9 +112,9 @@ async def receive(unit: UnitOfWork, *, statement: Statement) -> Received:
     """Import the statement and post it."""
     imported = await remittances.import_statement(unit, statement=statement, source=RemittanceSource.EVENT)
     if imported.remittance.status is RemittanceStatus.REVIEW:
-        return Received(imported.remittance.id, is_new=not imported.already_imported)
+        return Received(imported.remittance.id, is_new=not imported.was_known)
     posted = await posting.post(unit, id=imported.remittance.id)
-    return Received(imported.remittance.id, is_new=not (posted.already_posted and imported.already_imported))
+    return Received(imported.remittance.id, is_new=not (posted.already_posted and imported.was_known))
 
 
 def actor_of(statement: Statement, *, request_id: str) -> Actor:

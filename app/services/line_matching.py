@@ -89,9 +89,10 @@ async def _store(
     await remittances_db.update_remittance(unit.connection, replace(remittance, changed_at=unit.now))
     for line in lines:
         unit.changed(line.id, claim.patient_id)
-    is_stopped = remittance.status in (RemittanceStatus.REVIEW, RemittanceStatus.CANCELLED)
+    is_stopped = remittance.status in _STOPPED
     if remittance.source is RemittanceSource.EVENT and not is_stopped:
         await posting.post(unit, id=remittance.id)
 
 
+_STOPPED: Final = (RemittanceStatus.IMPORTING, RemittanceStatus.REVIEW, RemittanceStatus.CANCELLED)
 MATCH_AGAIN: Final = Action("matchLinesOfClaim", match_again)

@@ -17,7 +17,7 @@ from app.domain.actions import RemittanceOperation
 from app.domain.deductions import Deduction
 from app.domain.errors import ErrorCode, conflict, raise_any, refuse
 from app.domain.money import Cents
-from app.domain.remittances import check_correction
+from app.domain.remittance_checks import check_correction
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
 from app.services import invoices, remittances, settlements

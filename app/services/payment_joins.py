@@ -12,34 +12,38 @@ from app.db.adjustments import AdjustmentRecord
 from app.db.remittances import RemittanceRecord
 from app.domain import ids
 from app.domain.errors import conflict, not_found
-from app.domain.remittances import RemittanceStatus, check_payment, remittance_status
-from app.domain.statement import STOPPING, Statement
+from app.domain.remittance_checks import check_payment
+from app.domain.remittances import RemittanceStatus, remittance_status
+from app.domain.statement import STOPPING, Digests, Statement
 from app.events.contracts import remittance_event
 from app.unit_of_work.unit import UnitOfWork
 
 
 async def again(
-    unit: UnitOfWork, known: RemittanceRecord, statement: Statement, *, may_post: bool
+    unit: UnitOfWork, known: RemittanceRecord, statement: Statement, digests: Digests, *, may_post: bool
 ) -> RemittanceRecord | None:
-    """The remittance with the payment that joins it; None if the statement says nothing new.
+    """The remittance with the payment that joins it; None if the statement, of which these are the digests, says
+    nothing new.
 
     CONFLICT for other lines, or another day of payment; while the remittance is POSTING too, unless the caller may post
     and does so next: the posting of the analysis is stopped, and its lines are posted with those of the payment.
     """
-    is_same_document = known.paid_on is not None and statement.document_hash == known.document_hash is not None
-    if is_same_document or known.content_hash == statement.content_hash:
+    is_same_document = known.paid_on is not None and digests.document == known.document_hash is not None
+    if is_same_document or known.content_hash == digests.content:
         return None
-    if known.content_hash != statement.decisions_hash:
+    if known.content_hash != digests.decisions:
         raise conflict("the statement was already imported with other lines", "statementNumber")
     # An analysis, whose digest has no day, and its payment.
     if statement.paid_on == known.paid_on:
         return None
     if known.paid_on is not None:
         raise conflict("the statement was imported with another day of payment: use correctPaymentDate", "paidOn")
-    return await _join(unit, known, statement, may_post=may_post)
+    return await _join(unit, known, statement, digests.document, may_post=may_post)
 
 
-async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement, *, may_post: bool) -> RemittanceRecord:
+async def _join(
+    unit: UnitOfWork, known: RemittanceRecord, statement: Statement, document_hash: str | None, *, may_post: bool
+) -> RemittanceRecord:
     """Add the payment to the statement, which only decided: its posted lines are to be posted again, and then pay what
     they have approved; no claim is decided twice."""
     remittance = await remittances_db.lock(unit.connection, unit.scope, known.id)
@@ -66,7 +70,7 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement,
         posted_at=remittance.posted_at or (unit.now if is_posting else None),
         method=statement.method,
         bank_reference=statement.bank_reference,
-        document_hash=statement.document_hash or remittance.document_hash,
+        document_hash=document_hash or remittance.document_hash,
         net_cents=remittance.net_cents if statement.net is None else statement.net,
         findings=(*known_findings, *noticed) if noticed else remittance.findings,
         changed_at=unit.now,

@@ -5,12 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.db import denials as denials_db
-from app.db.claims import ClaimRecord
+from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.denials import RECOVERABLE, DenialStatus, recovered_by
 from app.domain.money import Cents
-from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
+from app.domain.remittances import (
+    BilledItem,
+    RemittanceLineAction,
+    RemittanceLineProblem,
+    RemittanceLineStatus,
+    names,
+    next_line_status,
+)
 from app.services import denials, unapplied_credits
 from app.unit_of_work.unit import UnitOfWork
 
@@ -55,20 +62,37 @@ async def record_credits(unit: UnitOfWork, remittance: RemittanceRecord, lines: 
     await unapplied_credits.record(unit, remittance, [*posted, *held])
 
 
-async def write_off(unit: UnitOfWork, lines: Sequence[RemittanceLineRecord], claims: Collection[ClaimRecord]) -> None:
+async def write_off(
+    unit: UnitOfWork,
+    lines: Sequence[RemittanceLineRecord],
+    claims: Collection[ClaimRecord],
+    items: Collection[ItemRecord],
+) -> None:
     """Accept the denials that these lines write off; `claims` are locked, and have just been decided by the lines."""
     given_up = [
-        (line.claim_id, denial.code, denial.amount)
+        (line, denied)
         for line in lines
         if line.resolution is not None and line.resolution.is_written_off
-        for denial in line.resolution.denials
+        for denied in line.resolution.denials
     ]
     if not given_up:
         return
-    by_id = {claim.id: claim for claim in claims}
-    ids = sorted({claim for claim, _, _ in given_up if claim})
-    for denial in await denials_db.of_claims(unit.connection, unit.scope, ids):
-        key = (denial.claim_id, denial.code, denial.amount_cents)
-        if denial.status is DenialStatus.OPEN and not denial.is_after_appeal and key in given_up:
-            given_up.remove(key)
-            await denials.accept_locked(unit, by_id[denial.claim_id], denial)
+    claims_by_id = {claim.id: claim for claim in claims}
+    billed = {item.id: BilledItem(item.sequence, item.code, Cents(item.total_cents)) for item in items}
+    ids = sorted({line.claim_id for line, _ in given_up if line.claim_id})
+    found = [each for each in await denials_db.of_claims(unit.connection, unit.scope, ids) if _may_be_accepted(each)]
+    for line, denied in given_up:
+        same = [
+            each
+            for each in found
+            if (each.claim_id, each.code, each.amount_cents) == (line.claim_id, denied.code, denied.amount)
+        ]
+        # Of equal ones that of the line's own item: the others can still be appealed.
+        own = [each for each in same if names(line.paid_line, billed[each.item_id])]
+        for denial in (own or same)[:1]:
+            found.remove(denial)
+            await denials.accept_locked(unit, claims_by_id[denial.claim_id], denial)
+
+
+def _may_be_accepted(denial: DenialRecord) -> bool:
+    return denial.status is DenialStatus.OPEN and not denial.is_after_appeal

@@ -22,13 +22,8 @@ from app.domain.calendar import business_day
 from app.domain.claims import ClaimStatus
 from app.domain.errors import BillingError
 from app.domain.money import CENTS_MAX, Cents
-from app.domain.remittances import (
-    RemittanceLineProblem,
-    RemittanceLineStatus,
-    RemittanceStatus,
-    check_posting,
-    remittance_status,
-)
+from app.domain.remittance_checks import check_posting
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus, remittance_status
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
     answered_by_payment,
@@ -346,7 +341,8 @@ async def _store_lines(
     # Only of a decision: a payment that joins it later finds the denials, and perhaps others like them, as they are.
     decided = [plan for plan in plans if plan.decisions is not None and plan.problem is None]
     deciding = [line for plan in decided for line in (*plan.lines, *plan.held)]
-    await posted_lines.write_off(unit, deciding, [plan.claim for plan in decided])
+    items = [item for plan in decided for item in plan.items]
+    await posted_lines.write_off(unit, deciding, [plan.claim for plan in decided], items)
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)

@@ -1,7 +1,8 @@
 """Importing a payer's statement: stored once, and matched to claims line by line; taking a wrong import back."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -11,29 +12,35 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
+from app.db.imports import ImportJobRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceOperation
 from app.domain.errors import Failure, conflict, not_found, raise_any
 from app.domain.readable_lines import readable
-from app.domain.remittances import (
-    RemittanceLineProblem,
-    RemittanceLineStatus,
-    RemittanceSource,
-    RemittanceStatus,
-    check_cancellation,
+from app.domain.remittance_checks import check_cancellation
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
+from app.domain.statement import (
+    DOCUMENT_LINES_MAX,
+    LINES_MAX,
+    Digests,
+    Statement,
+    StatementLine,
+    statement_failures,
 )
-from app.domain.statement import DOCUMENT_LINES_MAX, LINES_MAX, Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
     bank_matches,
+    import_jobs,
+    long_statements,
     parties,
     payment_joins,
     protocol_payments,
     statement_documents,
     statement_matching,
 )
+from app.services.statement_matching import Matched
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -44,20 +51,22 @@ REASON_LENGTH_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The remittances of the document, and which of them had been imported before."""
+    """The remittances of the document, and which of them had been imported before; of a long document, the job that
+    imports it."""
 
     remittances: tuple[RemittanceRecord, ...]
     were_known: tuple[bool, ...]
+    job: ImportJobRecord | None = None
 
     @property
-    def remittance(self) -> RemittanceRecord:
+    def remittance(self) -> RemittanceRecord | None:
         """The first of them."""
-        return self.remittances[0]
+        return self.remittances[0] if self.remittances else None
 
     @property
     def already_imported(self) -> bool:
         """Whether nothing was changed."""
-        return all(self.were_known)
+        return self.job is None and all(self.were_known)
 
     @property
     def notices(self) -> list[str]:
@@ -66,74 +75,152 @@ class Imported:
         return [f"statement {each.statement_number} was imported before, nothing was changed" for each in known]
 
 
-async def import_statements(unit: UnitOfWork, *, statements: Sequence[Statement], source: RemittanceSource) -> Imported:
-    """Store the statements of one document, all or none of them."""
+@dataclass(frozen=True, slots=True)
+class ImportedStatement:
+    """The remittance that a statement is, and whether nothing was changed because it was imported before."""
+
+    remittance: RemittanceRecord
+    was_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStatement:
+    """A statement as it can be stored, why it cannot be, its digests, and the sums of its lines in cents; of a long
+    one, the lines are apart."""
+
+    statement: Statement
+    failures: Sequence[Failure]
+    digests: Digests
+    paid: int
+    denied: int
+
+
+async def import_statements(
+    unit: UnitOfWork,
+    *,
+    statements: Sequence[Statement],
+    source: RemittanceSource,
+    long_document_id: str | None = None,
+) -> Imported:
+    """Store the statements of one document, all or none of them; of a long document, queue the job that does it."""
+    if long_document_id is not None:
+        job = await long_statements.queue(unit, statement=statements[0], document_id=long_document_id)
+        return Imported((), (), job)
     done = [await import_statement(unit, statement=each, source=source) for each in statements]
-    return Imported(tuple(each.remittance for each in done), tuple(each.already_imported for each in done))
+    return Imported(tuple(each.remittance for each in done), tuple(each.was_known for each in done))
 
 
-async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
+async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> ImportedStatement:
     """Store the statement with its lines. The same statement again changes nothing, also under another number if it is
     a document, or adds the payment of what it has decided; other lines under its number are CONFLICT."""
     checked = await _checked(statement, today=unit.today, is_typed=source is RemittanceSource.TYPED)
+    known = await known_again(unit, checked, may_post=source is RemittanceSource.EVENT)
+    if known is not None:
+        return known
+    matched = await match(unit, checked.statement)
+    status = RemittanceStatus.REVIEW if matched.statement.is_contradictory else RemittanceStatus.IMPORTED
+    remittance = await insert(unit, checked, source, status)
+    lines = await insert_lines(unit, remittance, matched, first=1)
+    await complete(unit, remittance, sum(line.status is RemittanceLineStatus.UNMATCHED for line in lines))
+    return ImportedStatement(remittance, was_known=False)
+
+
+async def known_again(
+    unit: UnitOfWork, checked: CheckedStatement, *, may_post: bool = False
+) -> ImportedStatement | None:
+    """The remittance that this statement is already, with its payment if that is new; None for a new statement.
+
+    BillingError for one that cannot be stored. `may_post`: see `payment_joins.again`.
+    """
     raise_any(checked.failures)
     statement = checked.statement
     await parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer)
     known = await _known(unit, checked)
-    if known is not None:
-        unit.changed(known.id)
-        paid = await payment_joins.again(unit, known, statement, may_post=source is RemittanceSource.EVENT)
-        if paid is not None:
-            await bank_matches.match_payment(unit, paid)
-        return Imported((paid or known,), were_known=(paid is None,))
-    matched = await statement_matching.matched(unit, await protocol_payments.by_claim(unit, statement))
-    remittance = _record(unit, replace(checked, statement=matched.statement), source)
+    if known is None:
+        return None
+    unit.changed(known.id)
+    paid = await payment_joins.again(unit, known, statement, checked.digests, may_post=may_post)
+    if paid is not None:
+        await bank_matches.match_payment(unit, paid)
+    return ImportedStatement(paid or known, was_known=paid is None)
+
+
+async def match(unit: UnitOfWork, statement: Statement) -> Matched:
+    """The claims of each of the statement's lines."""
+    return await statement_matching.matched(unit, await protocol_payments.by_claim(unit, statement))
+
+
+async def insert(
+    unit: UnitOfWork, checked: CheckedStatement, source: RemittanceSource, status: RemittanceStatus
+) -> RemittanceRecord:
+    """Store a new statement, without its lines."""
+    remittance = _record(unit, checked, source, status)
+    adjustments = payment_joins.adjustments_of(checked.statement, remittance.id)
+    with _no_other():
+        await remittances_db.insert_remittance(unit.connection, remittance, adjustments)
+    unit.changed(remittance.id)
+    return remittance
+
+
+async def insert_lines(
+    unit: UnitOfWork, remittance: RemittanceRecord, matched: Matched, *, first: int
+) -> list[RemittanceLineRecord]:
+    """Store lines of the statement, from the number `first` on."""
     lines: list[RemittanceLineRecord] = []
-    for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=1):
+    for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=first):
         lines.append(_line(remittance, number, *each))
         if number % LINES_AT_ONCE == 0:
             await asyncio.sleep(0)
-    adjustments = payment_joins.adjustments_of(statement, remittance.id)
+    with _no_other():
+        await remittances_db.insert_lines(unit.connection, lines)
+    return lines
+
+
+@contextlib.contextmanager
+def _no_other() -> Iterator[None]:
     try:
-        await remittances_db.insert_remittance(unit.connection, remittance, lines, adjustments)
+        yield
     except IntegrityError:
         # Also when a draft claim of one of the lines was deleted meanwhile.
         raise conflict("the statement or its claims were changed concurrently: try again", "statementNumber") from None
+
+
+async def complete(unit: UnitOfWork, remittance: RemittanceRecord, waiting: int) -> None:
+    """All lines of the statement are there, of which so many wait."""
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
-    emit_waiting(unit, remittance, lines, previous=None)
-    unit.changed(remittance.id)
+    if waiting:
+        unit.emit(waiting_event(remittance, waiting, previous=None, at=unit.now))
     await bank_matches.match_payment(unit, remittance)
-    return Imported((remittance,), were_known=(False,))
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A statement as it can be stored, why it cannot be, and its digests."""
-
-    statement: Statement
-    failures: list[Failure]
-    content_hash: str
-    document_hash: str | None
-
-
-async def _checked(statement: Statement, *, today: date, is_typed: bool) -> _Checked:
+async def _checked(statement: Statement, *, today: date, is_typed: bool) -> CheckedStatement:
     """The checked statement, which has up to 5,000 lines: one with many is checked in a thread."""
     check = partial(_check, statement, today=today, is_typed=is_typed)
     return await asyncio.to_thread(check) if len(statement.lines) > LINES_AT_ONCE else check()
 
 
-def _check(statement: Statement, *, today: date, is_typed: bool) -> _Checked:
+def _check(statement: Statement, *, today: date, is_typed: bool) -> CheckedStatement:
     found = statement if is_typed else readable(statement)
     failures = statement_failures(found, today=today, lines_max=LINES_MAX if is_typed else DOCUMENT_LINES_MAX)
-    return _Checked(found, failures, found.content_hash, found.document_hash)
+    return CheckedStatement(found, failures, found.digests, paid_of(found.lines), denied_of(found.lines))
 
 
-async def _known(unit: UnitOfWork, checked: _Checked) -> RemittanceRecord | None:
+def paid_of(lines: Iterable[StatementLine]) -> int:
+    """What the lines pay together, in cents."""
+    return sum(line.paid for line in lines)
+
+
+def denied_of(lines: Iterable[StatementLine]) -> int:
+    """What the lines deny together, in cents."""
+    return sum(denial.amount for line in lines for denial in line.denials)
+
+
+async def _known(unit: UnitOfWork, checked: CheckedStatement) -> RemittanceRecord | None:
     """The remittance that this statement was imported as, by its number or by its content."""
     statement = checked.statement
     parties_of = (unit.connection, statement.payer, statement.provider)
     known = await remittances_db.by_number(*parties_of, statement.statement_number)
-    digest = checked.document_hash
+    digest = checked.digests.document
     if known is not None or digest is None:
         return known
     return await remittances_db.by_document(*parties_of, digest)
@@ -152,7 +239,9 @@ def emit_waiting(
         unit.emit(waiting_event(remittance, waiting, previous=previous, at=unit.now))
 
 
-def _record(unit: UnitOfWork, checked: _Checked, source: RemittanceSource) -> RemittanceRecord:
+def _record(
+    unit: UnitOfWork, checked: CheckedStatement, source: RemittanceSource, status: RemittanceStatus
+) -> RemittanceRecord:
     statement = checked.statement
     return RemittanceRecord(
         id=ids.new_id(ids.REMITTANCE),
@@ -160,13 +249,13 @@ def _record(unit: UnitOfWork, checked: _Checked, source: RemittanceSource) -> Re
         provider_cnes=statement.provider,
         statement_number=statement.statement_number,
         source=source,
-        status=RemittanceStatus.REVIEW if statement.is_contradictory else RemittanceStatus.IMPORTED,
+        status=status,
         paid_on=statement.paid_on,
         method=statement.method,
         bank_reference=statement.bank_reference,
-        paid_cents=sum(line.paid for line in statement.lines),
-        denied_cents=sum(denial.amount for line in statement.lines for denial in line.denials),
-        content_hash=checked.content_hash,
+        paid_cents=checked.paid,
+        denied_cents=checked.denied,
+        content_hash=checked.digests.content,
         created_by=unit.subject,
         created_at=unit.now,
         posted_at=None,
@@ -178,7 +267,7 @@ def _record(unit: UnitOfWork, checked: _Checked, source: RemittanceSource) -> Re
         kind=statement.kind,
         issued_on=statement.issued_on,
         net_cents=statement.net,
-        document_hash=checked.document_hash,
+        document_hash=checked.digests.document,
         findings=statement.findings,
         released_at=None,
         released_by=None,
@@ -263,12 +352,16 @@ async def locked(unit: UnitOfWork, remittance_id: str) -> RemittanceRecord:
 
 
 def _stored_facts(done: Imported) -> Any:
-    """Of one statement what the earlier release stores too, of several also the others."""
+    """Of one statement what the earlier release stores too, of several also the others, of a long one its job."""
+    if done.job is not None:
+        return {"job": done.job.id}
     first, *others = [STORED_REMITTANCE.facts(each) for each in done.remittances]
     return [first, done.already_imported, *([others, done.were_known] if others else [])]
 
 
 async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
+    if isinstance(facts, dict):
+        return Imported((), (), await import_jobs.by_id(unit, facts["job"]))
     first, already_imported, *rest = facts
     others, were_known = rest or ([], [already_imported])
     return Imported(tuple(await STORED_REMITTANCE.read(unit, [first, *others])), tuple(were_known))
@@ -281,11 +374,12 @@ STORED_REMITTANCE: Final = StoredRecord(
     texts=("cancel_reason", "release_reason"),
 )
 ONE_REMITTANCE: Final = answer_of_one(STORED_REMITTANCE)
+IMPORTED: Final = StoredAnswer(_stored_facts, _rebuild)
 IMPORT: Final = Action(
     "importRemittance",
     import_statements,
     needs="remittances:import",
-    answer=StoredAnswer(_stored_facts, _rebuild),
+    answer=IMPORTED,
     prepare=statement_documents.read,
 )
 CANCEL: Final = Action(

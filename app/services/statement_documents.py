@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from app.domain.errors import ErrorCode, Failure, conflict, raise_any
 from app.domain.remittances import RemittanceSource
@@ -11,21 +11,36 @@ from app.tiss import read_statement
 from app.tiss.child_processes import ChildProcesses
 from app.tiss.read_statement import StatementMessage
 
+SMALL_BYTES: Final = 2 * 1024 * 1024
+"""A document of more bytes is imported by a job; so is one of more than 5,000 lines."""
+
 
 async def read(
-    children: ChildProcesses, *, statement: Statement, document: bytes | None, source: RemittanceSource
+    children: ChildProcesses,
+    *,
+    statement: Statement,
+    document: bytes | None,
+    source: RemittanceSource,
+    document_id: str | None = None,
 ) -> dict[str, Any]:
-    """The arguments of `import_statements`: what was typed, or the statements of the TISS document."""
+    """The arguments of `import_statements`: what was typed, or the statements of the TISS document. One that is only
+    named by its id is long."""
+    typed: dict[str, Any] = {"statements": (statement,), "source": source}
     if document is None:
-        return {"statements": (statement,), "source": source}
+        return typed if document_id is None else typed | {"long_document_id": document_id}
     found = await children.run(read_statement.read_for, document, statement.payer, statement.provider)
     lines = sum(len(each.lines) for each in found)
+    if lines > DOCUMENT_LINES_MAX and document_id is not None:
+        return typed | {"long_document_id": document_id}
     if lines > DOCUMENT_LINES_MAX:
-        message = f"the document has {lines} lines, of which a call takes {DOCUMENT_LINES_MAX}"
+        message = f"the document has {lines} lines, of which a call takes {DOCUMENT_LINES_MAX}: upload it"
         raise_any([Failure(ErrorCode.INVALID_INPUT, message, "lines")])
-    if len(found) == 1:
-        return {"statements": (_only(statement, found[0]),), "source": source}
-    return {"statements": _several(statement, found), "source": source}
+    return {"statements": headed(statement, found), "source": source}
+
+
+def headed(typed: Statement, found: Sequence[StatementMessage]) -> tuple[Statement, ...]:
+    """The statements of the document, with what the caller says beside it."""
+    return (_only(typed, found[0]),) if len(found) == 1 else _several(typed, found)
 
 
 def _only(typed: Statement, found: StatementMessage) -> Statement:

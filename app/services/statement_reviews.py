@@ -7,7 +7,8 @@ from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceRecord
 from app.domain.actions import RemittanceOperation
 from app.domain.errors import raise_any
-from app.domain.remittances import check_release, remittance_status
+from app.domain.remittance_checks import check_release
+from app.domain.remittances import remittance_status
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
 from app.services import remittances

@@ -10,7 +10,8 @@ from app.tiss import tree
 from app.tiss.structure import safe_parser
 
 ENCODING: Final = "ISO-8859-1"
-_MESSAGE: Final = "mensagemTISS"
+NAME: Final = "mensagemTISS"
+"""The element that is a message."""
 _HEADER: Final = "cabecalho"
 
 
@@ -40,12 +41,12 @@ def parse(document: bytes) -> Message:
         raise NoMessage(_reason(document, error)) from None
     if top.getroottree().docinfo.doctype:
         raise NoMessage("the document has a DOCTYPE, which no TISS message needs: send it without")
-    root = next((each for each in top.iter(etree.Element) if tree.name_of(each) == _MESSAGE), None)
+    root = next((each for each in top.iter(etree.Element) if tree.name_of(each) == NAME), None)
     if root is None:
         raise NoMessage("the document has no mensagemTISS: send a TISS message")
     stated = tree.text(root, ("epilogo", "hash"))
     is_right = stated is not None and stated.lower() in _hashes(root, top.getroottree().docinfo.encoding)
-    return Message(root, _version(root), stated, is_right)
+    return Message(root, version_of(root), stated, is_right)
 
 
 def _reason(document: bytes, error: etree.XMLSyntaxError) -> str:
@@ -54,8 +55,8 @@ def _reason(document: bytes, error: etree.XMLSyntaxError) -> str:
     return f"the document is not well-formed XML (line {error.lineno}): send it as its program wrote it"
 
 
-def _version(root: Any) -> str:
-    """`Padrao`, or `versaoPadrao` of earlier versions."""
+def version_of(root: Any) -> str:
+    """The version that a message names: `Padrao`, or `versaoPadrao` of earlier versions."""
     return tree.text(root, (_HEADER, "Padrao")) or tree.text(root, (_HEADER, "versaoPadrao")) or ""
 
 

@@ -5,7 +5,7 @@ The names of elements decide, not their places: versions move them, and a docume
 what was paid. What the schema objects to is a finding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -26,6 +26,7 @@ from app.domain.statement import (
 )
 from app.tiss import message, statement_checks
 from app.tiss.message import NoMessage
+from app.tiss.statement_checks import Tally
 from app.tiss.statement_guides import guides
 from app.tiss.statement_values import UNREADABLE, Values, cents, first_text
 from app.tiss.structure import safe_parser
@@ -34,7 +35,7 @@ from app.tiss.xml_guard import count_guides
 
 NO_PROVIDER: Final = ("0000000", "9999999")
 """What payers write in place of a CNES that they do not know."""
-_PAYMENTS: Final = ("pagamentosPorData", "dadosPagamentoPorData")
+PAYMENTS: Final = ("pagamentosPorData", "dadosPagamentoPorData")
 _METHODS: Final = {"1": PaymentMethod.BANK_TRANSFER, "3": PaymentMethod.BOLETO, "4": PaymentMethod.CHECK}
 _DIRECTIONS: Final = {"1": AdjustmentDirection.DEBIT, "2": AdjustmentDirection.CREDIT}
 
@@ -55,16 +56,40 @@ class StatementMessage:
     lines: tuple[StatementLine, ...]
     adjustments: tuple[StatementAdjustment, ...]
     findings: tuple[StatementFinding, ...]
+    # Of a long document, whose lines are read apart: which of its sections has them.
+    section: int | None = None
+
+
+@dataclass(slots=True)
+class Section:
+    """The guides below an element: their lines, unless these are read apart, and what they say together."""
+
+    tally: Tally
+    lines: tuple[StatementLine, ...] = ()
+    place: int | None = None
 
 
 def read(xml: bytes) -> tuple[StatementMessage, ...]:
     """The statements in this document, one for each day of payment; INVALID_INPUT with the reason if there is none."""
     root, shared = _opened(xml)
-    found = [each for node in _statements(root) for each in _of_node(node) if each.lines]
-    if not any(_says_something(line) for each in found for line in each.lines):
-        raise _invalid("the document has no guides with amounts: send a demonstrativo of the payer")
+    return statements_of(root, shared, _section)
+
+
+def statements_of(
+    root: Any, shared: Sequence[StatementFinding], sections: Callable[[Any], Section]
+) -> tuple[StatementMessage, ...]:
+    """The statements of the message or document, with what was noticed of all of them; `sections` gives the guides
+    below an element."""
+    found: list[StatementMessage] = []
+    says_something = False
+    for node in _statements(root):
+        for each, tally in _of_node(node, sections):
+            says_something = says_something or tally.says_something
+            found += [each] if tally.count else []
+    if not says_something:
+        raise invalid("the document has no guides with amounts: send a demonstrativo of the payer")
     if len(found) > STATEMENTS_MAX:
-        raise _invalid(f"the document has more than {STATEMENTS_MAX} statements: split it")
+        raise invalid(f"the document has more than {STATEMENTS_MAX} statements: split it")
     sender = _sender(root)
     return tuple(
         replace(each, findings=(*shared, *statement_checks.of_sender(each.payer, sender), *each.findings))
@@ -72,8 +97,9 @@ def read(xml: bytes) -> tuple[StatementMessage, ...]:
     )
 
 
-def _says_something(line: StatementLine) -> bool:
-    return line.paid != UNREADABLE and bool(line.paid or line.denials or line.billed or line.processed)
+def _section(node: Any) -> Section:
+    tally = Tally()
+    return Section(tally, tuple(line for guide in guides(node) for line in tally.add(guide)))
 
 
 def read_for(xml: bytes, payer: str, provider: str) -> tuple[StatementMessage, ...]:
@@ -82,15 +108,20 @@ def read_for(xml: bytes, payer: str, provider: str) -> tuple[StatementMessage, .
     Of a document with several statements each has its own.
     """
     found = read(xml)
+    check_parties(found, payer, provider)
+    return found
+
+
+def check_parties(found: Sequence[StatementMessage], payer: str, provider: str) -> None:
+    """CONFLICT if the only statement names another payer or provider than these."""
     if len(found) > 1:
-        return found
+        return
     if found[0].payer not in (None, payer):
         text = "the document is from another payer: name that payer"
         raise refuse(ErrorCode.CONFLICT, text, "payer", "5027")
     if found[0].provider not in (None, provider):
         text = "the document is for another provider: name that provider"
         raise refuse(ErrorCode.CONFLICT, text, "provider", "1202")
-    return found
 
 
 def _opened(xml: bytes) -> tuple[Any, tuple[StatementFinding, ...]]:
@@ -99,10 +130,10 @@ def _opened(xml: bytes) -> tuple[Any, tuple[StatementFinding, ...]]:
         count_guides(xml)
         found = message.parse(xml)
     except BillingError as error:
-        raise _invalid(error.failures[0].message) from None
+        raise invalid(error.failures[0].message) from None
     except NoMessage:
         return _other_layout(xml), ()
-    _refuse_error(found.root)
+    refuse_error(found.root)
     return found.root, tuple(statement_checks.of_message(found))
 
 
@@ -110,49 +141,52 @@ def _other_layout(xml: bytes) -> Any:
     return etree.fromstring(xml, safe_parser())
 
 
-def _refuse_error(root: Any) -> None:
+def refuse_error(root: Any) -> None:
     """A message that says why there is no statement is none."""
     error = next((each for each in root.iter() if name_of(each) == "mensagemErro"), None)
     if error is not None:
         code = first_text(error, "codigoGlosa") or ""
-        raise _invalid(f"the payer answers with an error ({code[:4]}) instead of a statement: ask it why")
+        raise invalid(f"the payer answers with an error ({code[:4]}) instead of a statement: ask it why")
     if any(name_of(each) == "loteGuias" for each in root.iter()):
-        raise _invalid("the document is a batch of guides: send a demonstrativo of the payer")
+        raise invalid("the document is a batch of guides: send a demonstrativo of the payer")
 
 
 def _statements(root: Any) -> list[Any]:
     """The elements of the statements, or the document if none has their names."""
-    found = [each for each in root.iter() if _is_statement(name_of(each))]
-    outermost = [each for each in found if not any(_is_statement(name_of(above)) for above in each.iterancestors())]
+    found = [each for each in root.iter() if is_statement(name_of(each))]
+    outermost = [each for each in found if not any(is_statement(name_of(above)) for above in each.iterancestors())]
     return outermost or [root]
 
 
-def _is_statement(name: str) -> bool:
+def is_statement(name: str) -> bool:
+    """Whether an element of this name is a statement."""
     return name.startswith(("demonstrativoAnalise", "demonstrativoPagamento", "demonstrativoOdonto"))
 
 
-def _of_node(node: Any) -> Iterator[StatementMessage]:
+def _of_node(node: Any, sections: Callable[[Any], Section]) -> Iterator[tuple[StatementMessage, Tally]]:
     """The statement, or one for each day of payment: the first has its number, the next ones `number-2`, `number-3`."""
-    payments = [each for each in node.iter() if name_of(each) in _PAYMENTS]
+    payments = [each for each in node.iter() if name_of(each) in PAYMENTS]
     header = _header(node)
     if not payments:
-        yield _checked(_with_lines(header, node, _adjustments(node, AdjustmentLevel.STATEMENT)), node)
+        only, tally = _with_lines(header, node, _adjustments(node, AdjustmentLevel.STATEMENT), sections)
+        yield _checked(only, tally, node), tally
         return
     of_statement = _adjustments(node, AdjustmentLevel.STATEMENT, outside=payments)
     for place, payment in enumerate(payments, start=1):
         of_day = _adjustments(payment, AdjustmentLevel.PAYMENT_DATE)
-        paid = _payment(_with_lines(header, payment, of_day), payment)
-        found = statement_checks.of_payment(paid.lines, of_day, paid.net, payment)
+        with_lines, tally = _with_lines(header, payment, of_day, sections)
+        paid = _payment(with_lines, payment)
+        found = statement_checks.of_payment(tally.paid, of_day, paid.net, payment)
         paid = replace(paid, findings=(*paid.findings, *found))
         if place == 1:
             paid = replace(paid, adjustments=(*of_day, *of_statement))
         elif paid.statement_number is not None:
             paid = replace(paid, statement_number=f"{paid.statement_number[:17]}-{place}")
-        yield _checked(paid, node) if len(payments) == 1 else paid
+        yield (_checked(paid, tally, node) if len(payments) == 1 else paid), tally
 
 
-def _checked(statement: StatementMessage, node: Any) -> StatementMessage:
-    found = statement_checks.of_statement(statement.lines, statement.adjustments, node)
+def _checked(statement: StatementMessage, tally: Tally, node: Any) -> StatementMessage:
+    found = statement_checks.of_statement(tally.paid, statement.adjustments, node)
     return replace(statement, findings=(*statement.findings, *found))
 
 
@@ -179,15 +213,28 @@ def _day(node: Any, *names: str) -> date | None:
     return None if found is None else Values(found.getparent()).day(*names)
 
 
-def _with_lines(statement: StatementMessage, node: Any, adjustments: Sequence[StatementAdjustment]) -> StatementMessage:
+def _with_lines(
+    statement: StatementMessage,
+    node: Any,
+    adjustments: Sequence[StatementAdjustment],
+    sections: Callable[[Any], Section],
+) -> tuple[StatementMessage, Tally]:
     """The statement with the guides below this element, or its protocols where the guides are not named."""
-    found = list(guides(node))
-    return replace(
-        statement,
-        lines=statement_checks.with_repeats(found) if found else tuple(_protocol_lines(node)),
-        adjustments=tuple(adjustments),
-        findings=(*statement.findings, *statement_checks.of_guides(found, node)),
+    section = sections(node)
+    findings = (*statement.findings, *statement_checks.of_guides(section.tally, node))
+    if not section.tally.count:
+        section = _of_protocols(node)
+    found = replace(
+        statement, lines=section.lines, adjustments=tuple(adjustments), findings=findings, section=section.place
     )
+    return found, section.tally
+
+
+def _of_protocols(node: Any) -> Section:
+    found = Section(Tally(), tuple(_protocol_lines(node)))
+    for line in found.lines:
+        found.tally.add_line(line)
+    return found
 
 
 def _protocol_lines(node: Any) -> Iterator[StatementLine]:
@@ -259,5 +306,6 @@ def _sender(root: Any) -> str | None:
     return None if origin is None else first_text(origin, "registroANS")
 
 
-def _invalid(text: str) -> BillingError:
+def invalid(text: str) -> BillingError:
+    """INVALID_INPUT for a document that is no statement."""
     return refuse(ErrorCode.INVALID_INPUT, f"invalid TISS statement: {text}", "xml", "5001")

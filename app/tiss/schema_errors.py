@@ -1,7 +1,7 @@
 """What the official schema objects to, in words that name elements and never values: these may be a patient's."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,10 +31,14 @@ class SchemaError:
 def errors(root: Any, version: str) -> Iterator[SchemaError]:
     """Everything that the schema of this version objects to in the message, in the order of the document."""
     schema = validator(version)
-    if schema.validate(root):
-        return
+    if not schema.validate(root):
+        yield from of_log(schema.error_log)
+
+
+def of_log(entries: Iterable[Any]) -> Iterator[SchemaError]:
+    """What the library has logged, each objection once."""
     seen: set[SchemaError] = set()
-    for entry in schema.error_log:
+    for entry in entries:
         found = _error(entry)
         if found not in seen:
             seen.add(found)

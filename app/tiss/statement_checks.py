@@ -1,7 +1,7 @@
 """What a statement is checked for before it is posted: its schema, its hash, its sender, and its totals."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from app.domain.statement import (
     StatementLine,
 )
 from app.tiss.message import Message
-from app.tiss.schema_errors import errors
+from app.tiss.schema_errors import SchemaError, errors
 from app.tiss.statement_guides import (
     BILLED_TOTALS,
     DENIED_TOTALS,
@@ -29,7 +29,8 @@ from app.tiss.tree import name_of
 Kind = StatementFindingKind
 SCHEMA_FINDINGS_MAX: Final = 20
 TOTAL_FINDINGS_MAX: Final = 20
-_PAID_BY_PROTOCOL: Final = ("valorLiberadoProtocolo", "valorTotalLiberadoPorProtocolo")
+PAID_BY_PROTOCOL: Final = ("valorLiberadoProtocolo", "valorTotalLiberadoPorProtocolo")
+"""Totals of protocols, wherever they are."""
 _PAID_BY_DATE: Final = ("totaLiberadoPorData", "totalLiberadoPorData", "valorBrutoLiberadoPorData")
 _PAID_BY_STATEMENT: Final = ("valorLiberadoGeral", "valorLiberadoBruto", "valorLiberadoPorDemonstrativo")
 _NET_OF_STATEMENT: Final = ("valorLiberadoDemonstrativo", "valorRecebidoDemonstrativo")
@@ -37,14 +38,23 @@ _NET_OF_STATEMENT: Final = ("valorLiberadoDemonstrativo", "valorRecebidoDemonstr
 
 def of_message(found: Message) -> Iterator[StatementFinding]:
     """What is wrong with the envelope: objections of the schema, and the hash."""
-    if found.version in VERSIONS:
-        for each in islice(errors(found.root, found.version), SCHEMA_FINDINGS_MAX):
-            yield StatementFinding(Kind.SCHEMA, each.message[:200])
-    else:
+    yield from of_schema(found.version, errors(found.root, found.version) if found.version in VERSIONS else ())
+    yield from of_hash(found.hash, is_right=found.is_hash_right)
+
+
+def of_schema(version: str, objections: Iterable[SchemaError]) -> Iterator[StatementFinding]:
+    """What the schema of the message's version objects to, if there is one."""
+    if version not in VERSIONS:
         yield StatementFinding(Kind.SCHEMA, f"no schema of this version: not validated, only {' and '.join(VERSIONS)}")
-    if found.hash is None:
+    for text in islice(dict.fromkeys(each.message[:200] for each in objections), SCHEMA_FINDINGS_MAX):
+        yield StatementFinding(Kind.SCHEMA, text)
+
+
+def of_hash(stated: str | None, *, is_right: bool) -> Iterator[StatementFinding]:
+    """Whether the message has a hash, and the right one."""
+    if stated is None:
         yield StatementFinding(Kind.HASH_MISSING)
-    elif not found.is_hash_right:
+    elif not is_right:
         yield StatementFinding(Kind.HASH_WRONG)
 
 
@@ -54,20 +64,59 @@ def of_sender(payer: str | None, sender: str | None) -> Iterator[StatementFindin
         yield StatementFinding(Kind.PAYER_DIFFERS, f"the message is from {sender}, the statement from {payer}"[:100])
 
 
-def of_guides(found: Sequence[Guide], node: Any) -> list[StatementFinding]:
+@dataclass(slots=True)
+class Tally:
+    """What the guides below an element say together, guide by guide, so that none of them has to be kept."""
+
+    count: int = 0
+    paid: int = 0
+    says_something: bool = False
+    # Totals of guides that are not the sums of their items.
+    differences: list[StatementFinding] = field(default_factory=list)
+    paid_by_protocol: dict[str | None, int] = field(default_factory=dict)
+    # The items so far, by what names each, with the guide that has it: digests, since there may be a hundred thousand.
+    _seen: dict[int, int] = field(default_factory=dict)
+    _guides: int = 0
+
+    def add(self, guide: Guide) -> tuple[StatementLine, ...]:
+        """The guide's lines; an item that an earlier guide has already is found, and waits."""
+        self._guides += 1
+        if guide.has_items and len(self.differences) < TOTAL_FINDINGS_MAX:
+            self.differences += _of_guide(guide)
+        # An appeal (recurso) of the guide is another decision on the same items.
+        appeal = guide.values.text("recurso", "tipoPagamento")
+        return tuple(self._line(line, appeal) for line in guide.lines)
+
+    def _line(self, line: StatementLine, appeal: str | None) -> StatementLine:
+        self.add_line(line)
+        protocol = line.protocol_number
+        self.paid_by_protocol[protocol] = self.paid_by_protocol.get(protocol, 0) + line.paid
+        if self._seen.setdefault(hash((appeal, *_item_of(line))), self._guides) == self._guides:
+            return line
+        finding = StatementFinding(Kind.REPEATED_CLAIM, f"protocol {protocol}"[:100])
+        return replace(line, findings=(*line.findings, finding))
+
+    def add_line(self, line: StatementLine) -> None:
+        """Count a line that is of no guide."""
+        self.count += 1
+        self.paid += line.paid
+        self.says_something = self.says_something or _says_something(line)
+
+
+def _says_something(line: StatementLine) -> bool:
+    return line.paid != UNREADABLE and bool(line.paid or line.denials or line.billed or line.processed)
+
+
+def of_guides(tally: Tally, node: Any) -> list[StatementFinding]:
     """Totals of guides, protocols and the statement that are not the sums of their parts."""
-    differences = [each for guide in found if guide.has_items for each in _of_guide(guide)]
-    lines = [line for guide in found for line in guide.lines]
-    by_protocol: dict[str | None, list[StatementLine]] = {}
-    for line in lines:
-        by_protocol.setdefault(line.protocol_number, []).append(line)
-    for name in _PAID_BY_PROTOCOL:
+    differences = list(tally.differences)
+    for name in PAID_BY_PROTOCOL:
         for each in (child for child in node.iter() if name_of(child) == name):
             number = Values(each.getparent()).text("numeroProtocolo") or Values(each.getparent().getparent()).text(
                 "numeroProtocolo"
             )
             stated = Values(each.getparent()).amount(name)
-            differences += _difference(f"{name} {number}", stated, by_protocol.get(number, []))
+            differences += _difference(f"{name} {number}", stated, tally.paid_by_protocol.get(number, 0))
     return differences[:TOTAL_FINDINGS_MAX]
 
 
@@ -99,9 +148,8 @@ def _denied(lines: Iterable[StatementLine]) -> int:
     return sum(denial.amount for line in lines for denial in line.denials)
 
 
-def _difference(name: str, stated: Cents | None, lines: Iterable[StatementLine]) -> Iterator[StatementFinding]:
+def _difference(name: str, stated: Cents | None, paid: int) -> Iterator[StatementFinding]:
     """A total of 0.00 says nothing: many payers leave it out like that."""
-    paid = sum(line.paid for line in lines)
     if stated and stated != paid:
         yield _differs(name, stated, paid)
 
@@ -114,28 +162,26 @@ def _differs(name: str, stated: int, found: int) -> StatementFinding:
 
 
 def of_payment(
-    lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment], net: Cents | None, node: Any
+    paid: int, adjustments: Sequence[StatementAdjustment], net: Cents | None, node: Any
 ) -> list[StatementFinding]:
-    """The totals of a day: what was released, and what is transferred after its debits and credits."""
-    found = [each for name in _PAID_BY_DATE for each in _difference(name, _stated(node, name), lines)]
-    return [*found, *_net_difference("liquidoPorData", net, lines, adjustments)]
+    """The totals of a day, whose lines pay so much: what was released, and what is transferred in the end."""
+    found = [each for name in _PAID_BY_DATE for each in _difference(name, _stated(node, name), paid)]
+    return [*found, *_net_difference("liquidoPorData", net, paid, adjustments)]
 
 
-def of_statement(
-    lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment], node: Any
-) -> list[StatementFinding]:
-    """The totals of the whole statement."""
-    found = [each for name in _PAID_BY_STATEMENT for each in _difference(name, _stated(node, name), lines)]
+def of_statement(paid: int, adjustments: Sequence[StatementAdjustment], node: Any) -> list[StatementFinding]:
+    """The totals of the whole statement, whose lines pay so much."""
+    found = [each for name in _PAID_BY_STATEMENT for each in _difference(name, _stated(node, name), paid)]
     for name in _NET_OF_STATEMENT:
-        found += _net_difference(name, _stated(node, name), lines, adjustments)
+        found += _net_difference(name, _stated(node, name), paid, adjustments)
     return found
 
 
 def _net_difference(
-    name: str, net: Cents | None, lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment]
+    name: str, net: Cents | None, paid: int, adjustments: Sequence[StatementAdjustment]
 ) -> Iterator[StatementFinding]:
     signed = (each.amount if each.direction is AdjustmentDirection.CREDIT else -each.amount for each in adjustments)
-    expected = sum(line.paid for line in lines) + sum(signed)
+    expected = paid + sum(signed)
     if net and net != expected:
         yield _differs(name, net, expected)
 
@@ -143,20 +189,6 @@ def _net_difference(
 def _stated(node: Any, name: str) -> Cents | None:
     found = next((each for each in node.iter() if name_of(each) == name), None)
     return None if found is None else Values(found.getparent()).amount(name)
-
-
-def with_repeats(found: Sequence[Guide]) -> tuple[StatementLine, ...]:
-    """The lines; an item that an earlier guide of the statement has already is found, and waits."""
-    seen: dict[tuple[object, ...], int] = {}
-    lines: list[StatementLine] = []
-    for place, guide in enumerate(found):
-        # An appeal (recurso) of the guide is another decision on the same items.
-        appeal = guide.values.text("recurso", "tipoPagamento")
-        for line in guide.lines:
-            is_repeated = seen.setdefault((appeal, *_item_of(line)), place) != place
-            finding = StatementFinding(Kind.REPEATED_CLAIM, f"protocol {line.protocol_number}"[:100])
-            lines.append(replace(line, findings=(*line.findings, finding)) if is_repeated else line)
-    return tuple(lines)
 
 
 def _item_of(line: StatementLine) -> tuple[object, ...]:

@@ -54,6 +54,11 @@ def guides(statement: Any) -> Iterator[Guide]:
         yield _guide(guide, protocols[around])
 
 
+def guide_of(node: Any, statement: Any) -> Guide:
+    """The guide that this element of the statement is."""
+    return _guide(node, _protocol(node if node is statement else node.getparent(), statement))
+
+
 def _protocol(around: Any, statement: Any) -> str | None:
     """The number of the protocol whose guides these are."""
     node = around

@@ -15,6 +15,14 @@ VERSIONS: Final = ("4.03.00", "4.02.00")
 NO_CNES: Final = "9999999"
 """What the standard writes for a provider without a CNES."""
 SIGNATURE: Final = "assinaturaDigitalGuia"
+SAFE: Final[dict[str, Any]] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+"""What every parser of foreign documents is built with: see `safe_parser`."""
 _GUIDES: Final = ("prestadorParaOperadora", "loteGuias", "guiasTISS")
 _APPEALS: Final = ("prestadorParaOperadora", "recursoGlosa")
 
@@ -94,9 +102,7 @@ def validator(version: str) -> etree.XMLSchema:
 
 def safe_parser() -> etree.XMLParser:
     """A parser without network, entities and documents of hundreds of megabytes; comments stay out of the tree."""
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
+    return etree.XMLParser(**SAFE)
 
 
 def _path(version: str) -> Path:

@@ -14,38 +14,76 @@ TEXT_LENGTH_MAX: Final = 64 * 1024
 ATTRIBUTES_MAX: Final = 30
 ATTRIBUTE_LENGTH_MAX: Final = 4 * 1024
 PART_BYTES: Final = 64 * 1024
-SILENT_PARTS_MAX: Final = 2
+SILENT_BYTES_MAX: Final = 2 * PART_BYTES
 GUIDES: Final = "guiasTISS"
 """The element whose children are the guides."""
 
 
 def count_guides(xml: bytes) -> int:
     """How many guides the document has; BillingError if it is not well-formed, or refused."""
-    counting = _Counting()
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _doctype
-    parser.StartElementHandler = counting.start
-    parser.EndElementHandler = counting.end
-    parser.CharacterDataHandler = counting.text
-    parser.CommentHandler = parser.ProcessingInstructionHandler = counting.other
-    try:
-        _feed(parser, xml, counting)
-    except expat.ExpatError as error:
-        message = f"the XML is not well-formed at line {error.lineno}: send it as your system wrote it"
-        raise _refusal(message, "5002") from None
-    return counting.guides
+    guard = Guard()
+    guard.feed(xml)
+    guard.close()
+    return guard.guides
 
 
-def _feed(parser: expat.XMLParserType, xml: bytes, counting: "_Counting") -> None:
-    """In parts: a tag of many parts, whose attributes would all be collected, ends it before it is complete."""
-    silent = 0
-    for start in range(0, len(xml), PART_BYTES):
-        before = counting.events
-        parser.Parse(xml[start : start + PART_BYTES], False)
-        silent = silent + 1 if counting.events == before else 0
-        if silent > SILENT_PARTS_MAX:
-            raise _refusal("the XML has huge attributes: send a TISS document", "5001")
-    parser.Parse(b"", True)
+class Guard:
+    """Looks at a document part by part; BillingError as soon as it is refused."""
+
+    def __init__(self) -> None:
+        self._counting = _Counting()
+        self._silent = 0
+        self._parser = parser = expat.ParserCreate()
+        parser.StartDoctypeDeclHandler = _doctype
+        parser.StartElementHandler = self.start
+        parser.EndElementHandler = self.end
+        parser.CharacterDataHandler = self.text
+        parser.CommentHandler = parser.ProcessingInstructionHandler = self._counting.other
+        parser.XmlDeclHandler = self.declared
+
+    @property
+    def guides(self) -> int:
+        """How many guides there were."""
+        return self._counting.guides
+
+    def declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        """The document says how it is encoded."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+        self._counting.start(name, attributes)
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        self._counting.end(name)
+
+    def text(self, text: str) -> None:
+        """A piece of text."""
+        self._counting.text(text)
+
+    def forget(self, elements: int) -> None:
+        """So many elements are out of the tree again, and no longer count."""
+        self._counting.elements -= elements
+
+    def feed(self, xml: bytes) -> None:
+        """In parts: a tag of many parts, whose attributes would all be collected, ends it before it is complete."""
+        for start in range(0, len(xml), PART_BYTES):
+            before, part = self._counting.events, xml[start : start + PART_BYTES]
+            self._parse(part)
+            self._silent = self._silent + len(part) if self._counting.events == before else 0
+            if self._silent > SILENT_BYTES_MAX:
+                raise _refusal("the XML has huge attributes: send a TISS document", "5001")
+
+    def close(self) -> None:
+        """The document has ended."""
+        self._parse(b"", is_last=True)
+
+    def _parse(self, part: bytes, *, is_last: bool = False) -> None:
+        try:
+            self._parser.Parse(part, is_last)
+        except expat.ExpatError as error:
+            message = f"the XML is not well-formed at line {error.lineno}: send it as your system wrote it"
+            raise _refusal(message, "5002") from None
 
 
 def _doctype(*_declaration: Any) -> None:
@@ -55,20 +93,20 @@ def _doctype(*_declaration: Any) -> None:
 class _Counting:
     def __init__(self) -> None:
         self.guides = self.events = 0
-        self._elements = 0
+        self.elements = 0
         self._text_length = 0
         self._path: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.events += 1
-        self._elements += 1
+        self.elements += 1
         self._text_length = 0
         if self._path and self._path[-1].rpartition(":")[2] == GUIDES:
             self.guides += 1
         self._path.append(name)
         if len(self._path) > DEPTH_MAX:
             raise _refusal(f"the XML is nested more than {DEPTH_MAX} levels deep: send a TISS document", "5001")
-        if self._elements > ELEMENTS_MAX:
+        if self.elements > ELEMENTS_MAX:
             raise _refusal(f"the XML has more than {ELEMENTS_MAX:,} elements: split it", "5015")
         if len(attributes) > ATTRIBUTES_MAX or max(map(len, attributes.values()), default=0) > ATTRIBUTE_LENGTH_MAX:
             raise _refusal("the XML has huge attributes: send a TISS document", "5001")

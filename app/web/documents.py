@@ -26,7 +26,14 @@ from app.transport.negotiation import JSON
 
 PATH: Final = "/documents"
 PERMISSION: Final = "documents:upload"
-ACCEPTED: Final = ("application/xml", "text/xml", "application/zip", "application/octet-stream")
+ACCEPTED: Final = (
+    "application/xml",
+    "text/xml",
+    "application/zip",
+    "text/csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/octet-stream",
+)
 PART_BYTES: Final = 256 * 1024
 """So much is held of a body; each part must arrive within the time limit of bodies."""
 BYTES_PER_TOKEN: Final = 1024 * 1024

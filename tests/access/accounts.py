@@ -9,6 +9,7 @@ from app.db.engine import scalar
 from tests import bank_files
 from tests.factories import World, key, today
 from tests.payer_documents import Guide, Item, analysis, message
+from tests.spreadsheets import text_file
 
 ENTRIES = "query($cnes: Cnes!) { bankEntries(filter: { providerCnes: [$cnes] }) { nodes { id amount status } } }"
 
@@ -72,6 +73,27 @@ async def uploaded_statement(world: World) -> str:
     """The id of an uploaded statement."""
     said = analysis(world, "DEMU", Guide("NENHUMA6", world.card))
     return await _upload(world, message(world.payer, said).encode("iso-8859-1"))
+
+
+async def sheets(world: World) -> dict[str, str]:
+    """A stored mapping, a spreadsheet that is read by it, and one whose columns are proposed."""
+    header = ("Guia", "Código", "Data realização", "Qtde", "Valor informado", "Valor pago", "Glosa 1705", "ISS")
+    row = ("NENHUMA7", "10101012", "02/11/2026", "1", "10,00", "8,00", "2,00", "0,10")
+    rows = [row, ("NENHUMA8", *row[1:5], "x", "2,00", ""), ("Total", "", "", "", "11,00", "8,00", "2,00", "")]
+    return {
+        "sheet": await _upload(world, text_file(header, *rows, (f"Prestador {world.provider}",))),
+        "mapped_sheet": await _upload(world, text_file(("Guia", "Pago"), (f"N{world.provider}", "1,00"))),
+        "statement_mapping": await mapping(world),
+    }
+
+
+async def mapping(world: World, *more: str) -> str:
+    """The id of a stored mapping."""
+    columns: list[dict[str, Any]] = [{"header": "Guia", "field": "PROVIDER_CLAIM_NUMBER"}]
+    columns += [{"header": "Pago", "field": "PAID_AMOUNT"}, *({"header": name} for name in more)]
+    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "columns": columns, "idempotencyKey": key()}
+    saved = await world.mutate("finance", "saveStatementMapping", "mapping { id }", **values)
+    return str(saved["mapping"]["id"])
 
 
 async def _upload(world: World, content: bytes) -> str:

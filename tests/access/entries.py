@@ -12,6 +12,7 @@ from app.schema.root import schema
 from tests.access.world import Rich
 
 CORE = schema._schema
+SHEET = 'spreadsheet: {payerAnsCode: "<ans code>", providerCnes: "<cnes>"'
 # How root fields are asked for; names in <> are ids of the rich world.
 ARGUMENTS = {
     "appealBatch": 'id: "<appeal_batch>"',
@@ -45,6 +46,8 @@ ARGUMENTS = {
     "provider": 'cnes: "<cnes>"',
     "providers": "",
     "remittance": 'id: "<remittance>"',
+    "spreadsheetPreview": f'{SHEET}, documentId: "<sheet>"}}',
+    "statementMappings": "",
     "tussTerm": 'codeSystem: "22", code: "10101012"',
     "tussTerms": 'search: "10101012"',
 }
@@ -72,6 +75,7 @@ ELSEWHERE = {
     ("Remittance", "findings"): 'remittance(id: "<doubtful_remittance>")',
     ("Remittance", "adjustments"): 'remittance(id: "<paid_remittance>")',
     ("Remittance", "bankEntries"): 'remittance(id: "<paid_remittance>")',
+    ("SpreadsheetPreview", "mapping"): f'spreadsheetPreview({SHEET}, documentId: "<mapped_sheet>"}})',
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
     ("RemittanceLine", "differenceAmount"): 'node(id: "<put_back_line>") { ... on RemittanceLine',
@@ -85,6 +89,7 @@ IDS |= {
     "Batch": "batch",
     "AppealBatch": "appeal_batch",
     "AppealTemplate": "appeal_template",
+    "StatementMapping": "statement_mapping",
     "AppealBatchHistoryEntry": "appeal_batch_step",
     "BatchHistoryEntry": "batch_step",
     "Remittance": "remittance",

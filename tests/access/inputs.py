@@ -98,6 +98,23 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "documentId": ids["statement_document"],
             "idempotencyKey": key(),
         },
+        "importSpreadsheet": {
+            "spreadsheet": {
+                "payerAnsCode": world.payer,
+                "providerCnes": world.provider,
+                "documentId": ids["mapped_sheet"],
+            },
+            "idempotencyKey": key(),
+        },
+        "saveStatementMapping": {
+            **parties,
+            "columns": [
+                {"header": "Guia", "field": "PROVIDER_CLAIM_NUMBER"},
+                {"header": "Valor", "field": "PAID_AMOUNT"},
+            ],
+            "idempotencyKey": key(),
+        },
+        "deleteStatementMapping": {"statementMappingId": ids["wrong_statement_mapping"]},
         "importBatch": {"documentId": ids["document"], **once},
         "cancelImportJob": {"importJobId": ids["open_job"]},
         "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},

@@ -25,3 +25,9 @@ def look_ups(world: World, parties: str) -> dict[str, str]:
         "withheldTaxes": parties,
         "underpayments": f"filter: {{ {parties} }}",
     }
+
+
+def sheet_of(world: World, document_id: str) -> str:
+    """How a spreadsheet of the world is looked at."""
+    given = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
+    return f'spreadsheetPreview(spreadsheet: {{{given}, documentId: "{document_id}"}}) {{ rowCount }}'

@@ -22,7 +22,7 @@ from app.services import bulk
 from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
 from tests.access.inputs import inputs_of
-from tests.access.look_ups import SUMS, look_ups
+from tests.access.look_ups import SUMS, look_ups, sheet_of
 from tests.access.numbers import named_otherwise
 from tests.access.query_modules import MODULES
 from tests.access.world import EVENT_CODE, Rich
@@ -105,6 +105,7 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     for name in ("appealBatch", "appealBatchDocument"):
         yield _read(victim, attacker, name, f'{name}(id: "{victim.ids["appeal_batch"]}") {{ number }}')
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
+    yield _read(victim, attacker, "spreadsheetPreview", sheet_of(victim.world, victim.ids["sheet"]))
     for name in ("draft", "claim"):
         yield _read(
             victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
@@ -131,10 +132,9 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "appealTemplates": [f'providerCnes: "{world.provider}"', _named("appeal_template")],
         "batches": [own, _named("batch")],
         "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
-        "denials": [own, _named("denial")],
-        "invoices": [own, _named("invoice")],
+        **{name: [own, _named(name.removesuffix("s"))] for name in ("denials", "invoices", "remittances")},
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
-        "remittances": [own, _named("remittance")],
+        "statementMappings": [own, _named("statement_mapping")],
         "unappliedCredits": [own, _named("credit")],
         "remittanceAdjustments": [own],
         "bankEntries": [own, _named("bank_entry")],

@@ -23,6 +23,7 @@ from app.db import (
     registered_practitioners,
     remittances,
     settlements,
+    statement_mappings,
     unapplied_credits,
 )
 
@@ -30,4 +31,5 @@ MODULES = (
     *(appeal_batches, appeal_templates, earlier_appeals, bank, batches, deductions, line_history, unapplied_credits),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
+    statement_mappings,
 )

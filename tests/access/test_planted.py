@@ -45,7 +45,7 @@ REQUIRED = {
         for name in ("patients", "provider", "coverage", "coverageOfCard", "document", "importJob")
     },
     **{name: ARGUMENTS[name] for name in ("appealBatch", "appealBatchDocument", "appealDraft")},
-    "patient": ARGUMENTS["patient"],
+    **{name: ARGUMENTS[name] for name in ("patient", "spreadsheetPreview")},
     **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "remittance", "tussTerm")},
     "node": 'id: "<patient>"',
     "nodes": "ids: [<every id>]",

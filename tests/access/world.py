@@ -55,6 +55,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     rich.ids |= await waiting.put_back(rich.world)
     rich.ids |= await waiting.held(rich.world)
     rich.ids |= await accounts.bank(rich.world)
+    rich.ids |= await accounts.sheets(rich.world)
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
@@ -84,6 +85,7 @@ async def add_targets(rich: Rich) -> None:
     fresh = await world.check_eligibility(forceRefresh=True)
     rich.ids["fresh_eligibility"] = fresh["eligibility"]["id"]
     rich.ids["statement_document"] = await accounts.uploaded_statement(world)
+    rich.ids["wrong_statement_mapping"] = await accounts.mapping(world, "Lote")
     for name in ("appealed_denial", "withdrawable_denial"):
         await world.mutate(
             "biller", "appealDenial", "denial { id }", id=rich.ids[name], justification="Conforme contrato",

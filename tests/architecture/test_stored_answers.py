@@ -41,6 +41,7 @@ TABLES = {
     "crm": "unapplied_credit_moves",
     "apb": "appeal_batches",
     "apt": "appeal_templates",
+    "stm": "statement_mappings",
     "ctr": "contracts",
     "emg": "emergency_accesses",
     "pat": "patients",

@@ -183,7 +183,9 @@ async def test_a_month_is_split_into_batches_of_one_type(world: World) -> None:
     parties = {"payer": world.payer, "provider": world.provider}
     values = {**parties, "month": other_month.strftime("%Y-%m"), "idempotencyKey": key()}
     fields = "batches { number type guideCount claims { nodes { id } } }"
-    first = await world.mutate("biller", "createBatches", fields, **values)
+    with world.gateway.counting() as statements:
+        first = await world.mutate("biller", "createBatches", fields, **values)
+    assert sum(str(each).startswith("SELECT contracts.") for each in statements) == 1
     assert [(each["number"], each["type"], each["guideCount"]) for each in first["batches"]] == [
         (2, "CONSULTATION", 2), (3, "SP_SADT", 3),
     ]  # fmt: skip

@@ -171,8 +171,9 @@ async def test_a_forged_token_is_refused_before_the_body_is_read(server_gateway:
 async def test_what_is_not_a_document_is_refused(server_gateway: Gateway) -> None:
     token, client = server_gateway.token("biller"), server_gateway.client
     before = await _counts(server_gateway)
-    accepted = "send the document uncompressed, as application/xml, text/xml, application/zip or"
-    media = (415, "UNSUPPORTED_MEDIA_TYPE", f"{accepted} application/octet-stream")
+    accepted = "send the document uncompressed, as application/xml, text/xml, application/zip, text/csv, "
+    workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet or application/octet-stream"
+    media = (415, "UNSUPPORTED_MEDIA_TYPE", f"{accepted}{workbook}")
     assert _refusal(await _post(server_gateway, XML, token, "application/json")) == media
     packed = {**_headers(token), "content-encoding": "gzip"}
     assert _refusal(await client.post("/documents", content=XML, headers=packed)) == media

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
+from tests.graphql.test_batch_answers import record
+from tests.graphql.test_claim_batches import sent_batch, sent_claim
 from tests.graphql.test_line_resolutions import fate, kept_credits, resolved
 from tests.graphql.test_remittances import books, done, line, post, take, taken
 from tests.graphql.test_statement_money import IRRF
@@ -80,6 +82,14 @@ async def _shown(world: World, remittance: Any) -> Any:
     found = (await world.call("finance", LINES, id=remittance["id"]))["remittance"]
     (row,) = found["lines"]["nodes"]
     return found["status"], row["status"], row["problem"], found["settlements"]["nodes"]
+
+
+async def _until_matched(world: World, remittance: Any) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            if (await _shown(world, remittance))[1] == "MATCHED":
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_lines_that_are_held_when_a_person_decides_wait_again(world: World) -> None:
@@ -223,3 +233,16 @@ async def test_the_split_of_a_line_is_not_undone_while_a_part_is_held(world: Wor
     undone = await world.mutate("finance", "undoRemittanceLine", "line { status }", **undo, idempotencyKey=key())
     assert (undone["errors"], undone["line"]["status"]) == ([], "UNMATCHED")
     assert await books(world) == ["232.00", "0.00", "0.00", "0.00", "232.00", "0.00"]
+
+
+async def test_lines_of_a_claim_that_the_payer_refuses_wait_until_it_is_submitted_again(world: World) -> None:
+    refused, other = await sent_claim(world, items=[CONSULTATION, BLOOD]), await sent_claim(world)
+    batch = await sent_batch(world, refused, other)
+    remittance = await _held(world, await world.claim(refused))
+    assert (await record(world, batch, (refused, "1705")))["errors"] == []
+    assert (await _shown(world, remittance))[1:3] == ("UNMATCHED", "NOT_PAYABLE")
+    assert (await world.mutate("biller", "submitClaims", "results { id }", claimIds=[refused]))["errors"] == []
+    await _until_matched(world, remittance)
+    assert done(await post(world, remittance)) == ("PARTIALLY_POSTED", 1, 0, [])
+    assert sorted(each["leftAmount"] for each in await kept_credits(world)) == ["0.00", "100.00"]
+    assert await books(world) == ["216.00", "0.00", "0.00", "0.00", "216.00", "0.00"]

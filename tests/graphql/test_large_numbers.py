@@ -43,6 +43,7 @@ BOUNDED = {
     "waitingDays": "days since a payment",
     "guideCount": "at most the claims of a batch",
     "size": "limited by a setting",
+    **dict.fromkeys(("headerRow", "rowNumber", "rowCount", "lineCount"), "at most the rows of a spreadsheet"),
     **dict.fromkeys(
         ("takenCount", "takenWithWarningsCount", "unchangedCount", "refusedCount", "position"),
         "at most the guides of a document",

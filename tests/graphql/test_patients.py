@@ -280,6 +280,13 @@ async def test_a_practitioner_is_registered_once_and_named_in_claims(server_worl
     assert (await world.create_claim(**elsewhere))["errors"] == []
     inactive = (await world.call("biller", query, search="ana lima", active=False))["registeredPractitioners"]
     assert inactive == {"totalCount": 1, "nodes": [{"state": "35", "isActive": False}]}
+    query = """query($registered: Boolean!) { practitioners(search: "ana lima", isRegistered: $registered) {
+      totalCount nodes { name number state } } }"""
+    offered = {state: {"name": DOCTOR["name"], "number": number, "state": state} for state in ("33", "35")}
+    for is_registered, expected in ((True, ["33"]), (True, ["33"]), (False, ["33", "35"])):
+        found = (await world.call("biller", query, registered=is_registered))["practitioners"]
+        nodes = sorted(found["nodes"], key=lambda node: str(node["state"]))
+        assert (found["totalCount"], nodes) == (len(expected), [offered[state] for state in expected])
     await world.mutate("biller", "reactivatePractitioner", PRACTITIONER, practitionerId=practitioner["id"])
     assert (await world.create_claim(**named))["errors"] == []
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, refusals, today
 from tests.graphql import test_statement_documents as documents
-from tests.graphql.test_line_resolutions import kept_credits, resolved
+from tests.graphql.test_line_resolutions import fate, kept_credits, resolved
 from tests.graphql.test_posting_units import CLAIMS, claim_line, ledger, submitted_claims, until_posted
 from tests.graphql.test_remittances import books, done, line, money, post, take, taken
 from tests.payer_documents import analysis, message
@@ -198,16 +198,18 @@ async def test_a_day_of_payment_is_corrected_when_no_credit_is_used(world: World
 
 
 async def test_a_payment_joins_no_second_denial_to_what_was_written_off(world: World) -> None:
-    """Two equal denials: one written off with the decision, the other open, also after the payment."""
+    """Two equal denials: that of the second item is written off, that of the first can still be appealed."""
     claim = await world.submitted_claim(items=[CONSULTATION, CONSULTATION])
-    said = [line(claim, "80.00", itemSequence=1), line(claim, "80.00", ("1705", "20.00"), itemSequence=2)]
+    said = [line(claim, "80.00", ("1705", "20.00"), itemSequence=1), line(claim, "80.00", itemSequence=2)]
     remittance, decided = await _analysed(world, *said)
     assert done(decided) == ("IMPORTED", 0, 2, [])
-    await resolved(world, remittance["lines"][0], writeOff={"code": "1705", "reason": "tabela antiga"})
-    match = {"id": remittance["lines"][1]["id"], "claimId": claim["id"]}
+    await resolved(world, remittance["lines"][1], writeOff={"code": "1705", "reason": "tabela antiga"})
+    match = {"id": remittance["lines"][0]["id"], "claimId": claim["id"]}
     assert (await world.mutate("finance", "matchRemittanceLine", "line { status }", **match))["errors"] == []
     assert done(await post(world, remittance)) == ("POSTED", 2, 0, [])
     assert await books(world) == ["200.00", "0.00", "20.00", "20.00", "160.00", "0.00"]
     assert (await take(world, said, statementNumber="A-1"))["errors"] == []
     assert done(await post(world, remittance)) == ("POSTED", 2, 0, ["160.00"])
+    denied = [("1705", "20.00", "OPEN"), ("1705", "20.00", "ACCEPTED")]
+    assert await fate(world, claim) == ("PARTIALLY_APPROVED", "160.00", "160.00", denied)
     assert await books(world) == ["200.00", "160.00", "20.00", "20.00", "0.00", "0.00"]

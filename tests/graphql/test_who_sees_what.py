@@ -8,6 +8,7 @@ from graphql import ObjectTypeDefinitionNode, parse, print_ast
 from app.auth.roles import ROLES
 from app.schema.root import schema
 from app.services.actions import ACTIONS
+from tests import spreadsheets
 from tests.factories import CONSULTATION, World, new_world
 
 GROUPS = {
@@ -94,17 +95,15 @@ MUTATIONS = {
     "importRemittance": {"finance"},
     "importBatch": {"biller"},
     "cancelImportJob": {"biller"},
-    "matchRemittanceLine": {"finance"},
-    "unmatchRemittanceLine": {"finance"},
-    "dismissRemittanceLine": {"finance"},
     "cancelRemittance": {"finance"},
-    **{f"{verb}RemittanceLine": {"finance"} for verb in ("resolve", "split", "undo")},
+    **{f"{verb}RemittanceLine": {"finance"} for verb in ("match", "unmatch", "dismiss", "resolve", "split", "undo")},
     "resolveRemittanceLines": {"finance"},
     **{name: {"finance"} for name in ("explainAdjustment", "undoAdjustment")},
     **{name: {"finance"} for name in ("applyCredit", "refundCredit", "reverseCreditUse")},
     **{name: {"finance"} for name in ("importBankFile", "matchBankEntries", "unmatchBankEntry")},
     "dismissBankEntry": {"finance"},
     "postRemittance": {"finance"},
+    **{name: {"finance"} for name in spreadsheets.CHANGES},
     "releaseRemittance": {"finance"},
     "correctPaymentDate": {"finance"},
     "saveContract": {"admin"},
@@ -125,6 +124,7 @@ READS = {
     "appealTemplates": {"biller"},
     "appealBatches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
+    **{key: {"finance"} for key in ("statementMappings", "spreadsheetPreview")},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "remittanceAdjustments": {"finance", "payer_agent"},
     "unappliedCredits": {"biller", "finance", "payer_agent"},
@@ -137,6 +137,7 @@ READS = {
 }
 INPUTS = {
     **APPEAL_BATCHES,
+    **spreadsheets.CHANGES,
     "createClaim": 'claim: {type: SP_SADT, providerCnes: "1", payerAnsCode: "1", providerClaimNumber: "1", '
     'cardNumber: "1", serviceDate: "2026-01-01", items: []}, idempotencyKey: "k"',
     "updateDraftClaim": 'claimId: "x", claim: {}',
@@ -303,12 +304,13 @@ def _root_fields() -> list[tuple[str, str]]:
 
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
+ARGUMENTS |= {"spreadsheetPreview": spreadsheets.PREVIEWED}
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
 ARGUMENTS |= {"patient": 'id: "x"', "coverage": 'id: "x"', "coverageOfCard": 'payerAnsCode: "1", cardNumber: "1"'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
 SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
-SELECTIONS |= {"patient": "id", "coverage": "id", "coverageOfCard": "id"}
+SELECTIONS |= {"spreadsheetPreview": "rowCount", "patient": "id", "coverage": "id", "coverageOfCard": "id"}
 SELECTIONS |= {"billingIndicators": "undecidedClaimCount"}
 
 

@@ -15,6 +15,7 @@ from tests.hostile import largest_mutations as mutations
 from tests.hostile import largest_parties as parties
 from tests.hostile import largest_queries as queries
 from tests.hostile import largest_queue as queue
+from tests.hostile import largest_sheets as sheets
 from tests.hostile.largest_data import Big, Call
 
 LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
@@ -30,6 +31,8 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.invoices": queries.invoices_page,
     "Query.settlements": queries.settlements_page,
     "Query.appealDraft": appeals.draft,
+    "Query.spreadsheetPreview": sheets.preview,
+    "Query.statementMappings": sheets.mappings,
     "Query.appealTemplates": appeals.templates,
     "Query.appealBatch": appeals.batch,
     "Query.appealBatches": appeals.batches_page,
@@ -113,6 +116,9 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.adjustInvoice": mutations.adjust_invoice,
     "Mutation.settleInvoice": mutations.settle_invoice,
     "Mutation.reverseSettlement": mutations.reverse_settlement,
+    "Mutation.importSpreadsheet": sheets.import_sheet,
+    "Mutation.saveStatementMapping": sheets.save_mapping,
+    "Mutation.deleteStatementMapping": sheets.delete_mapping,
     "Mutation.importBatch": documents.import_batch,
     "Mutation.cancelImportJob": documents.cancel_import_job,
     "Mutation.importRemittance": mutations.import_remittance,

@@ -22,9 +22,9 @@ async def document(big: Big) -> Call:
     return big.read(query, '"digest"', 1, role="biller", id=document_id)
 
 
-async def uploaded(big: Big, content: bytes) -> str:
+async def uploaded(big: Big, content: bytes, role: str = "biller") -> str:
     """The id of the stored document."""
-    headers = {"authorization": f"Bearer {big.world.token('biller')}", "content-type": "application/xml"}
+    headers = {"authorization": f"Bearer {big.world.token(role)}", "content-type": "application/xml"}
     answer = await big.gateway.client.post("/documents", content=content, headers=headers)
     return str(answer.json()["id"])
 

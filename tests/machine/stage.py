@@ -65,6 +65,13 @@ class Stage:
         data: dict[str, Any] = answer["data"]
         return data
 
+    def upload(self, token: str, content: bytes) -> str:
+        """The id of the stored document."""
+        headers = {"authorization": f"Bearer {token}", "content-type": "text/csv"}
+        answer = self._client.post("/documents", content=content, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
     def select(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Rows as they are in the database now."""
         with self.rows.cursor() as cursor:

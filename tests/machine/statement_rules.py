@@ -12,9 +12,12 @@ from tests.machine.books import Row
 from tests.machine.life import NUMBERS, PICKS, SHARES, Life, decision
 from tests.machine.queue_books import CORRECTION
 from tests.payer_documents import Guide, Item, analysis, message
+from tests.spreadsheets import text_file
 
 KEPT = st.lists(st.tuples(st.sampled_from(["01", "02", "07", "08"]), st.integers(0, 60)), max_size=3)
 """Debits of a statement: taxes, a discount and an earlier payment, in thousandths of all that is claimed."""
+SHEET = ("Guia", "Item", "Valor pago", "Valor glosa", "Motivo glosa")
+FIELDS = ("PROVIDER_CLAIM_NUMBER", "ITEM_SEQUENCE", "PAID_AMOUNT", "DENIED_AMOUNT", "DENIAL_CODE")
 STRANGE = {"payerClaimNumber": "NENHUMA", "paidAmount": "1.00"}
 
 
@@ -145,6 +148,35 @@ class StatementRules(Life):
         }
         return self.mutate("finance", "importRemittance", "alreadyImported remittance { id }", values)
 
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, shares=st.lists(SHARES, min_size=3, max_size=3), is_wrong=st.booleans())
+    def send_a_spreadsheet(self, number: int, shares: list[int], *, is_wrong: bool) -> None:
+        """A payer's spreadsheet about a claim, twice, maybe with a total that is not the sum of its rows."""
+        claim = self.pick(self.rows.claims, number, "SUBMITTED", "UNDER_REVIEW", "APPROVED", "PARTIALLY_APPROVED")
+        assert claim is not None
+        rows = [_row(line) for line in self.lines_of(claim, shares)]
+        name = f"P{next(NUMBERS):09d}"
+        total = sum(int(row[2].replace(",", "")) for row in rows) + is_wrong
+        content = text_file(SHEET, *rows, ("Total", "", _comma(total)), (name,))
+        done = self.import_sheet(content)
+        if done["remittance"] is None:
+            return
+        self.post(done["remittance"]["id"])
+        again = self.import_sheet(content + b"\r\n;;")
+        assert (again["alreadyImported"], again["remittance"]) == (True, done["remittance"])
+
+    def import_sheet(self, content: bytes) -> Any:
+        """The payload of the import of this spreadsheet."""
+        columns = [{"header": header, "field": field} for header, field in zip(SHEET, FIELDS, strict=True)]
+        sheet = {
+            "payerAnsCode": self.world.payer,
+            "providerCnes": self.world.provider,
+            "documentId": self.stage.upload(self.tokens["finance"], content),
+            "columns": columns,
+        }
+        values = {"spreadsheet": sheet, "payment": {"paidOn": self.today()}, "idempotencyKey": key()}
+        return self.mutate("finance", "importSpreadsheet", "alreadyImported remittance { id }", values)
+
     @precondition(lambda self: self.rows.remittances)
     @rule(number=PICKS)
     def post_a_statement(self, number: int) -> None:
@@ -181,6 +213,18 @@ def _item(item: Row) -> Item:
     total = format_money(item["total_cents"])
     day = str(item["performed_on"])
     return Item(total, total, sequence=str(item["sequence"]), code=item["code"], day=day)
+
+
+def _row(line: dict[str, Any]) -> tuple[str, ...]:
+    """A line of a statement as a row of a spreadsheet."""
+    denials = line["denials"]
+    codes, amounts = ["; ".join(each[name] for each in denials) for name in ("code", "amount")]
+    paid, denied = line["paidAmount"].replace(".", ","), amounts.replace(".", ",")
+    return (line["providerClaimNumber"], str(line["itemSequence"]), paid, denied, codes)
+
+
+def _comma(cents: int) -> str:
+    return format_money(cents).replace(".", ",")
 
 
 def line_of(claim: Row, item: Row, share: int) -> dict[str, Any]:

@@ -39,7 +39,7 @@ EVERYTHING = {
     *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
-    *("withdrawClaim", "correctPaymentDate", "explainAdjustment", "undoAdjustment", *APPEALS),
+    *("withdrawClaim", "correctPaymentDate", "explainAdjustment", "undoAdjustment", "importSpreadsheet", *APPEALS),
 }
 ROLES = ("biller", "reviewer", "finance", "payer_agent", "admin")
 QUEUE = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { totalCount } }"
@@ -339,6 +339,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_back, 0, 50, 20, [("01", 5), ("08", 2)]),
         life.each_step_on_the_account,
         partial(life.send_a_document, 0, is_wrong=True, is_released=True),
+        partial(life.send_a_spreadsheet, 0, [60, 100, 100], is_wrong=False),
         *steps_of_the_queue(life),
         *steps_of_adjustments(life),
         *_steps_of_batches(life),

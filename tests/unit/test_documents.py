@@ -27,7 +27,13 @@ STEPS = {
         (b"PK\x03\x04....", DocumentKind.ZIP),
         (b"PK\x05\x06....", DocumentKind.ZIP),
         (b"PK", DocumentKind.UNKNOWN),
+        (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", DocumentKind.XLSX),
+        (b"PK\x03\x04" + bytes(26) + b"docProps/app.xml", DocumentKind.XLSX),
+        ("Demonstrativo;;\r\nGuia;Valor pago".encode("cp1252"), DocumentKind.CSV),
+        (b"\xef\xbb\xbfGuia\tPago\n", DocumentKind.CSV),
         (b"%PDF-1.7", DocumentKind.UNKNOWN),
+        (b"a;b\0", DocumentKind.UNKNOWN),
+        (b"34100000         2112223330001", DocumentKind.UNKNOWN),
         (b"", DocumentKind.UNKNOWN),
     ],
 )

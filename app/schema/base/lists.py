@@ -28,6 +28,7 @@ from app.domain.claims import DENIALS_MAX
 from app.domain.deductions import KINDS_MAX
 from app.domain.denial_chance import CLAIMS_SHOWN_MAX
 from app.domain.services import TEAM_MAX
+from app.domain.sheet_columns import COLUMNS_MAX
 from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX, STATEMENTS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from app.services.appeal_drafts import WON_MAX
@@ -58,6 +59,8 @@ REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 EARLIER_APPEALS: Final = ListSize.at_most(INSTANCES_MAX - 1)
 CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
 STATEMENTS: Final = ListSize.at_most(STATEMENTS_MAX)
+SHEET_COLUMNS: Final = ListSize.at_most(COLUMNS_MAX)
+SHEET_TOTALS: Final = ListSize.at_most(100)
 EVIDENCE: Final = ListSize.at_most(20)
 WON_APPEALS: Final = ListSize.at_most(WON_MAX)
 LEARNT_FROM: Final = ListSize.at_most(CLAIMS_SHOWN_MAX)

@@ -1,0 +1,88 @@
+"""Importing a payer's spreadsheet: read by a mapping, which is remembered, and then imported as any statement."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from app.db import statement_mappings as mappings_db
+from app.domain.errors import ErrorCode, Failure, raise_any, refuse
+from app.domain.remittances import RemittanceSource
+from app.domain.settlements import PaymentMethod
+from app.domain.sheet_columns import Mapping, mapping_failures
+from app.domain.statement import Statement
+from app.services import documents, parties, remittances, statement_documents, statement_mappings
+from app.services.remittances import Imported
+from app.tiss import sheet_statements
+from app.tiss.sheet_statements import SheetReading
+from app.tiss.spreadsheets import BYTES_MAX
+from app.unit_of_work.action import Action
+from app.unit_of_work.unit import UnitOfWork
+
+SECONDS_MAX: Final = 20
+"""A workbook of 5,000 lines with formulas takes a few seconds, of the child process."""
+TOO_LARGE: Final = Failure(
+    ErrorCode.INVALID_INPUT, f"a spreadsheet has at most {BYTES_MAX // (1024 * 1024)} MiB: send several", "documentId"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SheetForm:
+    """An uploaded spreadsheet, how its columns are read (None: as it was stored), and what it does not say itself."""
+
+    payer: str
+    provider: str
+    document_id: str
+    columns: Mapping | None = None
+    statement_number: str = ""
+    paid_on: date | None = None
+    method: PaymentMethod = PaymentMethod.BANK_TRANSFER
+    bank_reference: str | None = None
+    accepts_refused_rows: bool = False
+
+
+async def import_sheet(unit: UnitOfWork, *, form: SheetForm) -> Imported:
+    """Store the statements of a spreadsheet and, once they are accepted, how its columns are read.
+
+    INVALID_INPUT with the row and the column of every cell that cannot be read, unless the caller accepts that such
+    rows become lines that wait for a person.
+    """
+    raise_any([] if form.columns is None else mapping_failures(form.columns))
+    await parties.check(unit.connection, unit.scope, provider=form.provider, payer=form.payer)
+    reading = await _read(unit, form)
+    if not form.accepts_refused_rows:
+        raise_any(reading.failures())
+    if not reading.lines:
+        raise refuse(ErrorCode.INVALID_INPUT, "none of the lines can be read: look at the preview", "documentId")
+    if form.columns is not None:
+        await statement_mappings.stored(unit, form.provider, form.payer, form.columns)
+    return await remittances.import_statements(
+        unit,
+        statements=statement_documents.headed(_typed(form), reading.statements),
+        source=RemittanceSource.SPREADSHEET,
+    )
+
+
+async def _read(unit: UnitOfWork, form: SheetForm) -> SheetReading:
+    content = await documents.small_content(unit, form.document_id, BYTES_MAX, TOO_LARGE)
+    known = await mappings_db.of_parties(unit.connection, unit.scope, form.provider, form.payer)
+    stored = {each.header_digest: each.mapped_columns for each in known}
+    reading = await unit.children.run(sheet_statements.read, content, form.columns, stored)
+    if form.columns is None and not reading.was_stored:
+        message = "no mapping is stored for these columns: send those that spreadsheetPreview proposes"
+        raise refuse(ErrorCode.INVALID_INPUT, message, "columns")
+    return reading
+
+
+def _typed(form: SheetForm) -> Statement:
+    return Statement(
+        form.payer, form.provider, form.statement_number, form.paid_on, form.method, form.bank_reference, ()
+    )
+
+
+IMPORT: Final = Action(
+    "importSpreadsheet",
+    import_sheet,
+    needs="remittances:import",
+    answer=remittances.IMPORTED,
+    seconds=SECONDS_MAX,
+)
