@@ -1,14 +1,20 @@
 """TISS batch documents (lotes) of a test's own, and their import."""
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import tiss
 
+from app.db import imports as imports_db
 from app.domain.actor import Door, operator
-from app.services.batch_import import ImportReport, import_batch
+from app.domain.errors import BillingError, Failure
+from app.domain.imports import ImportOutcome
+from app.services import import_now
+from app.services.batch_import import GuideOutcome
 from tests.factories import World, today
+from tests.gateway import Gateway
 
 OPENING = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <ans:mensagemTISS xmlns:ans="http://www.ans.gov.br/padroes/tiss/schemas">"""
@@ -150,7 +156,52 @@ def lote(world: World, *guides: str) -> bytes:
     return xml.replace(b"HASH", tiss.hash_epilogo(xml).encode())
 
 
-async def take(world: World, xml: bytes) -> ImportReport:
-    """Import the document."""
-    changes = world.gateway.changes_at(lambda: datetime.now(UTC))
-    return await import_batch(changes, operator("test", Door.CLI, request_id="test"), xml)
+@dataclass(frozen=True)
+class Result:
+    """What became of a guide: taken with or without warnings, unchanged, or refused."""
+
+    number: str
+    outcome: GuideOutcome
+    claim_id: str | None
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The failures that refuse a document as a whole, or a result for each guide."""
+
+    failures: tuple[Failure, ...]
+    results: tuple[Result, ...]
+
+
+OUTCOMES = {
+    ImportOutcome.TAKEN: GuideOutcome.IMPORTED,
+    ImportOutcome.TAKEN_WITH_WARNINGS: GuideOutcome.IMPORTED,
+    ImportOutcome.UNCHANGED: GuideOutcome.UNCHANGED,
+    ImportOutcome.REFUSED: GuideOutcome.REFUSED,
+}
+
+
+async def imported(gateway: Gateway, xml: bytes, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Report:
+    """Import the document in an operator's name, as `billing import-tiss` does, at this time."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield xml
+
+    database, changes = gateway.database, gateway.changes_at(lambda: datetime.now(UTC))
+    actor = operator("test", Door.CLI, request_id="test")
+    document_id = await import_now.store(database, changes, actor, content())
+    try:
+        job = await import_now.start(changes, actor, document_id)
+    except BillingError as error:
+        return Report(error.failures, ())
+    job = await import_now.to_end(database, gateway.changes_at(now), job)
+    async with database.reading() as connection:
+        found = await imports_db.results_of(connection, job.id, 100)
+    results = (Result(each.number, OUTCOMES[each.outcome], each.claim_id, each.failures) for each in found)
+    return Report(job.failures, tuple(results))
+
+
+async def take(world: World, xml: bytes) -> Report:
+    """Import the document now."""
+    return await imported(world.gateway, xml)

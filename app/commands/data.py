@@ -42,12 +42,17 @@ def seed_demo(
                 console.fail("load the TUSS terms first: billing load-tuss")
         with console.progress("demo claims") as progress:
             task = progress.add_task("seed", total=claims)
-            return await demo.seed(
-                changes_of(console.settings(), database),
-                console_actor("seed-demo"),
-                number=claims,
-                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
+            changes = changes_of(console.settings(), database)
+            try:
+                return await demo.seed(
+                    database,
+                    changes,
+                    console_actor("seed-demo"),
+                    number=claims,
+                    on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+                )
+            finally:
+                await changes.children.stop()
 
     added = console.with_database(work)
     console.note("the demo data is there already" if added is None else f"{added} demo claims added")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,18 +12,13 @@ from app.db import imports as imports_db
 from app.db.engine import Database
 from app.db.imports import ImportJobRecord, ImportResultRecord
 from app.domain.actor import Actor
-from app.domain.data_scope import EVERYTHING
 from app.domain.errors import Failure
-from app.domain.imports import OPEN, ImportOutcome
+from app.domain.imports import ImportOutcome
 from app.runtime.build import changes_of, console_actor
-from app.services import imports
-from app.services.documents import Upload
-from app.services.import_runner import ImportRunner, Progress
-from app.unit_of_work.run import Changes
+from app.services import import_now
 
 PART_BYTES: Final = 256 * 1024
 RESULTS_AT_ONCE: Final = 500
-LOOK_SECONDS: Final = 0.5
 WORDS: Final = {
     ImportOutcome.TAKEN: "imported",
     ImportOutcome.TAKEN_WITH_WARNINGS: "imported with warnings",
@@ -54,12 +48,12 @@ def import_tiss(
 async def _imported(database: Database, file: Path, actor: Actor) -> ImportJobRecord:
     changes = changes_of(console.settings(), database)
     try:
-        document_id = await _stored(database, changes, file, actor)
-        job = (await changes.run(imports.START, actor, {"document_id": document_id})).value
+        document_id = await import_now.store(database, changes, actor, _parts(file))
+        job = await import_now.start(changes, actor, document_id)
         console.note(f"document {document_id}, import job {job.id}")
         with console.progress("guides") as bar:
             task = bar.add_task("guides", total=None)
-            job = await _run(
+            job = await import_now.to_end(
                 database, changes, job, lambda now: bar.update(task, total=now.total or None, completed=now.done)
             )
     finally:
@@ -72,31 +66,10 @@ async def _imported(database: Database, file: Path, actor: Actor) -> ImportJobRe
     return job
 
 
-async def _stored(database: Database, changes: Changes, file: Path, actor: Actor) -> str:
-    upload = Upload(database)
-    await upload.begin()
-    try:
-        with file.open("rb") as opened:
-            while part := await asyncio.to_thread(opened.read, PART_BYTES):
-                await upload.add(part)
-        return (await upload.finish(changes, actor)).id
-    except Exception:
-        await upload.abandon()
-        raise
-
-
-async def _run(database: Database, changes: Changes, job: ImportJobRecord, on_progress: Progress) -> ImportJobRecord:
-    """The job at its end; a gateway that runs meanwhile may have taken it, or may take it over."""
-    runner = ImportRunner(database, changes, changes.children, is_resting=False)
-    while job.status in OPEN:
-        await runner.run(job, on_progress)
-        async with database.reading() as connection:
-            (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
-        on_progress(job)
-        if job.status in OPEN:
-            with suppress(TimeoutError):
-                await asyncio.sleep(LOOK_SECONDS)
-    return job
+async def _parts(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as opened:
+        while part := await asyncio.to_thread(opened.read, PART_BYTES):
+            yield part
 
 
 async def _results(database: Database, job: ImportJobRecord) -> AsyncIterator[ImportResultRecord]:

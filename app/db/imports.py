@@ -226,9 +226,9 @@ def _free(job_id: str) -> Update:
 # Results
 
 
-async def insert_result(connection: AsyncConnection, record: ImportResultRecord) -> None:
-    """Store the result of a guide."""
-    await insert_records(connection, import_results, [record])
+async def insert_results(connection: AsyncConnection, records: Sequence[ImportResultRecord]) -> None:
+    """Store the results of guides."""
+    await insert_records(connection, import_results, records)
 
 
 @query(ImportResultRecord)

@@ -1,7 +1,7 @@
 """Demo data: synthetic parties and cards, the example TISS batch, and claims in every state, made by the services."""
 
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -24,7 +24,7 @@ from app.domain.identifiers import check_digits_of_cpf
 from app.domain.money import FACTOR_ONE, Cents, Quantity
 from app.domain.services import ServiceDetails
 from app.domain.settlements import PaymentMethod
-from app.services import batch_import, claims, contracts, denials, invoices, reviews, settlements
+from app.services import claims, contracts, denials, import_now, invoices, reviews, settlements
 from app.services.contracts import ContractForm
 from app.services.invoices import InvoiceForm
 from app.services.settlements import Payment
@@ -51,10 +51,12 @@ FIRST_NAMES: Final = ("Ana", "Bruno", "Carla", "Davi", "Elisa", "Fabio", "Gabrie
 LAST_NAMES: Final = ("Almeida", "Barbosa", "Cardoso", "Duarte", "Esteves", "Farias", "Gomes", "Holanda")
 
 
-async def seed(changes: Changes, actor: Actor, *, number: int, on_progress: Callable[[int, int], None]) -> int:
+async def seed(
+    database: Database, changes: Changes, actor: Actor, *, number: int, on_progress: Callable[[int, int], None]
+) -> int:
     """Add missing parties, the example TISS batch and `number` more claims; the result is how many of these."""
     await changes.run(SEED_PARTIES, actor, {})
-    await batch_import.import_batch(changes, actor, examples.load("lote-valido"))
+    await _import_example(database, changes, actor)
     done = 0
     while done < number:
         size = min(BATCH_SIZE, number - done)
@@ -62,6 +64,14 @@ async def seed(changes: Changes, actor: Actor, *, number: int, on_progress: Call
         done += size
         on_progress(done, number)
     return done
+
+
+async def _import_example(database: Database, changes: Changes, actor: Actor) -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield examples.load("lote-valido")
+
+    document_id = await import_now.store(database, changes, actor, content())
+    await import_now.to_end(database, changes, await import_now.start(changes, actor, document_id))
 
 
 async def is_seeded(database: Database) -> bool:

@@ -1,27 +1,21 @@
-"""Importing a TISS batch document: each guide becomes a submitted claim through the same rules as one from a caller."""
+"""Importing a guide of a TISS batch document: it becomes a submitted claim by the same rules as one from a caller."""
 
-import asyncio
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
 
 from app.db import claims as claims_db
 from app.db import guides as guides_db
 from app.db.claims import ClaimRecord
 from app.db.guides import GuideRecord
-from app.domain.actor import Actor
 from app.domain.claim_form import ClaimForm
-from app.domain.errors import BillingError, ErrorCode, Failure
+from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents
 from app.domain.preflight import Finding, FindingSeverity
 from app.services import claim_checks, claims, guide_providers
-from app.tiss import read_batch
 from app.tiss.read_batch import IncomingGuide
-from app.unit_of_work.action import Action
-from app.unit_of_work.run import Changes
 from app.unit_of_work.unit import UnitOfWork
 
 
@@ -42,31 +36,6 @@ class GuideResult:
     claim_id: str | None = None
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """The document's batch number, the failures that refuse it as a whole (if any), and a result per guide."""
-
-    batch_number: str | None
-    failures: tuple[Failure, ...]
-    results: tuple[GuideResult, ...]
-
-
-async def import_batch(changes: Changes, actor: Actor, xml: bytes) -> ImportReport:
-    """Import the document; a guide is imported whole or refused, and a second import changes nothing."""
-    batch = await asyncio.to_thread(read_batch.read, xml)
-    results = [await _import_guide(changes, actor, guide) for guide in batch.guides]
-    return ImportReport(batch.number, batch.failures, tuple(results))
-
-
-async def _import_guide(changes: Changes, actor: Actor, guide: IncomingGuide) -> GuideResult:
-    if guide.form is None:
-        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
-    try:
-        return (await changes.run(IMPORT_GUIDE, actor, {"guide": guide, "form": guide.form})).value
-    except BillingError as error:
-        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
 
 
 async def import_guide(
@@ -120,7 +89,3 @@ def _billed(form: ClaimForm) -> list[tuple[str, str, date, int]]:
     return sorted(
         (item.code_system, item.code, item.performed_on or form.service_date, item.total) for item in form.items
     )
-
-
-IMPORT_GUIDE: Final = Action("importGuide", import_guide)
-"""A guide by itself: jobs import theirs with the result (`imports.py`)."""

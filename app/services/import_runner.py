@@ -1,11 +1,11 @@
-"""Carries out an import job: opens the document, reads one batch at a time in a child process, and imports it guide by
-guide, each in a transaction of its own, so that whoever takes the job over goes on after the last one."""
+"""Carries out an import job: opens the document, reads one batch at a time in a child process, and imports some guides
+in each transaction, so that whoever takes the job over goes on after the last ones."""
 
 import asyncio
 import contextlib
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
@@ -35,6 +35,10 @@ from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 
 REST_SECONDS_MAX: Final = 0.1
+"""After each guide, at most."""
+GROUP_GUIDES_MAX: Final = 10
+GROUP_ITEMS_MAX: Final = 200
+"""Guides and items of one transaction: half a second of work, so that whoever waits for it does not wait for long."""
 PAUSES: Final = (0.5, 2.0, 5.0)
 """Seconds after which a document is read again that no child process could read."""
 _UNREADABLE: Final = Failure(
@@ -75,7 +79,7 @@ class OneDocument:
 
 
 class ImportRunner:
-    """Imports jobs in this process; `is_resting` gives other callers as much time as a guide has taken.
+    """Imports jobs in this process; `is_resting` gives other callers as much time as guides have taken.
 
     `on_unknown_card` is told whose guide had a card that nobody has: whoever guesses cards is not admitted again.
     """
@@ -160,9 +164,9 @@ class ImportRunner:
         hold = Hold(job, self._holder)
         return (await self._changes.run(action, job.actor, {"hold": hold, **arguments})).value
 
-    async def _rest(self, seconds: float) -> None:
+    async def _rest(self, seconds: float, parts: int = 1) -> None:
         if self._is_resting:
-            await asyncio.sleep(min(seconds, REST_SECONDS_MAX))
+            await asyncio.sleep(min(seconds, REST_SECONDS_MAX * parts))
 
 
 class _Run:
@@ -216,36 +220,58 @@ class _Run:
         if batch.failures:
             await self._did(imports.REFUSE_FILE, file=name or "", failures=batch.failures)
             return
-        seen = {each.number for each in batch.guides[: self.job.guide]}
-        for guide in batch.guides[self.job.guide :]:
+        for group in _groups(batch.guides[self.job.guide :]):
             loop = asyncio.get_running_loop()
             begun = loop.time()
-            await self._import_guide(guide, name, is_repeated=guide.number in seen)
-            seen.add(guide.number)
-            await self._runner._rest(loop.time() - begun)  # noqa: SLF001 - a part of the runner
+            await self._import_group(group, name)
+            await self._runner._rest(loop.time() - begun, len(group))  # noqa: SLF001 - a part of the runner
         await self._did(imports.END_FILE)
 
-    async def _import_guide(self, guide: IncomingGuide, name: str | None, *, is_repeated: bool) -> None:
+    async def _import_group(self, group: Sequence[IncomingGuide], name: str | None) -> None:
+        """Together or, if that fails, one by one."""
+        if len(group) > 1:
+            with contextlib.suppress(_GroupFailed):
+                await self._take(group, name)
+                return
+        for guide in group:
+            try:
+                await self._take([guide], name)
+            except _GroupFailed as error:
+                _log.error("guide_failed", job=self.job.id, error=str(error))
+                await self._take([IncomingGuide(guide.number, None, (_FAILED,))], name)
+
+    async def _take(self, group: Sequence[IncomingGuide], name: str | None) -> None:
         try:
-            await self._take(guide, name, is_repeated=is_repeated)
+            taken = await self._runner._change(imports.TAKE_GUIDES, self.job, {"guides": group, "file": name})  # noqa: SLF001 - likewise
         except (JobLost, DatabaseUnavailable):
             raise
-        except Exception as error:  # noqa: BLE001 - no guide may stop the others
-            _log.error("guide_failed", job=self.job.id, error=type(error).__name__)
-            refused = IncomingGuide(guide.number, None, (_FAILED,))
-            await self._take(refused, name, is_repeated=False)
-
-    async def _take(self, guide: IncomingGuide, name: str | None, *, is_repeated: bool) -> None:
-        arguments = {"guide": guide, "file": name, "is_repeated": is_repeated}
-        taken = await self._runner._change(imports.TAKE_GUIDE, self.job, arguments)  # noqa: SLF001 - likewise
+        except Exception as error:
+            raise _GroupFailed(type(error).__name__) from error
         self.job = taken.job
-        if taken.has_unknown_card:
+        for _ in range(taken.unknown_cards):
             await self._runner._on_unknown_card(self.job.created_by)  # noqa: SLF001 - likewise
         self._on_progress(self.job)
 
     async def _did(self, action: Action[ImportJobRecord], **arguments: Any) -> None:
         self.job = await self._runner._change(action, self.job, arguments)  # noqa: SLF001 - a part of the runner
         self._on_progress(self.job)
+
+
+class _GroupFailed(Exception):
+    """The gateway failed at some guides, by the name of the error; nothing of them is stored."""
+
+
+def _groups(guides: Sequence[IncomingGuide]) -> Iterator[Sequence[IncomingGuide]]:
+    """Up to ten guides with two hundred items together, in their order; a longer one is alone."""
+    start = items = 0
+    for place, guide in enumerate(guides):
+        more = len(guide.form.items) if guide.form else 0
+        if place > start and (place - start == GROUP_GUIDES_MAX or items + more > GROUP_ITEMS_MAX):
+            yield guides[start:place]
+            start, items = place, 0
+        items += more
+    if start < len(guides):
+        yield guides[start:]
 
 
 def _parties_of(batch: IncomingBatch) -> Parties:

@@ -1,5 +1,6 @@
-"""Import jobs: started and cancelled by callers, and carried out guide by guide, each with its result in one commit."""
+"""Import jobs: started and cancelled by callers, and carried out some guides at a time, each time in one commit."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -36,11 +37,11 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenGuide:
-    """The job after a guide, and whether the guide was refused for a card that nobody has."""
+class TakenGuides:
+    """The job after some guides, and how many were refused for a card that nobody has."""
 
     job: ImportJobRecord
-    has_unknown_card: bool
+    unknown_cards: int
 
 
 async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
@@ -81,24 +82,36 @@ def _filled(job: ImportJobRecord, parties: Parties) -> Parties:
     return job.provider_cnes or parties[0], job.payer_ans or parties[1]
 
 
-async def take_guide(
-    unit: UnitOfWork, *, hold: Hold, guide: IncomingGuide, file: str | None, is_repeated: bool
-) -> TakenGuide:
-    """Import one guide and store its result; JobLost, and nothing has happened, if the job is not the holder's any
-    more. `is_repeated`: an earlier guide of its batch has the same number."""
-    found = await _taken(unit, guide, hold.job.document_id, is_repeated=is_repeated)
-    job = await advance(unit, hold, {_outcome_of(found): 1}, lote=hold.job.lote, guide=hold.job.guide + 1)
-    if guide.form is not None:
-        job = await _check_parties(unit, job, guide.form)
-    await _store_result(unit, job, found, file)
-    return TakenGuide(job, any(failure.is_unknown_card for failure in found.failures))
+async def take_guides(
+    unit: UnitOfWork, *, hold: Hold, guides: Sequence[IncomingGuide], file: str | None
+) -> TakenGuides:
+    """Import the next guides and store their results; JobLost, and nothing has happened, if the job is not the holder's
+    any more. One that is refused leaves nothing, and the others stay."""
+    found = [await _taken(unit, guide, hold.job.document_id) for guide in guides]
+    done = Counter(_outcome_of(each) for each in found)
+    job = await advance(unit, hold, done, lote=hold.job.lote, guide=hold.job.guide + len(guides))
+    for guide in guides:
+        if guide.form is not None:
+            job = await _check_parties(unit, job, guide.form)
+    await _store_results(unit, job, found, file)
+    return TakenGuides(job, sum(any(failure.is_unknown_card for failure in each.failures) for each in found))
 
 
-async def _store_result(unit: UnitOfWork, job: ImportJobRecord, found: GuideResult, file: str | None) -> None:
-    result = ImportResultRecord(
+async def _store_results(
+    unit: UnitOfWork, job: ImportJobRecord, found: Sequence[GuideResult], file: str | None
+) -> None:
+    """The results of what the job has done last."""
+    first = job.done - len(found) + 1
+    results = [_result(job.id, first + place, each, file) for place, each in enumerate(found)]
+    await imports_db.insert_results(unit.connection, results)
+    unit.changed(job.id)
+
+
+def _result(job_id: str, position: int, found: GuideResult, file: str | None) -> ImportResultRecord:
+    return ImportResultRecord(
         id=ids.new_id(ids.IMPORT_RESULT),
-        job_id=job.id,
-        position=job.done,
+        job_id=job_id,
+        position=position,
         file=file,
         number=found.number[: identifiers.NUMBER_LENGTH_MAX],
         outcome=_outcome_of(found),
@@ -106,16 +119,10 @@ async def _store_result(unit: UnitOfWork, job: ImportJobRecord, found: GuideResu
         failures=found.failures[:FAILURES_MAX],
         warnings=found.warnings,
     )
-    await imports_db.insert_result(unit.connection, result)
-    unit.changed(job.id)
 
 
-async def _taken(unit: UnitOfWork, guide: IncomingGuide, document_id: str, *, is_repeated: bool) -> GuideResult:
+async def _taken(unit: UnitOfWork, guide: IncomingGuide, document_id: str) -> GuideResult:
     """What becomes of the guide; a refusal is a result too."""
-    if is_repeated:
-        message = f"guide {guide.number}: another guide of the batch has this number: use another number"
-        failure = Failure(ErrorCode.DUPLICATE_CLAIM, message, "numeroGuiaPrestador", "1308")
-        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=(failure,))
     if guide.form is None:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
     try:
@@ -145,7 +152,7 @@ async def _check_parties(unit: UnitOfWork, job: ImportJobRecord, form: ClaimForm
 async def refuse_file(unit: UnitOfWork, *, hold: Hold, file: str, failures: tuple[Failure, ...]) -> ImportJobRecord:
     """A document of a zip is refused as a whole: a result without a number, and the next document follows."""
     job = await advance(unit, hold, {ImportOutcome.REFUSED: 1}, lote=hold.job.lote + 1, guide=0)
-    await _store_result(unit, job, GuideResult("", GuideOutcome.REFUSED, failures=failures), file)
+    await _store_results(unit, job, [GuideResult("", GuideOutcome.REFUSED, failures=failures)], file)
     return job
 
 
@@ -212,7 +219,7 @@ _ANSWER: Final = StoredAnswer(_facts, import_jobs.by_id)
 START: Final = Action("importBatch", start, needs="batches:import", answer=_ANSWER, finds_cards=True)
 CANCEL: Final = Action("cancelImportJob", cancel, needs="batches:import", answer=_ANSWER)
 BEGIN: Final = Action("beginImport", begin)
-TAKE_GUIDE: Final = Action("importGuideOfJob", take_guide)
+TAKE_GUIDES: Final = Action("importGuidesOfJob", take_guides)
 REFUSE_FILE: Final = Action("refuseFileOfJob", refuse_file)
 END_FILE: Final = Action("endFileOfJob", end_file)
 FINISH: Final = Action("finishImport", finish)

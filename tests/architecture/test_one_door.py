@@ -19,7 +19,7 @@ TRANSACTIONS = {
     "access_log/archive.py": "moves old entries of the access log into a file",
     "services/books.py": "stores what it has added up",
     "services/retention.py": "deletes what has been stored for long enough",
-    "services/tuss.py": "loads the published terms",
+    "services/tuss_load.py": "loads the published terms",
     "services/documents.py": "stores the parts of a document while it arrives, and deletes those of abandoned uploads",
     "services/leases.py": "the leases of jobs",
     "services/dead_statements.py": "payers' messages that could not be handled",
@@ -29,7 +29,7 @@ TRANSACTIONS = {
 """Every file that may commit, and what it commits."""
 INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument", "loadPayers", "retirePayers"}
 INTERNAL |= {"importPartyRows"}
-INTERNAL |= {"beginImport", "importGuideOfJob", "refuseFileOfJob", "endFileOfJob", "finishImport"}
+INTERNAL |= {"beginImport", "importGuidesOfJob", "refuseFileOfJob", "endFileOfJob", "finishImport"}
 INTERNAL |= {"postUnitOfRemittance", "skipClaimOfRemittance", "matchLinesOfClaim"}
 """Actions that nobody may ask for."""
 

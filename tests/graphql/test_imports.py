@@ -15,6 +15,8 @@ from app.db.tables import claims
 from app.domain.access_log import AccessKind
 from app.domain.actor import Door
 from app.domain.imports import ImportJobStatus
+from app.services import batch_import
+from app.unit_of_work.unit import UnitOfWork
 from tests.example_lotes import VALID, hashed, lote, zipped
 from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway, running_gateway, server_settings
@@ -121,9 +123,30 @@ async def test_the_second_guide_with_a_number_is_refused(server_world: World) ->
     world = server_world
     found = await import_document(world, lote(world, ["C1", "C1", "C2"]))
     assert _short(found["results"]) == [("C1", "TAKEN", None), ("C1", "REFUSED", "1308"), ("C2", "TAKEN", None)]
-    said = "guide C1: another guide of the batch has this number: use another number"
+    said = "an earlier guide of this batch has the same number: give each its own"
     assert found["results"][1]["errors"] == [{"code": "DUPLICATE_CLAIM", "message": said, "tissCode": "1308"}]
     assert await _numbers(world) == ["C1", "C2"]
+
+
+async def test_a_guide_at_which_the_gateway_fails_leaves_the_others(
+    server_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, real = server_world, batch_import.import_guide
+
+    async def failing(unit: UnitOfWork, **values: Any) -> Any:
+        done = await real(unit, **values)
+        if values["guide"].number == "Q2":
+            raise RuntimeError
+        return done
+
+    monkeypatch.setattr(batch_import, "import_guide", failing)
+    found = await import_document(world, lote(world, ["Q1", "Q2", "Q3"]))
+    assert _short(found["results"]) == [("Q1", "TAKEN", None), ("Q2", "REFUSED", None), ("Q3", "TAKEN", None)]
+    said = "the gateway failed at this guide: report the import job's id"
+    assert [each["message"] for each in found["results"][1]["errors"]] == [said]
+    assert await _numbers(world) == ["Q1", "Q3"]
+    claim_id = found["results"][0]["claim"]["id"]
+    assert await world.events(claim_id) == ["ClaimCreated", "ClaimSubmitted"]
 
 
 async def test_importing_again_changes_nothing(server_world: World) -> None:
@@ -279,7 +302,7 @@ async def test_guides_are_imported_in_the_callers_name(server_world: World) -> N
         rows = (await connection.execute(query.where(entries.kind == AccessKind.WRITE))).all()
         by = select(claims.c.created_by).where(claims.c.id == claim)
         assert (await connection.execute(by)).scalar_one() == "dev-biller"
-    assert [tuple(each) for each in rows] == [(Door.IMPORT, "dev-biller", "biller", "importGuideOfJob")]
+    assert [tuple(each) for each in rows] == [(Door.IMPORT, "dev-biller", "biller", "importGuidesOfJob")]
 
 
 async def test_a_job_is_cancelled(server_world: World) -> None:

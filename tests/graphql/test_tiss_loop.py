@@ -8,8 +8,7 @@ import pytest
 import tiss
 from tiss import examples, sandbox
 
-from app.domain.actor import Door, operator
-from app.services.batch_import import GuideOutcome, ImportReport, import_batch
+from app.services.batch_import import GuideOutcome
 from tests.factories import (
     BLOOD_COUNT,
     CONSULTATION,
@@ -23,6 +22,7 @@ from tests.factories import (
     today,
 )
 from tests.gateway import Gateway
+from tests.lotes import Report, imported
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 YESTERDAY = (today() - timedelta(days=1)).isoformat()
@@ -33,9 +33,8 @@ BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexp
 POSTED = "remittance { status } settlements { amount invoice { id } } postedLines putBackLines alreadyPosted"
 
 
-async def _take(world: World, xml: bytes) -> ImportReport:
-    changes = world.gateway.changes_at(lambda: max(NOW, datetime.now(UTC)))
-    return await import_batch(changes, operator("test", Door.CLI, request_id="test"), xml)
+async def _take(world: World, xml: bytes) -> Report:
+    return await imported(world.gateway, xml, lambda: max(NOW, datetime.now(UTC)))
 
 
 async def _example(world: World) -> bytes:
@@ -100,7 +99,7 @@ async def _books(world: World) -> list[str]:
     return [found[name] for name in BOOKS.split()]
 
 
-async def _claim_ids(world: World, report: ImportReport) -> list[str]:
+async def _claim_ids(world: World, report: Report) -> list[str]:
     assert [result.outcome for result in report.results] == [GuideOutcome.IMPORTED] * len(report.results)
     return [result.claim_id or "" for result in report.results]
 

@@ -1,19 +1,18 @@
 """The largest inputs and documents leave the event loop to others: no step of them takes it for long."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
-from app.domain.actor import Door, operator
 from app.events.contracts import INBOUND
 from app.services import inbox
-from app.services.batch_import import GuideOutcome, import_batch
+from app.services.batch_import import GuideOutcome
 from app.services.inbox import RECEIVE
 from tests.factories import BLOOD_COUNT, World, key, new_world, refusals, today
 from tests.figures import Figures, assert_within
 from tests.gateway import Gateway
 from tests.inputs import shaped
 from tests.loop_time import measured
+from tests.lotes import imported
 
 LONGEST_MILLISECONDS = 25
 MEDICINE = {"codeSystem": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00", "details": {"unit": "036"}}
@@ -61,8 +60,7 @@ async def test_a_batch_of_three_thousand_items_goes_out_and_in(server_gateway: G
         200,
     )
     with measured() as importing:
-        changes = server_gateway.changes_at(lambda: datetime.now(UTC))
-        report = await import_batch(changes, operator("t", Door.CLI, request_id="t"), xml.encode("iso-8859-1"))
+        report = await imported(server_gateway, xml.encode("iso-8859-1"))
     assert [(one.outcome, one.claim_id) for one in report.results] == [(GuideOutcome.UNCHANGED, id) for id in ids]
     figures(
         create_milliseconds=creating.longest_milliseconds,

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from app.domain.actor import Door, operator
-from app.services.batch_import import GuideOutcome, ImportReport, import_batch
+from app.services.batch_import import GuideOutcome
 from app.tiss import message, tree
 from app.tiss.guides import GUIDES
 from tests.factories import World, key, today
+from tests.lotes import Report, imported
 from tests.tiss.generated import PAYER, PROVIDER, Documents
 
 NOW = datetime(2026, 10, 2, 12, tzinfo=UTC)
@@ -18,10 +18,9 @@ DETAILS = """query($id: ID!) { claim(id: $id) { type status payerClaimNumber cla
   items { sequence details { unit expenseKind startsAt team { role cpf practitioner { name council } } } } } }"""
 
 
-async def _take(world: World, document: bytes) -> ImportReport:
+async def _take(world: World, document: bytes) -> Report:
     now = datetime.now(UTC)
-    changes = world.gateway.changes_at(lambda: max(NOW, now))
-    return await import_batch(changes, operator("test", Door.CLI, request_id="test"), document)
+    return await imported(world.gateway, document, lambda: max(NOW, now))
 
 
 def _readdressed(world: World, document: bytes) -> bytes:
