@@ -113,17 +113,8 @@ def drop_column(table: str, column: str) -> None:
         _online(f"ALTER TABLE {table} DROP COLUMN {column}, ALGORITHM=INPLACE, LOCK=NONE")
 
 
-def allow_null(table: str, column: str, kind: Any) -> None:
-    """Let a column be null: the running release goes on to fill it."""
-    _set_null(table, column, kind, nullable=True)
-
-
-def forbid_null(table: str, column: str, kind: Any) -> None:
-    """Take back that a column may be null, which needs that no row is."""
-    _set_null(table, column, kind, nullable=False)
-
-
-def _set_null(table: str, column: str, kind: Any, *, nullable: bool) -> None:
+def set_nullable(table: str, column: str, kind: Any, *, nullable: bool) -> None:
+    """Let a column be null, which the running release goes on to fill; or take that back, which needs that no row is."""
     if _is_sqlite():
         with op.batch_alter_table(table) as batch:
             batch.alter_column(column, existing_type=kind, nullable=nullable)

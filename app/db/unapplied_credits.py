@@ -115,12 +115,6 @@ def of_lines(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     return _visible(scope).where(unapplied_credits.c.line_id.in_(ids)).order_by(unapplied_credits.c.id)
 
 
-@query(CreditRecord)
-def of_adjustments(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
-    """The credits that were made of these adjustments of statements, oldest first."""
-    return _visible(scope).where(unapplied_credits.c.adjustment_id.in_(ids)).order_by(unapplied_credits.c.id)
-
-
 @query(CreditMoveRecord)
 def moves_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The uses with these ids, of credits within the scope."""

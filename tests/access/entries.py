@@ -61,6 +61,10 @@ ELSEWHERE = {
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
     ("AppealDraft", "wonAppeals"): 'appealDraft(denialId: "<sent_denial>")',
     ("CreditUse", "reverses"): 'node(id: "<credit_release>") { ... on CreditUse',
+    ("RemittanceAdjustment", "history"): 'node(id: "<adjustment>") { ... on RemittanceAdjustment',
+    ("RemittanceAdjustmentHistoryEntry", "claim"): (
+        'node(id: "<adjustment_step>") { ... on RemittanceAdjustmentHistoryEntry'
+    ),
     ("RemittanceAdjustmentHistoryEntry", "undoes"): (
         'node(id: "<adjustment_undo>") { ... on RemittanceAdjustmentHistoryEntry'
     ),

@@ -21,7 +21,7 @@ def upgrade() -> None:
     )
     steps.add_column("remittance_adjustments", sa.Column("version", sa.Integer(), server_default="1", nullable=False))
     steps.create_index(steps.f(STATUS), "remittance_adjustments", ["status", "id"], unique=False)
-    steps.allow_null("unapplied_credits", "line_id", identifier())
+    steps.set_nullable("unapplied_credits", "line_id", identifier(), nullable=True)
     steps.add_column("unapplied_credits", sa.Column("adjustment_id", identifier(), nullable=True))
     steps.create_index(steps.f(ADJUSTMENT), "unapplied_credits", ["adjustment_id"], unique=False)
     steps.create_table(
@@ -53,7 +53,7 @@ def downgrade() -> None:
     steps.drop_table("adjustment_history")
     steps.drop_index(steps.f(ADJUSTMENT), table_name="unapplied_credits")
     steps.drop_column("unapplied_credits", "adjustment_id")
-    steps.forbid_null("unapplied_credits", "line_id", identifier())
+    steps.set_nullable("unapplied_credits", "line_id", identifier(), nullable=False)
     steps.drop_index(steps.f(STATUS), table_name="remittance_adjustments")
     steps.drop_column("remittance_adjustments", "version")
     steps.drop_column("remittance_adjustments", "status")
