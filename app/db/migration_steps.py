@@ -114,7 +114,7 @@ def drop_column(table: str, column: str) -> None:
 
 
 def set_nullable(table: str, column: str, kind: Any, *, nullable: bool) -> None:
-    """Let a column be null, which the running release goes on to fill; or take that back, which needs that no row is."""
+    """Let a column be null, which the running release fills; or take that back, which needs that no row is."""
     if _is_sqlite():
         with op.batch_alter_table(table) as batch:
             batch.alter_column(column, existing_type=kind, nullable=nullable)
