@@ -21,7 +21,6 @@ from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import amount, health
 from app.schema.remittance_objects import RemittanceDenial, RemittanceFinding
-from app.tiss.read_statement import StatementMessage
 from app.tiss.sheet_statements import TotalCheck
 
 described(SheetColumn, "What a column of a payer's spreadsheet says; new values may be added.", name="SpreadsheetField")
@@ -146,13 +145,8 @@ class SpreadsheetStatement:
     paid_on: date | None = strawberry.field(description="Day of payment (dataPagamento); null if not given.")
     net: Cents | None = amount("netAmount", "What is transferred after taxes; null if the sheet has no taxes.")
 
-    @strawberry.field(description="Number of its lines, also of those that are refused.")
-    def line_count(statement: strawberry.Parent[StatementMessage]) -> int:
-        return len(statement.lines)
-
-    @amount("paidAmount", "Sum of the paid amounts of its lines that can be read.")
-    def paid(statement: strawberry.Parent[StatementMessage]) -> Cents | None:
-        return Cents(sum(line.paid for line in statement.lines if line.paid != UNREADABLE))
+    line_count: int = strawberry.field(description="Number of its lines, also of those that are refused.")
+    paid: Cents | None = amount("paidAmount", "Sum of the paid amounts of its lines that can be read.")
 
 
 @strawberry.type(description="How a payer's spreadsheet would be read; nothing is written.")
@@ -227,7 +221,7 @@ class SpreadsheetPreview:
         description=f"What was noticed of it as a whole; at most {FINDINGS_MAX}.",
     )
     def findings(preview: strawberry.Parent[SheetPreview]) -> Any:
-        return list(preview.reading.findings[:FINDINGS_MAX])
+        return list(preview.look.findings[:FINDINGS_MAX])
 
     @strawberry.field(
         graphql_type=list[SpreadsheetStatement],
@@ -235,21 +229,33 @@ class SpreadsheetPreview:
         description=f"The statements that it contains, one for each number and day; at most {STATEMENTS_MAX}.",
     )
     def statements(preview: strawberry.Parent[SheetPreview]) -> Any:
-        return list(preview.reading.statements)
+        return list(preview.look.statements)
 
-    billed: Cents | None = amount("billedAmount", "What the lines say was billed.")
-    paid: Cents | None = amount("paidAmount", "What the lines pay.")
-    denied: Cents | None = amount("deniedAmount", "What the lines deny.")
-    difference: Cents | None = amount(
-        "differenceAmount", "What was billed above what is paid and denied, of the lines that say what was billed."
+    @amount("billedAmount", "What the lines say was billed.")
+    def billed(preview: strawberry.Parent[SheetPreview]) -> Cents | None:
+        return preview.look.billed
+
+    @amount("paidAmount", "What the lines pay.")
+    def paid(preview: strawberry.Parent[SheetPreview]) -> Cents | None:
+        return preview.look.paid
+
+    @amount("deniedAmount", "What the lines deny.")
+    def denied(preview: strawberry.Parent[SheetPreview]) -> Cents | None:
+        return preview.look.denied
+
+    @amount(
+        "differenceAmount",
+        "What was billed above what is paid and denied, of the lines that say what was billed.",
     )
+    def difference(preview: strawberry.Parent[SheetPreview]) -> Cents | None:
+        return preview.look.difference
 
     @strawberry.field(
         graphql_type=Connection[SpreadsheetRow],
         directives=[lists.PAGE],
         description="Its rows, in their order.",
     )
-    def rows(
+    async def rows(
         preview: strawberry.Parent[SheetPreview],
         info: Info,
         kinds: Annotated[
@@ -263,4 +269,4 @@ class SpreadsheetPreview:
         first: First = 20,
         after: After = None,
     ) -> Any:
-        return sheets.rows_page(info.context, preview, kinds, first=first, after=after)
+        return await sheets.rows_page(info.context, preview, kinds, first=first, after=after)

@@ -1,6 +1,6 @@
 """Importing a payer's spreadsheet: read by a mapping, which is remembered, and then imported as any statement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -12,8 +12,8 @@ from app.domain.sheet_columns import Mapping, mapping_failures
 from app.domain.statement import Statement
 from app.services import documents, parties, remittances, statement_documents, statement_mappings
 from app.services.remittances import Imported
-from app.tiss import sheet_statements
-from app.tiss.sheet_statements import SheetReading
+from app.tiss import sheet_answers
+from app.tiss.sheet_answers import SheetImport
 from app.tiss.spreadsheets import BYTES_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
@@ -48,29 +48,30 @@ async def import_sheet(unit: UnitOfWork, *, form: SheetForm) -> Imported:
     """
     raise_any([] if form.columns is None else mapping_failures(form.columns))
     await parties.check(unit.connection, unit.scope, provider=form.provider, payer=form.payer)
-    reading = await _read(unit, form)
+    found = await _read(unit, form)
     if not form.accepts_refused_rows:
-        raise_any(reading.failures())
-    if not reading.lines:
+        raise_any(found.failures)
+    if not found.has_lines:
         raise refuse(ErrorCode.INVALID_INPUT, "none of the lines can be read: look at the preview", "documentId")
     if form.columns is not None:
         await statement_mappings.stored(unit, form.provider, form.payer, form.columns)
+    messages = [replace(message, lines=tuple(await lines.all())) for message, lines in found.statements]
     return await remittances.import_statements(
         unit,
-        statements=statement_documents.headed(_typed(form), reading.statements),
+        statements=statement_documents.headed(_typed(form), messages),
         source=RemittanceSource.SPREADSHEET,
     )
 
 
-async def _read(unit: UnitOfWork, form: SheetForm) -> SheetReading:
+async def _read(unit: UnitOfWork, form: SheetForm) -> SheetImport:
     content = await documents.small_content(unit, form.document_id, BYTES_MAX, TOO_LARGE)
     known = await mappings_db.of_parties(unit.connection, unit.scope, form.provider, form.payer)
     stored = {each.header_digest: each.mapped_columns for each in known}
-    reading = await unit.children.run(sheet_statements.read, content, form.columns, stored)
-    if form.columns is None and not reading.was_stored:
+    found = await unit.children.run(sheet_answers.to_import, content, form.columns, stored)
+    if form.columns is None and not found.was_stored:
         message = "no mapping is stored for these columns: send those that spreadsheetPreview proposes"
         raise refuse(ErrorCode.INVALID_INPUT, message, "columns")
-    return reading
+    return found
 
 
 def _typed(form: SheetForm) -> Statement:

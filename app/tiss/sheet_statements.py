@@ -268,9 +268,9 @@ def _with_repeats(lines: Sequence[StatementLine]) -> tuple[StatementLine, ...]:
             found.append(line)
             continue
         identity = (*numbers, line.item_sequence, None if is_item else line.paid)
-        repeated = (StatementFinding(StatementFindingKind.REPEATED_CLAIM),) if identity in seen else ()
+        repeated = StatementFinding(StatementFindingKind.REPEATED_CLAIM)
+        found.append(replace(line, findings=(*line.findings, repeated)) if identity in seen else line)
         seen.add(identity)
-        found.append(replace(line, findings=(*line.findings, *repeated)))
     return tuple(found)
 
 
