@@ -5,6 +5,7 @@ from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, Str
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import EnumText, UtcDateTime, ascii_text, identifier, long_bytes
 from app.domain.appeal_batches import AppealBatchAction, AppealBatchStatus
+from app.domain.documents import DocumentKind
 
 # `denial_count` and `total_cents` are those of its rows in `appeal_batch_denials`, as they were sent.
 appeal_batches = Table(
@@ -102,6 +103,26 @@ earlier_appeals = Table(
     Column("payer_justification", String(500)),
     Column("answered_at", UtcDateTime, nullable=False),
     Column("appeal_deadline", Date, nullable=False),
+    **MYSQL,
+)
+
+# Files with appeals; the row of a removed one stays, without its document.
+appeal_attachments = Table(
+    "appeal_attachments",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("denial_id", ForeignKey("denials.id"), nullable=False),
+    Column("appeal_instance", Integer, nullable=False),
+    Column("document_id", ForeignKey("documents.id")),
+    Column("file_name", String(100), nullable=False),
+    Column("digest", ascii_text(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("kind", EnumText(DocumentKind), nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
+    Index(None, "denial_id", "id"),
+    Index(None, "document_id"),
     **MYSQL,
 )
 

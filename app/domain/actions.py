@@ -42,6 +42,7 @@ class DenialOperation(StrEnum):
     APPEAL = "APPEAL"
     WITHDRAW_APPEAL = "WITHDRAW_APPEAL"
     ANSWER_APPEAL = "ANSWER_APPEAL"
+    ATTACH = "ATTACH"
 
 
 class InvoiceOperation(StrEnum):
@@ -114,6 +115,7 @@ APPEAL_STEPS = {
     DenialOperation.WITHDRAW_APPEAL: DenialAction.WITHDRAW,
     # Every answer starts from the same state.
     DenialOperation.ANSWER_APPEAL: DenialAction.UPHOLD,
+    DenialOperation.ATTACH: DenialAction.ATTACH,
 }
 INVOICE_STEPS = {
     InvoiceOperation.ADJUST: InvoiceAction.ADJUST,

@@ -33,6 +33,8 @@ class DenialAction(DescribedEnum):
     OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY", "The payer reversed the denial in part."
     UPHOLD = "UPHOLD", "The payer upheld the denial."
     UPHOLD_FIRST = "UPHOLD_FIRST", "The payer upheld the denial; it can be appealed in the second instance."
+    ATTACH = "ATTACH", "A document was attached to the appeal."
+    REMOVE_ATTACHMENT = "REMOVE_ATTACHMENT", "An attachment of the appeal was removed."
     EXPIRE = "EXPIRE", "The appeal deadline passed without an appeal."
     RECOVER = "RECOVER", "The payer paid the amount by itself, without an appeal that it had to answer."
 
@@ -46,6 +48,8 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
     (DenialStatus.EXPIRED, DenialAction.RECOVER): DenialStatus.OVERTURNED,
     (DenialStatus.UPHELD, DenialAction.RECOVER): DenialStatus.OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.WITHDRAW): DenialStatus.OPEN,
+    (DenialStatus.APPEALED, DenialAction.ATTACH): DenialStatus.APPEALED,
+    (DenialStatus.APPEALED, DenialAction.REMOVE_ATTACHMENT): DenialStatus.APPEALED,
     (DenialStatus.APPEALED, DenialAction.OVERTURN): DenialStatus.OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.OVERTURN_PARTIALLY): DenialStatus.PARTIALLY_OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.UPHOLD): DenialStatus.UPHELD,
@@ -64,6 +68,8 @@ WORDING: Final = {
     DenialAction.ACCEPT: "accept",
     DenialAction.APPEAL: "appeal",
     DenialAction.WITHDRAW: "withdraw the appeal of",
+    DenialAction.ATTACH: "attach a document to the appeal of",
+    DenialAction.REMOVE_ATTACHMENT: "remove an attachment of the appeal of",
     DenialAction.EXPIRE: "expire",
     DenialAction.RECOVER: "recover",
 }

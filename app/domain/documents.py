@@ -22,13 +22,26 @@ class DocumentKind(DescribedEnum):
     ZIP = "ZIP", "A zip archive of XML documents."
     CSV = "CSV", "A spreadsheet as text, with semicolons, tabs or commas (.csv)."
     XLSX = "XLSX", "A workbook of a spreadsheet program (.xlsx)."
+    PDF = "PDF", "A PDF file, which can be attached to an appeal."
+    PNG = "PNG", "A PNG image, which can be attached to an appeal."
+    JPEG = "JPEG", "A JPEG image, which can be attached to an appeal."
     UNKNOWN = "UNKNOWN", "Anything else; it is stored but cannot be imported."
+
+
+_FILES: Final = {
+    b"%PDF-": DocumentKind.PDF,
+    b"\x89PNG\r\n\x1a\n": DocumentKind.PNG,
+    b"\xff\xd8\xff": DocumentKind.JPEG,
+}
 
 
 def kind_of(start: bytes) -> DocumentKind:
     """The kind of a document that begins with these bytes."""
     if start.startswith(_ZIP):
         return DocumentKind.XLSX if start[_NAME_AT:].startswith(_WORKBOOK) else DocumentKind.ZIP
+    for beginning, kind in _FILES.items():
+        if start.startswith(beginning):
+            return kind
     if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<") or start.startswith(_UTF_16):
         return DocumentKind.XML
     return DocumentKind.CSV if _is_separated(start) else DocumentKind.UNKNOWN

@@ -1,11 +1,17 @@
-"""The contracts of events about batches of appeals."""
+"""The contracts of events about batches and attachments of appeals."""
 
 from typing import Final
 
 from app.events.event_contract import EventContract
-from app.events.payloads import AppealBatchEventData
+from app.events.payloads import AppealBatchEventData, DenialEventData
 
 APPEAL_CONTRACTS: Final = {
+    "AppealAttachmentAdded": EventContract(
+        "br.billing.denial.attachment_added.v1", DenialEventData, "A document is attached to an appeal."
+    ),
+    "AppealAttachmentRemoved": EventContract(
+        "br.billing.denial.attachment_removed.v1", DenialEventData, "An attachment of an appeal is removed."
+    ),
     "AppealBatchCreated": EventContract(
         "br.billing.appeal_batch.created.v1", AppealBatchEventData, "Appeals are put into a batch."
     ),

@@ -18,7 +18,6 @@ from app.db import (
     deductions,
     denials,
     documents,
-    earlier_appeals,
     eligibility,
     emergency,
     history,
@@ -169,10 +168,6 @@ class Loaders(LoaderKinds):
     @cached_property
     def denials_of_claim(self) -> DataLoader[str, list[DenialRecord]]:
         return self._many(lambda c, keys: denials.of_claims(c, self._scope, keys), lambda row: row.claim_id)
-
-    @cached_property
-    def earlier_appeals_of_denial(self) -> DataLoader[str, list[DenialRecord]]:
-        return self._many(lambda c, keys: earlier_appeals.of_denials(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def invoice(self) -> DataLoader[str, InvoiceRecord | None]:

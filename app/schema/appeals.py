@@ -5,7 +5,22 @@ from datetime import datetime
 import strawberry
 
 from app.domain.money import Cents
+from app.schema.base.enums import DocumentKind
 from app.schema.base.permissions import amount, health
+
+
+@strawberry.type(description="A file with an appeal: a PDF document or an image.")
+class AppealAttachment:
+    id: strawberry.ID = strawberry.field(description="Its id; GET /appeal-attachments/{id} downloads it.")
+    appeal_instance: int = strawberry.field(description="Instance of the appeal, 1 or 2.")
+    file_name: str | None = strawberry.field(
+        description="Name of the file.", extensions=health("claims:read_items", "claims:read_health")
+    )
+    digest: str = strawberry.field(description="SHA-256 of its bytes, in hexadecimal.")
+    size: int = strawberry.field(description="Size in bytes.")
+    kind: DocumentKind = strawberry.field(description="Kind, by its content.")
+    created_by: str = strawberry.field(description="Who attached it: the subject of a token.")
+    created_at: datetime = strawberry.field(description="Time at which it was attached.")
 
 
 @strawberry.type(description="An appeal against a denial (recurso de glosa) and the payer's answer.")

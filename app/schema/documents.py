@@ -6,15 +6,12 @@ from typing import Annotated
 import strawberry
 
 from app.db.documents import DocumentRecord
-from app.domain.documents import DocumentKind
 from app.schema.base.connections import Node
-from app.schema.base.described import described
+from app.schema.base.enums import DocumentKind
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires
 from app.schema.base.relations import related
 from app.schema.parties import Payer, Provider
-
-described(DocumentKind, "Kind of a document, by its first bytes; new values may be added.")
 
 
 @strawberry.type(description="An uploaded document, stored as it was sent (POST /documents).")

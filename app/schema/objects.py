@@ -12,6 +12,7 @@ from app.domain.access_log import DataClass
 from app.domain.money import Cents, Factor, Quantity
 from app.executor.reach import Owner
 from app.resolvers import claims
+from app.resolvers.appeals import attachments_of, earlier_of
 from app.schema.actions import (
     ACTIONS,
     AvailableClaimAction,
@@ -19,7 +20,7 @@ from app.schema.actions import (
     claim_actions,
     denial_actions,
 )
-from app.schema.appeals import Appeal
+from app.schema.appeals import Appeal, AppealAttachment
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection, Node
@@ -323,10 +324,16 @@ class Denial(Node):
     def appeal(denial: strawberry.Parent[DenialRecord]) -> DenialRecord | None:
         return None if denial.appealed_at is None else denial
 
-    earlier_appeals = related(
+    attachments = batched(
+        list[AppealAttachment],
+        attachments_of,
+        description="The files with its appeals, oldest first.",
+        directives=[lists.APPEAL_ATTACHMENTS],
+    )
+
+    earlier_appeals = batched(
         list[Appeal],
-        lambda loaders: loaders.earlier_appeals_of_denial,
-        "id",
+        earlier_of,
         description="Its appeals of earlier instances, which the payer has answered.",
         directives=[lists.EARLIER_APPEALS],
     )

@@ -38,6 +38,14 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "DenialChance.isOfPractitioner",
         "DenialChance.itemSequence",
     ),
+    "what is known of a file, which only denials lead to; its name and its content have rules": (
+        "AppealAttachment.appealInstance",
+        "AppealAttachment.createdAt",
+        "AppealAttachment.id",
+        "AppealAttachment.kind",
+        "AppealAttachment.size",
+        "Denial.attachments",
+    ),
     "the instance of an appeal, and earlier appeals, whose texts and amounts have rules": (
         "Denial.appealInstance",
         "Denial.earlierAppeals",
@@ -59,6 +67,8 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
 
 APPEAL_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "numbers of documents and protocols, and names of staff": (
+        "AppealAttachment.createdBy",
+        "AppealAttachment.digest",
         "AppealBatch.contestedProtocol",
         "AppealBatch.createdBy",
         "AppealBatch.protocolNumber",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.services import (
     adjustments,
     appeal_answers,
+    appeal_attachments,
     appeal_batches,
     appeal_bulk,
     appeal_receptions,
@@ -62,6 +63,7 @@ SERVICES: Final = (
     appeal_bulk,
     appeal_templates,
     denials,
+    appeal_attachments,
     invoices,
     settlements,
     remittances,

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from app.db import appeal_attachments, earlier_appeals
 from app.db import claims as claims_db
 from app.db import denials as denials_db
-from app.db import earlier_appeals
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.earlier_appeals import EarlierAppealRecord
@@ -40,13 +40,15 @@ EVENTS: Final = {
     DenialAction.UPHOLD: "AppealAnswered",
     DenialAction.UPHOLD_FIRST: "AppealAnswered",
     DenialAction.EXPIRE: "DenialExpired",
+    DenialAction.ATTACH: "AppealAttachmentAdded",
+    DenialAction.REMOVE_ATTACHMENT: "AppealAttachmentRemoved",
     DenialAction.RECOVER: "DenialRecovered",
 }
 
 
 async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
     """Accept the loss."""
-    claim, denial = await _locked(unit, id)
+    claim, denial = await locked(unit, id)
     await _refuse_replaced(unit, claim)
     return await accept_locked(unit, claim, denial)
 
@@ -60,7 +62,7 @@ async def accept_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialReco
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
     """Contest the denial (recurso de glosa), for its whole amount or for `amount` only; the rest is given up."""
     raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
-    claim, denial = await _locked(unit, id)
+    claim, denial = await locked(unit, id)
     block = appeal_block(denial.status, deadline=denial.appeal_deadline, today=unit.today)
     if block is not None:
         raise block
@@ -81,7 +83,7 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
 async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
     """Withdraw an appeal that is not answered: the denial may be appealed again until its last day, after which it
     expires at once."""
-    claim, denial = await _locked(unit, id)
+    claim, denial = await locked(unit, id)
     await appeal_batch_steps.require_none(unit, id)
     earlier = await earlier_appeals.of_instance(unit.connection, denial.id, denial.appeal_instance - 1)
     opened = replace(
@@ -91,13 +93,16 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
         justification=None,
         appealed_at=None,
     )
+    attached = await appeal_attachments.of_denials(unit.connection, unit.scope, [denial.id])
+    if taken_back := [each for each in attached if each.appeal_instance == denial.appeal_instance]:
+        await appeal_attachments.remove(unit.connection, taken_back, unit.now)
     await _store(unit, claim, denial, opened, DenialAction.WITHDRAW, denial.appealed_cents or 0)
     return await _expire(unit, claim, opened) if unit.today > denial.appeal_deadline else opened
 
 
 async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: str | None) -> DenialRecord:
     """Record the payer's decision on an appeal: the amount that it now accepts, and why not the rest."""
-    claim, denial = await _locked(unit, id)
+    claim, denial = await locked(unit, id)
     return await answer_locked(unit, claim, denial, accepted, justification)
 
 
@@ -198,7 +203,7 @@ async def _expire(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) ->
     return await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.contestable_cents)
 
 
-async def _locked(unit: UnitOfWork, denial_id: str) -> tuple[ClaimRecord, DenialRecord]:
+async def locked(unit: UnitOfWork, denial_id: str) -> tuple[ClaimRecord, DenialRecord]:
     """The denial, with its claim locked: one lock protects all denials of a claim."""
     # Read without the lock only to find the claim; read again under the lock, as another caller may have changed it.
     seen = await denials_db.one(unit.connection, unit.scope, denial_id)
@@ -212,6 +217,14 @@ async def _locked(unit: UnitOfWork, denial_id: str) -> tuple[ClaimRecord, Denial
 async def _refuse_replaced(unit: UnitOfWork, claim: ClaimRecord) -> None:
     if claim.id in await claims_db.replaced_among(unit.connection, [claim.id]):
         raise conflict(REPLACED)
+
+
+def record_unchanged(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, action: DenialAction) -> DenialRecord:
+    """Add the step and the event of an action that leaves the row of the denial as it is; the result is the denial."""
+    unit.step(history.denial_step(unit, claim, denial, action, amount=denial.appealed_cents or 0))
+    unit.emit(denial_event(EVENTS[action], claim, denial, previous=denial.status, at=unit.now))
+    unit.changed(denial.id, claim.patient_id)
+    return denial
 
 
 async def _store(
@@ -235,22 +248,28 @@ STORED_DENIAL: Final = StoredRecord(
     *("status", "appealed_cents", "answered_cents", "appealed_at", "answered_at", "appeal_deadline", "appeal_instance"),
     texts=("justification", "payer_justification"),
 )
-_ONE: Final = answer_of_one(STORED_DENIAL)
-ACCEPT: Final = Action("acceptDenial", accept, needs="denials:appeal", answer=_ONE, offers=DenialOperation.ACCEPT)
+DENIAL_ANSWER: Final = answer_of_one(STORED_DENIAL)
+ACCEPT: Final = Action(
+    "acceptDenial", accept, needs="denials:appeal", answer=DENIAL_ANSWER, offers=DenialOperation.ACCEPT
+)
 APPEAL: Final = Action(
     "appealDenial",
     appeal,
     needs="denials:appeal",
-    answer=_ONE,
+    answer=DENIAL_ANSWER,
     offers=DenialOperation.APPEAL,
     # Withdrawing the appeal erases it.
     resent=lambda denial, given: replace(denial, justification=given["justification"]),
 )
 WITHDRAW_APPEAL: Final = Action(
-    "withdrawAppeal", withdraw_appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.WITHDRAW_APPEAL
+    "withdrawAppeal",
+    withdraw_appeal,
+    needs="denials:appeal",
+    answer=DENIAL_ANSWER,
+    offers=DenialOperation.WITHDRAW_APPEAL,
 )
 ANSWER_APPEAL: Final = Action(
-    "answerAppeal", answer, needs="appeals:answer", answer=_ONE, offers=DenialOperation.ANSWER_APPEAL
+    "answerAppeal", answer, needs="appeals:answer", answer=DENIAL_ANSWER, offers=DenialOperation.ANSWER_APPEAL
 )
 EXPIRE: Final = Action("expireDenials", expire)
 """Run by the sweep only: no permission allows it."""

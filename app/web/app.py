@@ -27,7 +27,8 @@ from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
-from app.web import documents
+from app.web import attachments, documents
+from app.web.attachments import AttachmentDownloads
 from app.web.browser_policy import PAGE_POLICY, BrowserPolicy, origins_of
 from app.web.documents import DocumentUploads, UploadLimits
 from app.web.failures import Failures, http_error
@@ -97,6 +98,8 @@ def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRou
     if process.settings.is_development and EXPLORER_DIRECTORY.is_dir():
         routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
     routes.append(Route(documents.PATH, _uploads(process)))
+    downloads = AttachmentDownloads(process.database, context=_context_factory(process))
+    routes.append(Route(attachments.PATH, downloads))
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 

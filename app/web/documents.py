@@ -32,6 +32,9 @@ ACCEPTED: Final = (
     "application/zip",
     "text/csv",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/pdf",
+    "image/png",
+    "image/jpeg",
     "application/octet-stream",
 )
 PART_BYTES: Final = 256 * 1024

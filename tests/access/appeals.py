@@ -3,9 +3,11 @@
 from typing import Final
 
 from tests.factories import World, key
+from tests.files import pdf
 from tests.tiss.appeal_answers import Answer, document
 
 TARGETS: Final = 5
+TERMS: Final = {"submissionWindowDays": 180, "appealDeadlineDays": 30, "paymentTermDays": 30}
 
 
 async def sent_batch(world: World, denial: str) -> dict[str, str]:
@@ -17,6 +19,38 @@ async def sent_batch(world: World, denial: str) -> dict[str, str]:
     return found | {"appeal_template": await _template(world), "answer_document": await _answer_document(world, batch)}
 
 
+async def upheld(world: World, denial: str) -> dict[str, str]:
+    """A denial that was appealed with a file, and is open once more; its contract has one instance again."""
+    await _agree(world, 2)
+    await _appeal(world, denial)
+    file = await _attach(world, denial)
+    values = {"id": denial, "acceptedAmount": "0", "idempotencyKey": key()}
+    assert (await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values))["errors"] == []
+    await _agree(world, 1)
+    return {"upheld_denial": denial, "answered_attachment": file}
+
+
+async def _agree(world: World, instances: int) -> None:
+    values = {"providerCnes": world.provider, "payerAnsCode": world.payer, **TERMS, "appealInstances": instances}
+    assert (await world.mutate("admin", "saveContract", "contract { id }", **values))["errors"] == []
+
+
+async def _attach(world: World, denial: str) -> str:
+    """The id of a file with the appeal against this denial."""
+    values = {"denialId": denial, "documentId": await _uploaded(world, pdf()), "fileName": "laudo.pdf"}
+    made = await world.mutate(
+        "biller", "attachToAppeal", "denial { attachments { id } }", **values, idempotencyKey=key()
+    )
+    return str(made["denial"]["attachments"][0]["id"])
+
+
+async def _uploaded(world: World, content: bytes) -> str:
+    token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
+    answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
+    return str(answer.json()["id"])
+
+
 async def _answer_document(world: World, batch: str) -> str:
     """The payer's answer to the batch, uploaded with a token of its provider and payer."""
     query = (
@@ -24,11 +58,7 @@ async def _answer_document(world: World, batch: str) -> str:
     )
     found = (await world.call("biller", query, id=batch))["appealBatch"]
     answers = [Answer(each["claim"]["providerClaimNumber"], each["code"], "S") for each in found["denials"]["nodes"]]
-    token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/xml"}
-    content = document(world.payer, found["number"], answers)
-    answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
-    return str(answer.json()["id"])
+    return await _uploaded(world, document(world.payer, found["number"], answers))
 
 
 async def targets(world: World, denials: list[str]) -> dict[str, str]:
@@ -40,6 +70,7 @@ async def targets(world: World, denials: list[str]) -> dict[str, str]:
         for (name, is_sent), denial in zip(names.items(), denials[1:], strict=True)
     }
     await _appeal(world, denials[0])
+    found |= {"attachment": await _attach(world, denials[0]), "file": await _uploaded(world, pdf(b"%1\n"))}
     return found | {"unsent_denial": denials[0], "wrong_appeal_template": await _template(world)}
 
 

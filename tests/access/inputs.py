@@ -73,6 +73,13 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "acceptDenial": {"id": ids["lost_denial"], **once},
         "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
         "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},
+        "attachToAppeal": {
+            "denialId": ids["unsent_denial"],
+            "documentId": ids["file"],
+            "fileName": "exame.pdf",
+            **once,
+        },
+        "removeAppealAttachment": {"appealAttachmentId": ids["attachment"], **once},
         "answerAppeal": {"id": ids["appealed_denial"], "acceptedAmount": "1.00", **once},
         "createInvoice of won appeals": {
             **parties,

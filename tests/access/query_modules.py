@@ -1,6 +1,7 @@
 """The modules whose queries the probes ask directly."""
 
 from app.db import (
+    appeal_attachments,
     appeal_batches,
     appeal_templates,
     bank,
@@ -28,7 +29,17 @@ from app.db import (
 )
 
 MODULES = (
-    *(appeal_batches, appeal_templates, earlier_appeals, bank, batches, deductions, line_history, unapplied_credits),
+    *(
+        appeal_attachments,
+        appeal_batches,
+        appeal_templates,
+        earlier_appeals,
+        bank,
+        batches,
+        deductions,
+        line_history,
+        unapplied_credits,
+    ),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
     statement_mappings,

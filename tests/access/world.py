@@ -61,6 +61,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _sent(rich)
     rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
     await appeals.win(rich.world, (await _denied(rich.world))[1])
+    rich.ids |= await appeals.upheld(rich.world, (await _denied(rich.world))[1])
     return rich
 
 

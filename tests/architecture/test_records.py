@@ -55,6 +55,8 @@ PARTIAL_WRITES = {
     "bank.undo_match": "a match that is taken back frees all its payments",
     "appeal_batches.release": "a batch of appeals that is rejected or cancelled frees them",
     "appeal_batches.release_denial": "an answered appeal leaves its batch",
+    "appeal_batches.release_refused": "appeals that the payer refused at reception are left to other batches",
+    "appeal_attachments.remove": "removed files leave their documents to the sweep",
     "batches.refuse": "a claim that the payer refused is left to other batches",
     "batches.release": "a batch that is rejected or cancelled frees its claims",
     "documents.renew": "the age of an upload counts from when it came again",

@@ -22,7 +22,6 @@ from app.transport.subscriptions import ActiveSubscription, Subscriptions
 from tests.access.world import Rich, rich_world
 from tests.executor.both import Both
 from tests.executor.ways import CORE, leaves, types_on, ways
-from tests.factories import CONSULTATION, World, key
 from tests.figures import Figures
 from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
@@ -52,7 +51,8 @@ LISTS = {
 }  # fmt: skip
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
-    "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableBatchAction", "AvailableClaimAction",
+    "ActionBlock", "Admission", "Appeal", "AppealAttachment", "Authorization", "AvailableBatchAction",
+    "AvailableClaimAction",
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
     "AvailableRemittanceAdjustmentAction", "RemittanceBalance", "RemittanceDenial", "RemittanceFinding",
@@ -148,24 +148,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         values = {"input": shaped("createClaim", rich.world.claim_input(provider=other.world.provider))}
         create = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { errors { code } } }"
         assert (await gateway.gql(create, values, token=gateway.token("biller"))).data["createClaim"]["errors"] == []
-        rich.ids["upheld_denial"] = await _upheld(rich.world)
         yield Stage(rich, other.world.provider)
-
-
-async def _upheld(world: World) -> str:
-    """A denial that the payer upheld once, and that can be appealed once more."""
-    parties = {"providerCnes": world.provider, "payerAnsCode": world.payer}
-    terms = {"submissionWindowDays": 180, "appealDeadlineDays": 30, "paymentTermDays": 30, "appealInstances": 2}
-    assert (await world.mutate("admin", "saveContract", "contract { id }", **parties, **terms))["errors"] == []
-    claim = await world.claim_in_review(items=[CONSULTATION])
-    denied = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1801", "amount": "40.00"}]}
-    assert (await world.adjudicate(claim["id"], [denied]))["errors"] == []
-    query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
-    denial = (await world.call("biller", query, id=claim["id"]))["claim"]["items"][0]["denials"][0]["id"]
-    given = {"denialId": denial, "justification": "devida", "idempotencyKey": key()}
-    assert (await world.mutate("biller", "appealDenial", "denial { id }", **given))["errors"] == []
-    await world.answer_appeals("id", (denial, "0"))
-    return str(denial)
 
 
 def test_each_field_that_a_subscription_leads_to_is_known_to_stay_inside_or_to_lead_out() -> None:

@@ -172,8 +172,9 @@ async def test_what_is_not_a_document_is_refused(server_gateway: Gateway) -> Non
     token, client = server_gateway.token("biller"), server_gateway.client
     before = await _counts(server_gateway)
     accepted = "send the document uncompressed, as application/xml, text/xml, application/zip, text/csv, "
-    workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet or application/octet-stream"
-    media = (415, "UNSUPPORTED_MEDIA_TYPE", f"{accepted}{workbook}")
+    workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, "
+    images = "application/pdf, image/png, image/jpeg or application/octet-stream"
+    media = (415, "UNSUPPORTED_MEDIA_TYPE", f"{accepted}{workbook}{images}")
     assert _refusal(await _post(server_gateway, XML, token, "application/json")) == media
     packed = {**_headers(token), "content-encoding": "gzip"}
     assert _refusal(await client.post("/documents", content=XML, headers=packed)) == media

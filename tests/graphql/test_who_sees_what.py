@@ -10,6 +10,7 @@ from app.schema.root import schema
 from app.services.actions import ACTIONS
 from tests import spreadsheets
 from tests.factories import CONSULTATION, World, new_world
+from tests.graphql.appeal_inputs import APPEAL_BATCHES
 
 GROUPS = {
     "status": "status providerClaimNumber serviceDate payer { name } provider { name }",
@@ -42,18 +43,6 @@ PERSON = {
 }
 NEEDS = {action.name: action.needs for action in ACTIONS}
 VERBS = ("register", "update", "deactivate", "reactivate")
-APPEAL_BATCHES = {
-    "createAppealTemplate": 'providerCnes: "1", code: "1801", text: "t", idempotencyKey: "k"',
-    "updateAppealTemplate": 'appealTemplateId: "x", text: "t"',
-    "deleteAppealTemplate": 'appealTemplateId: "x"',
-    "appealMatchingDenials": 'filter: {}, justification: {text: "t"}, idempotencyKey: "k"',
-    "recordAppealAnswers": 'payerAnsCode: "1", providerCnes: "1", content: {answers: []}, idempotencyKey: "k"',
-    "createAppealBatches": 'payerAnsCode: "1", providerCnes: "1", idempotencyKey: "k"',
-    "sendAppealBatch": 'appealBatchId: "x"',
-    "cancelAppealBatch": 'appealBatchId: "x"',
-    "recordAppealProtocol": 'appealBatchId: "x", protocolNumber: "1", date: "2026-01-01"',
-    "rejectAppealBatch": 'appealBatchId: "x", reason: "r"',
-}
 MUTATIONS = {
     "createClaim": {"biller"},
     "updateDraftClaim": {"biller"},

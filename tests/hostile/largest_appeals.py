@@ -2,15 +2,19 @@
 
 from typing import Any, Final
 
+from app.domain.attachments import ATTACHMENTS_MAX, BYTES_MAX
 from app.domain.denials import DenialStatus
 from app.resolvers.paging import PAGE_MAX
 from app.services.appeal_answers import TYPED_MAX
 from app.services.appeal_batches import CHOSEN_MAX
 from app.services.appeal_bulk import MATCHING_MAX
 from tests.factories import key, today
+from tests.files import pdf
 from tests.hostile.largest_data import Big, Call
+from tests.hostile.largest_documents import uploaded
 from tests.hostile.largest_mutations import denied
 
+ATTACHMENTS: Final = "denial { id attachments { id fileName digest size kind } }"
 BATCH: Final = (
     "id status denialCount totalAmount denials(first: 100) { totalCount nodes { id status } } "
     "history(first: 100) { nodes { action at } }"
@@ -108,6 +112,33 @@ async def update_template(big: Big) -> Call:
 async def delete_template(big: Big) -> Call:
     values = {"appealTemplateId": await _template(big)}
     return big.change("biller", "deleteAppealTemplate", "deletedAppealTemplateId", '"apt_', 1, **values)
+
+
+async def _attached(big: Big, denial: str) -> list[str]:
+    """As many files as an appeal has but one; the last of them is the largest."""
+    files = [pdf(b"%%%d\n" % number) for number in range(ATTACHMENTS_MAX - 2)]
+    found: list[str] = []
+    for content in [*files, pdf(b"%" + b"x" * (BYTES_MAX - 1_000) + b"\n")]:
+        values = {"denialId": denial, "documentId": await uploaded(big, content), "fileName": "x.pdf"}
+        made = await big.world.mutate(
+            "biller", "attachToAppeal", "denial { attachments { id } }", **values, idempotencyKey=key()
+        )
+        found = [each["id"] for each in made["denial"]["attachments"]]
+    return found
+
+
+async def attach(big: Big) -> Call:
+    (one,) = await denied(big, DenialStatus.APPEALED, 1)
+    await _attached(big, one)
+    document = await uploaded(big, pdf(b"%" + b"y" * (BYTES_MAX - 1_000) + b"\n"))
+    values = {"denialId": one, "documentId": document, "fileName": "x.pdf", "idempotencyKey": key()}
+    return big.change("biller", "attachToAppeal", ATTACHMENTS, '"digest"', ATTACHMENTS_MAX, **values)
+
+
+async def remove_attachment(big: Big) -> Call:
+    (one,) = await denied(big, DenialStatus.APPEALED, 1)
+    values = {"appealAttachmentId": (await _attached(big, one))[-1], "idempotencyKey": key()}
+    return big.change("biller", "removeAppealAttachment", ATTACHMENTS, '"digest"', ATTACHMENTS_MAX - 2, **values)
 
 
 async def appeal_matching(big: Big) -> Call:

@@ -92,6 +92,8 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.createAppealTemplate": appeals.create_template,
     "Mutation.updateAppealTemplate": appeals.update_template,
     "Mutation.deleteAppealTemplate": appeals.delete_template,
+    "Mutation.attachToAppeal": appeals.attach,
+    "Mutation.removeAppealAttachment": appeals.remove_attachment,
     "Mutation.appealMatchingDenials": appeals.appeal_matching,
     "Mutation.recordAppealAnswers": appeals.record_answers,
     "Mutation.sendAppealBatch": appeals.send_batch,

@@ -2,6 +2,7 @@
 
 from app.domain.claims import ClaimAction, ClaimStatus, ClaimType
 from app.domain.denials import DenialAction, DenialStatus
+from app.domain.documents import DocumentKind
 from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
 from app.domain.parties import PartyAction
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
@@ -14,6 +15,7 @@ __all__ = [
     "ClaimType",
     "DenialAction",
     "DenialStatus",
+    "DocumentKind",
     "InvoiceAction",
     "InvoiceLineKind",
     "InvoiceStatus",
@@ -43,3 +45,4 @@ described(RemittanceSource, "Source of a remittance; new values may be added.")
 described(RemittanceStatus, "Status of a remittance; new values may be added.")
 described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
 described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
+described(DocumentKind, "Kind of a document, by its first bytes; new values may be added.")

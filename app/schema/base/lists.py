@@ -22,6 +22,7 @@ from app.domain.actions import (
 )
 from app.domain.appeal_batches import DENIALS_MAX as DENIALS_OF_BATCH_MAX
 from app.domain.appeal_terms import INSTANCES_MAX
+from app.domain.attachments import ATTACHMENTS_MAX
 from app.domain.bank import GROUP_MAX
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
@@ -56,6 +57,7 @@ INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 ADJUSTMENT_ACTIONS: Final = ListSize.at_most(len(RemittanceAdjustmentOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
+APPEAL_ATTACHMENTS: Final = ListSize.at_most(INSTANCES_MAX * ATTACHMENTS_MAX)
 EARLIER_APPEALS: Final = ListSize.at_most(INSTANCES_MAX - 1)
 CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
 STATEMENTS: Final = ListSize.at_most(STATEMENTS_MAX)
