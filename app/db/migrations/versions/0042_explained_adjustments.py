@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier
 
-revision = "b041"
-down_revision = "b040"
+revision = "b042"
+down_revision = "b041"
 branch_labels = None
 depends_on = None
 
