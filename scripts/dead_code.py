@@ -35,6 +35,7 @@ ALLOWED: Final = {
     "backfill": "a step of migrations, whose files are not searched",
     "create_unique": "a step of migrations, whose files are not searched",
     "drop_unique": "a step of migrations, whose files are not searched",
+    "set_nullable": "a step of migrations, whose files are not searched",
     "reject": "websockets calls it for a handshake that it refuses",
     "main_loop": "uvicorn calls it on its server",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",

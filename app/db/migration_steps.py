@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic import op
 from alembic.ddl.base import AddColumn
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy.schema import CreateColumn, CreateIndex
 
 from app.db.server_errors import LOCK_TIMEOUTS, error_number
 
@@ -111,6 +111,16 @@ def drop_column(table: str, column: str) -> None:
             batch.drop_column(column)
     else:
         _online(f"ALTER TABLE {table} DROP COLUMN {column}, ALGORITHM=INPLACE, LOCK=NONE")
+
+
+def set_nullable(table: str, column: str, kind: Any, *, nullable: bool) -> None:
+    """Let a column be null, which the running release fills; or take that back, which needs that no row is."""
+    if _is_sqlite():
+        with op.batch_alter_table(table) as batch:
+            batch.alter_column(column, existing_type=kind, nullable=nullable)
+        return
+    text = _compiled(CreateColumn(sa.Column(column, kind, nullable=nullable)))
+    _online(f"ALTER TABLE {table} MODIFY {text}, ALGORITHM=INPLACE, LOCK=NONE")
 
 
 def f(name: str) -> str:

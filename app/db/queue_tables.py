@@ -48,7 +48,9 @@ unapplied_credits = Table(
     Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
     Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
     Column("remittance_id", ForeignKey("remittances.id"), nullable=False),
-    Column("line_id", ForeignKey("remittance_lines.id"), nullable=False),
+    # What of the statement paid it: a line, or a credit beside the claims.
+    Column("line_id", ForeignKey("remittance_lines.id")),
+    Column("adjustment_id", identifier()),
     Column("claim_id", identifier()),
     Column("amount_cents", BigInteger, nullable=False),
     Column("used_cents", BigInteger, nullable=False),
@@ -60,6 +62,7 @@ unapplied_credits = Table(
     *(Index(None, each, "created_at", "id") for each in ("provider_cnes", "payer_ans")),
     Index(None, "remittance_id"),
     Index(None, "line_id"),
+    Index(None, "adjustment_id"),
     **MYSQL,
 )
 

@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, Str
 
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import EnumText, JsonOf, UtcDateTime, ascii_text, identifier
+from app.domain.adjustments import AdjustmentStatus
 from app.domain.claims import DeniedAmount
 from app.domain.line_work import LineResolution
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
@@ -127,6 +128,10 @@ remittance_adjustments = Table(
     Column("type", String(2)),
     Column("description", String(100)),
     Column("amount_cents", BigInteger, nullable=False),
+    # How far it is explained; taxes and discounts explain themselves.
+    Column("status", EnumText(AdjustmentStatus), nullable=False, server_default=AdjustmentStatus.OPEN),
+    Column("version", Integer, nullable=False, server_default="1"),
     UniqueConstraint("remittance_id", "sequence"),
+    Index(None, "status", "id"),
     **MYSQL,
 )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.adjustments import AdjustmentRecord
 from app.db.children import Children
 from app.db.counting import count_of
 from app.db.engine import run, scalar
@@ -34,7 +35,7 @@ from app.domain.remittances import (
     RemittanceStatus,
 )
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import AdjustmentDirection, AdjustmentLevel, StatementFinding, StatementKind
+from app.domain.statement import StatementFinding, StatementKind
 
 LINES_AT_ONCE: Final = 5_000
 
@@ -144,18 +145,6 @@ class RemittanceLineRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AdjustmentRecord:
-    id: str
-    remittance_id: str
-    sequence: int
-    direction: AdjustmentDirection
-    level: AdjustmentLevel
-    type: str | None
-    description: str | None
-    amount_cents: int
-
-
-@dataclass(frozen=True, slots=True)
 class RemittanceFilter:
     """A remittance matches when every given part does."""
 
@@ -171,7 +160,6 @@ class RemittanceFilter:
 
 REMITTANCE = columns(remittances, RemittanceRecord)
 LINE = columns(remittance_lines, RemittanceLineRecord)
-ADJUSTMENT = columns(remittance_adjustments, AdjustmentRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -254,11 +242,6 @@ async def insert_remittance(
     await insert_records(connection, remittance_adjustments, adjustments)
 
 
-async def insert_adjustments(connection: AsyncConnection, adjustments: Sequence[AdjustmentRecord]) -> None:
-    """Further debits and credits of a remittance that the caller has locked."""
-    await insert_records(connection, remittance_adjustments, adjustments)
-
-
 async def insert_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
     """Lines of a remittance that the caller has locked, or has inserted in this transaction."""
     await insert_records(connection, remittance_lines, lines)
@@ -306,15 +289,6 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
     return visible_lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
-
-
-@query(AdjustmentRecord)
-def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
-    """The debits, credits and taxes of these remittances, in statement order."""
-    table = remittance_adjustments.c
-    found = select(*ADJUSTMENT).join(remittances, remittances.c.id == table.remittance_id)
-    found = found.where(remittances_in(scope), table.remittance_id.in_(ids))
-    return found.order_by(table.remittance_id, table.sequence)
 
 
 @query(RemittanceRecord)

@@ -27,7 +27,7 @@ class CreditRecord:
     provider_cnes: str
     payer_ans: str
     remittance_id: str
-    line_id: str
+    line_id: str | None
     claim_id: str | None
     amount_cents: int
     used_cents: int
@@ -35,6 +35,8 @@ class CreditRecord:
     version: int
     created_by: str
     created_at: datetime
+    # Of a credit beside the claims of a statement; it has no line.
+    adjustment_id: str | None = None
 
     @property
     def left_cents(self) -> int:

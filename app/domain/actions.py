@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import appeal_batches, batches, claims, denials, invoices, remittance_checks, remittances
+from app.domain import adjustments, appeal_batches, batches, claims, denials, invoices, remittance_checks, remittances
+from app.domain.adjustments import AdjustmentStatus, AdjustmentStep
 from app.domain.appeal_batches import AppealBatchAction, AppealBatchStatus
 from app.domain.batches import BatchAction, BatchStatus
 from app.domain.claims import ClaimAction, ClaimStatus
@@ -16,6 +17,7 @@ from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.line_work import Expectation, LineResolution, with_denial, with_recovered, with_unapplied
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
+from app.domain.statement import AdjustmentDirection
 
 NO_CLAIM = "match the line to a claim first"
 NO_STEP = "there is no step to take back"
@@ -70,6 +72,15 @@ class RemittanceOperation(StrEnum):
     POST = "POST"
     RELEASE = "RELEASE"
     CANCEL = "CANCEL"
+    CORRECT_PAYMENT_DATE = "CORRECT_PAYMENT_DATE"
+
+
+class RemittanceAdjustmentOperation(StrEnum):
+    ACCEPT = "ACCEPT"
+    LINK = "LINK"
+    KEEP = "KEEP"
+    DISPUTE = "DISPUTE"
+    UNDO = "UNDO"
 
 
 class RemittanceLineOperation(StrEnum):
@@ -227,13 +238,29 @@ def appeal_batch_block(operation: AppealBatchOperation, status: AppealBatchStatu
     return _refusal(lambda: appeal_batches.next_status(status, APPEAL_BATCH_STEPS[operation]))
 
 
-def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:
+def remittance_block(
+    operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool, paid_on: date | None
+) -> str | None:
     """Why the operation would be refused now, or None; `is_posted` says whether a line was ever posted."""
+    if operation is RemittanceOperation.CORRECT_PAYMENT_DATE:
+        return _refusal(lambda: remittance_checks.check_correction(status, paid_on, None))
     if operation is RemittanceOperation.POST:
         return _refusal(lambda: remittance_checks.check_posting(status))
     if operation is RemittanceOperation.RELEASE:
         return _refusal(lambda: remittance_checks.check_release(status))
     return _refusal(lambda: remittance_checks.check_cancellation(status, is_posted=is_posted))
+
+
+def adjustment_block(
+    operation: RemittanceAdjustmentOperation,
+    direction: AdjustmentDirection,
+    status: AdjustmentStatus | None,
+    *,
+    is_posted: bool,
+) -> str | None:
+    """Why the operation would be refused now, or None; `status` is None of a tax or a discount."""
+    step = AdjustmentStep(operation.value)
+    return _refusal(lambda: adjustments.check_step(step, direction, status, is_posted=is_posted))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ lines are paid in full; 93_85 reach the bank, and 6_15 are a receivable from the
 of the second.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +26,7 @@ class DeductionKind(DescribedEnum):
 
 
 KINDS_MAX: Final = len(DeductionKind)
-_KINDS: Final = {
+CODES: Final = {
     "01": DeductionKind.IRRF,
     "02": DeductionKind.ISS,
     "03": DeductionKind.INSS,
@@ -37,6 +36,7 @@ _KINDS: Final = {
     "07": DeductionKind.DISCOUNT,
 }
 """The codes of the official schema (dm_debitoCreditoTipo); 08 corrects an earlier payment, 09 is anything else."""
+PCC: Final = DeductionKind.PCC.value
 TAXES: Final = frozenset(DeductionKind) - {DeductionKind.DISCOUNT}
 
 
@@ -77,9 +77,9 @@ def kind_of(type_: str | None, description: str | None) -> DeductionKind | None:
 
     PCC has no code of its own: payers write it in the text, under another code or none.
     """
-    if "PCC" in re.split(r"[^A-Z]+", (description or "").upper()):
+    if PCC in (description or "").upper():
         return DeductionKind.PCC
-    return _KINDS.get(type_ or "")
+    return CODES.get(type_ or "")
 
 
 def next_share(

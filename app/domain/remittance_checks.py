@@ -26,8 +26,8 @@ def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> N
         raise BillingError(replace(failure, field="statementNumber"))
 
 
-def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:
-    """CONFLICT if there is no payment to correct, or nothing to correct about it."""
+def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date | None) -> None:
+    """CONFLICT if there is no payment to correct, or nothing to correct about it; `corrected` may be unknown yet."""
     if status in _BUSY:
         raise wrong_status("correct", "a remittance", status)
     if paid_on is None:

@@ -9,6 +9,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from app.domain.adjustments import AdjustmentStatus, AdjustmentStep
 from app.domain.appeal_batches import AppealBatchStatus
 from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.domain.batches import BatchStatus
@@ -22,7 +23,9 @@ from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.domain.statement import ADJUSTMENTS_MAX, AdjustmentDirection, StatementKind
 
 AnyStatus = (
-    BankDirection
+    AdjustmentStatus
+    | AdjustmentStep
+    | BankDirection
     | BankEntryStatus
     | BankSource
     | BatchStatus
@@ -189,6 +192,20 @@ class CreditEventData(TypedDict):
     payer: Ans
     amount: Amount
     usedAmount: Amount
+    version: Version
+
+
+class AdjustmentEventData(TypedDict):
+    """A debit or credit of a statement that belongs to no claim, after a step of a person."""
+
+    remittanceAdjustmentId: str
+    remittanceId: str
+    provider: Cnes
+    payer: Ans
+    action: Annotated[str, status_of(AdjustmentStep)]
+    previousStatus: Annotated[str, status_of(AdjustmentStatus)]
+    status: Annotated[str, status_of(AdjustmentStatus)]
+    amount: Amount
     version: Version
 
 

@@ -3,7 +3,13 @@
 from typing import Final
 
 from app.events.event_contract import EventContract
-from app.events.payloads import CreditEventData, RemittanceEventData, RemittanceLineEventData, WaitingLinesEventData
+from app.events.payloads import (
+    AdjustmentEventData,
+    CreditEventData,
+    RemittanceEventData,
+    RemittanceLineEventData,
+    WaitingLinesEventData,
+)
 
 QUEUE_CONTRACTS: Final[dict[str, EventContract]] = {
     "RemittanceReopened": EventContract(
@@ -30,6 +36,11 @@ QUEUE_CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.remittance.line_changed.v1",
         RemittanceLineEventData,
         "A person works on a line of a statement: `action` says how. Its aggregate is the remittance.",
+    ),
+    "RemittanceAdjustmentChanged": EventContract(
+        "br.billing.remittance.adjustment_changed.v1",
+        AdjustmentEventData,
+        "A person explains a debit or credit beside the claims: `action` says how. Its aggregate is the remittance.",
     ),
     "CreditRecorded": EventContract(
         "br.billing.credit.recorded.v1",

@@ -1,15 +1,14 @@
 """A dataloader for each relation: a batch is one statement on a short-lived connection, within the data scope."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
+    adjustments,
     appeal_batches,
     appeal_templates,
     bank,
@@ -38,6 +37,7 @@ from app.db import (
     tuss,
     unapplied_credits,
 )
+from app.db.adjustments import AdjustmentRecord, AdjustmentStepRecord
 from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
 from app.db.appeal_templates import AppealTemplateRecord
 from app.db.bank import BankEntryRecord, BankFileRecord
@@ -49,7 +49,6 @@ from app.db.denials import DenialRecord
 from app.db.documents import DocumentRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.emergency import EmergencyRecord
-from app.db.engine import Database
 from app.db.history import Changes, ClaimStep, InvoiceStep
 from app.db.imports import ImportJobRecord
 from app.db.invoice_lines import LineRecord
@@ -58,85 +57,21 @@ from app.db.line_history import LineStepRecord
 from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
 from app.db.party_history import PartyStep
 from app.db.registered_practitioners import PractitionerRecord
-from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.statement_mappings import StatementMappingRecord
 from app.db.tuss import TussRecord
 from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
-from app.domain.data_scope import DataScope
-from app.executor.asked import Asked
-from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
+from app.redis.cache import TUSS_LIFETIME_SECONDS
 from app.resolvers.level_batches import Loader
-from app.transport.work import Work
+from app.resolvers.loader_kinds import LoaderKinds
 
-Row = TypeVar("Row")
 TermKey = tuple[str, str]
-Related = Callable[[AsyncConnection, DataScope, list[str]], Awaitable[Sequence[Any]]]
 _TERM = TypeAdapter(TussRecord)
 
 
-class Loaders:
-    """The loaders of one request or one subscription event; dropped after every write.
-
-    `subject` is the caller, who also sees the documents that they have uploaded. Of records, only the attributes in
-    `asked` are read, and keys.
-    """
-
-    def __init__(
-        self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "", asked: Asked = None
-    ) -> None:
-        self._database = database
-        self._cache = cache
-        self._scope = scope
-        self._work = work
-        self._subject = subject
-        self._asked = asked
-        self._related: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
-
-    def related(self, relation: tuple[Any, ...], read: Related) -> DataLoader[str, Any]:
-        """The loader of a relation with arguments: one for each list, page and filter."""
-        found = self._related.get(relation)
-        if found is None:
-
-            async def load(keys: list[str]) -> Sequence[Any]:
-                async with self._database.reading() as connection:
-                    return await read(connection, self._scope, keys)
-
-            found = self._related[relation] = Loader(load, self._work)
-        return found
-
-    def _one(
-        self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
-    ) -> DataLoader[str, Row | None]:
-        async def load(keys: list[str]) -> list[Row | None]:
-            rows = {key(row): row for row in await self._read(query, keys)}
-            return [rows.get(each) for each in keys]
-
-        return Loader(load, self._work)
-
-    def _many(
-        self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
-    ) -> DataLoader[str, list[Row]]:
-        async def load(keys: list[str]) -> list[list[Row]]:
-            groups = _grouped(await self._read(query, keys), key)
-            return [groups.get(each, []) for each in keys]
-
-        return Loader(load, self._work)
-
-    def _mapped(
-        self, query: Callable[[AsyncConnection, list[str]], Awaitable[Mapping[str, Any]]], *, otherwise: Any
-    ) -> DataLoader[str, Any]:
-        """The loader of a query whose result names its keys; the others have the value `otherwise`."""
-
-        async def load(keys: list[str]) -> list[Any]:
-            found = await self._read(query, keys)
-            return [found.get(each, otherwise) for each in keys]
-
-        return Loader(load, self._work)
-
-    async def _read(self, query: Callable[[AsyncConnection, list[str]], Awaitable[Any]], keys: list[str]) -> Any:
-        async with self._database.reading(self._asked) as connection:
-            return await query(connection, keys)
+class Loaders(LoaderKinds):
+    """The loaders of one request or one subscription event; dropped after every write."""
 
     @cached_property
     def payer(self) -> DataLoader[str, PayerRecord | None]:
@@ -211,8 +146,16 @@ class Loaders:
     @cached_property
     def adjustments_of_remittance(self) -> DataLoader[str, list[AdjustmentRecord]]:
         return self._many(
-            lambda c, keys: remittances.adjustments_of(c, self._scope, keys), lambda row: row.remittance_id
+            lambda c, keys: adjustments.adjustments_of(c, self._scope, keys), lambda row: row.remittance_id
         )
+
+    @cached_property
+    def adjustment(self) -> DataLoader[str, AdjustmentRecord | None]:
+        return self._one(lambda c, keys: adjustments.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def adjustment_step(self) -> DataLoader[str, AdjustmentStepRecord | None]:
+        return self._one(lambda c, keys: adjustments.steps_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def denial(self) -> DataLoader[str, DenialRecord | None]:
@@ -386,10 +329,3 @@ class Loaders:
         values = {self._cache.tuss_key(database, row.code_system, row.code): orjson.dumps(row) for row in rows}
         await self._cache.put_many(values, lifetime_seconds=TUSS_LIFETIME_SECONDS)
         return {(row.code_system, row.code): row for row in rows}
-
-
-def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return groups

@@ -11,7 +11,7 @@ from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
-from app.resolvers.loaders import Related
+from app.resolvers.loader_kinds import Related
 from app.resolvers.paging import PAGE_MAX, Cursors, OfParent, Order, Page, keyset_of, page_of
 
 Row = TypeVar("Row")

@@ -8,6 +8,7 @@ from typing import Any, Final
 import strawberry
 
 from app.auth.principal import Principal
+from app.db.adjustments import AdjustmentRecord
 from app.db.appeal_batches import AppealBatchRecord
 from app.db.batches import BatchRecord
 from app.db.claims import ClaimRecord
@@ -21,8 +22,10 @@ from app.domain.actions import (
     ClaimOperation,
     DenialOperation,
     InvoiceOperation,
+    RemittanceAdjustmentOperation,
     RemittanceLineOperation,
     RemittanceOperation,
+    adjustment_block,
     appeal_batch_block,
     batch_block,
     claim_block,
@@ -51,6 +54,7 @@ BATCH_ACTIONS: Final = offering(BatchOperation)
 APPEAL_BATCH_ACTIONS: Final = offering(AppealBatchOperation)
 REMITTANCE_ACTIONS: Final = offering(RemittanceOperation)
 REMITTANCE_LINE_ACTIONS: Final = offering(RemittanceLineOperation)
+ADJUSTMENT_ACTIONS: Final = offering(RemittanceAdjustmentOperation)
 ACTIONS: Final = "Each action once, with the reason if it is not available to the caller now."
 BLOCKED_BY: Final = "Why the action would be refused now; null if it is available."
 
@@ -67,6 +71,7 @@ _describe(BatchOperation, "a batch", BATCH_ACTIONS)
 _describe(AppealBatchOperation, "a batch of appeals", APPEAL_BATCH_ACTIONS)
 _describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
 _describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
+_describe(RemittanceAdjustmentOperation, "a debit or credit of a remittance", ADJUSTMENT_ACTIONS)
 
 
 class BlockCode(DescribedEnum):
@@ -130,6 +135,14 @@ class AvailableRemittanceAction:
 @strawberry.type(description="An action on a remittance line and whether it is available to the caller now.")
 class AvailableRemittanceLineAction:
     action: RemittanceLineOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
+@strawberry.type(
+    description="An action on a debit or credit of a remittance and whether it is available to the caller now."
+)
+class AvailableRemittanceAdjustmentAction:
+    action: RemittanceAdjustmentOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
@@ -240,11 +253,36 @@ def remittance_actions(remittance: RemittanceRecord, info: Info) -> list[Availab
     principal, is_posted = info.context.principal, remittance.posted_at is not None
 
     def block(operation: RemittanceOperation) -> str | None:
-        return remittance_block(operation, remittance.status, is_posted=is_posted)
+        return remittance_block(operation, remittance.status, is_posted=is_posted, paid_on=remittance.paid_on)
 
     return [
         AvailableRemittanceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
         for operation, action in zip(RemittanceOperation, REMITTANCE_ACTIONS, strict=True)
+    ]
+
+
+async def adjustment_actions(
+    ctx: Context, adjustments: Sequence[AdjustmentRecord]
+) -> list[list[AvailableRemittanceAdjustmentAction]]:
+    """Every action on each debit or credit of a statement, with what blocks it for this caller now."""
+    remittances = await ctx.loaders.remittance.load_many([each.remittance_id for each in adjustments])
+    return [
+        _adjustment_actions(ctx.principal, adjustment, is_posted=bool(remittance and remittance.posted_at))
+        for adjustment, remittance in zip(adjustments, remittances, strict=True)
+    ]
+
+
+def _adjustment_actions(
+    principal: Principal, adjustment: AdjustmentRecord, *, is_posted: bool
+) -> list[AvailableRemittanceAdjustmentAction]:
+    def block(operation: RemittanceAdjustmentOperation) -> str | None:
+        return adjustment_block(operation, adjustment.direction, adjustment.open_status, is_posted=is_posted)
+
+    return [
+        AvailableRemittanceAdjustmentAction(
+            action=operation, blocked_by=_blocked(principal, action, partial(block, operation))
+        )
+        for operation, action in zip(RemittanceAdjustmentOperation, ADJUSTMENT_ACTIONS, strict=True)
     ]
 
 

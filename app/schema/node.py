@@ -87,6 +87,10 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.REMITTANCE_LINE_HISTORY: NodeType(
         "RemittanceLineHistoryEntry", ("remittances:read",), _by_loader("remittance_line_step")
     ),
+    public_ids.REMITTANCE_ADJUSTMENT: NodeType("RemittanceAdjustment", ("remittances:read",), _by_loader("adjustment")),
+    public_ids.ADJUSTMENT_HISTORY: NodeType(
+        "RemittanceAdjustmentHistoryEntry", ("remittances:read",), _by_loader("adjustment_step")
+    ),
     public_ids.CREDIT: NodeType("UnappliedCredit", ("settlements:read",), _by_loader("credit")),
     public_ids.CREDIT_MOVE: NodeType("CreditUse", ("settlements:read",), _by_loader("credit_use")),
     public_ids.ELIGIBILITY: NodeType("Eligibility", ("eligibility:read",), _by_loader("eligibility")),

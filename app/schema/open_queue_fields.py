@@ -37,12 +37,27 @@ QUEUE: Final[dict[str, tuple[str, ...]]] = {
         "UnappliedCredit.uses",
         "UnappliedCredit.version",
     ),
+    "the structure of debits and credits beside the claims, which only `remittances:read` leads to": (
+        "*Payload.adjustment",
+        "RemittanceAdjustment.availableActions",
+        "RemittanceAdjustment.history",
+        "RemittanceAdjustment.id",
+        "RemittanceAdjustment.status",
+        "RemittanceAdjustment.version",
+        "RemittanceAdjustment.waitingDays",
+        "RemittanceAdjustmentHistoryEntry.action",
+        "RemittanceAdjustmentHistoryEntry.at",
+        "RemittanceAdjustmentHistoryEntry.id",
+        "RemittanceAdjustmentHistoryEntry.status",
+        "RemittanceAdjustmentHistoryEntry.undoes",
+    ),
 }
 
 QUEUE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "terms that a contract sets for everybody": ("Contract.recalculationCode",),
     "who works on a line or with a credit: the subject of a token, never a patient": (
         "CreditUse.actor",
+        "RemittanceAdjustmentHistoryEntry.actor",
         "RemittanceLine.assignee",
         "RemittanceLineHistoryEntry.actor",
         "RemittanceLineHistoryEntry.assignee",

@@ -16,14 +16,12 @@ from app.domain.statement import (
     ADJUSTMENTS_MAX,
     FINDINGS_MAX,
     STOPPING,
-    AdjustmentDirection,
-    AdjustmentLevel,
     StatementFinding,
     StatementFindingKind,
     StatementKind,
 )
 from app.executor.reach import Owner
-from app.resolvers import bank, remittance_lines, remittances
+from app.resolvers import adjustments, bank, remittance_lines, remittances
 from app.schema.actions import (
     ACTIONS,
     AvailableRemittanceAction,
@@ -31,6 +29,7 @@ from app.schema.actions import (
     remittance_actions,
     remittance_line_actions,
 )
+from app.schema.adjustment_objects import RemittanceAdjustment, RemittanceBalance
 from app.schema.bank_objects import BankEntry, ThreeWayMatch
 from app.schema.base import lists
 from app.schema.base.arguments import After, First, FirstLines
@@ -51,8 +50,6 @@ described(
     "What the gateway noticed of a document; new values may be added.",
     name="RemittanceFindingKind",
 )
-described(AdjustmentDirection, "Whether an adjustment is deducted or added.", name="RemittanceAdjustmentDirection")
-described(AdjustmentLevel, "What an adjustment is stated for.", name="RemittanceAdjustmentLevel")
 
 
 @strawberry.type(description="What the gateway noticed when it read a statement or one of its lines.")
@@ -66,19 +63,6 @@ class RemittanceFinding:
     @strawberry.field(description="Whether a person must release the statement because of it.")
     def needs_release(finding: strawberry.Parent[StatementFinding]) -> bool:
         return finding.kind in STOPPING
-
-
-@strawberry.type(description="A debit, credit or tax that a statement has beside its claims.")
-class RemittanceAdjustment:
-    direction: AdjustmentDirection = strawberry.field(description="Whether it is deducted or added (indicador).")
-    level: AdjustmentLevel = strawberry.field(description="What it is stated for.")
-    type: str | None = strawberry.field(
-        description="Code of its type (tipoDebitoCredito), such as 01 for IRRF; null if not given."
-    )
-    description: str | None = strawberry.field(
-        description="The payer's text of it (descricaoDbCr); null if not given.", directives=marked(DataClass.FINANCIAL)
-    )
-    amount_cents: Cents | None = amount("amount", "Its amount, above zero (valorDbCr).")
 
 
 @strawberry.type(description="A denial on a remittance line (glosa).")
@@ -307,6 +291,13 @@ class Remittance(Node):
         description="Bank entries that its payment is, alone or with payments of other statements; at most 20.",
         extensions=financial("settlements:read_bank"),
         directives=[lists.BANK_GROUP],
+    )
+
+    balance = batched(
+        RemittanceBalance | None,
+        adjustments.balances,
+        description="How what it transfers comes from what it pays.",
+        extensions=financial("amounts:read"),
     )
 
     adjustments = related(

@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    adjustments,
     appeal_answers,
     appeal_attachments,
     appeal_batch_changes,
@@ -46,6 +47,7 @@ from app.schema import (
     unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
+from app.schema.adjustments import RemittanceAdjustmentQuery
 from app.schema.appeal_batches import AppealBatchQuery
 from app.schema.appeal_drafts import AppealDraftQuery
 from app.schema.appeal_templates import AppealTemplateQuery
@@ -100,6 +102,7 @@ class Query(
     RemittanceQuery,
     SheetQuery,
     UnappliedCreditQuery,
+    RemittanceAdjustmentQuery,
     ReconciliationQuery,
     DeductionQuery,
     UnderpaymentQuery,
@@ -136,6 +139,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *sheets.MUTATIONS,
     *line_work.MUTATIONS,
     *unapplied_credits.MUTATIONS,
+    *adjustments.MUTATIONS,
     *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,

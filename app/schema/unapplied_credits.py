@@ -11,6 +11,7 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import unapplied_credits
+from app.schema.adjustment_objects import RemittanceAdjustment
 from app.schema.base import filters, lists
 from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
@@ -85,7 +86,14 @@ class UnappliedCredit(Node):
         RemittanceLine | None,
         lambda loaders: loaders.remittance_line,
         "line_id",
-        description="The line of the statement that paid it.",
+        description="The line of the statement that paid it; null if it was paid beside the claims.",
+        extensions=[Requires("remittances:read")],
+    )
+    adjustment = related(
+        RemittanceAdjustment | None,
+        lambda loaders: loaders.adjustment,
+        "adjustment_id",
+        description="The credit beside the statement's claims that it was made of; null for others.",
         extensions=[Requires("remittances:read")],
     )
 

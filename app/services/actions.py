@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    adjustments,
     appeal_answers,
     appeal_attachments,
     appeal_batches,
@@ -49,6 +50,7 @@ from app.services import (
 from app.unit_of_work.action import Action
 
 SERVICES: Final = (
+    adjustments,
     claims,
     drafts,
     reviews,

@@ -13,6 +13,7 @@ from app.db import unapplied_credits as credits_db
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
+from app.domain.actions import RemittanceOperation
 from app.domain.deductions import Deduction
 from app.domain.errors import ErrorCode, conflict, raise_any, refuse
 from app.domain.money import Cents
@@ -111,4 +112,5 @@ CORRECT: Final = Action(
     correct,
     needs="settlements:reverse",
     answer=StoredAnswer(_stored_facts, _rebuild),
+    offers=RemittanceOperation.CORRECT_PAYMENT_DATE,
 )

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from app.db import adjustments as adjustments_db
 from app.db import lines_to_post
 from app.db import postings as postings_db
 from app.db import remittances as remittances_db
-from app.db.remittances import AdjustmentRecord, RemittanceRecord
+from app.db.adjustments import AdjustmentRecord
+from app.db.remittances import RemittanceRecord
 from app.domain import ids
 from app.domain.errors import conflict, not_found
 from app.domain.remittance_checks import check_payment
@@ -74,8 +76,8 @@ async def _join(
         changed_at=unit.now,
     )
     await remittances_db.update_remittance(unit.connection, paid)
-    stored = await remittances_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
-    await remittances_db.insert_adjustments(unit.connection, _new_adjustments(statement, remittance.id, stored))
+    stored = await adjustments_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
+    await adjustments_db.insert_adjustments(unit.connection, _new_adjustments(statement, remittance.id, stored))
     unit.emit(remittance_event("RemittancePaymentAdded", paid, at=unit.now))
     return paid
 

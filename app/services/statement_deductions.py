@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from app.db import adjustments as adjustments_db
 from app.db import deductions as deductions_db
 from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceRecord
@@ -35,7 +36,7 @@ class StatementDeductions:
 
 async def of_statement(unit: UnitOfWork, remittance: RemittanceRecord) -> StatementDeductions:
     """Read once for each unit of posting: the taxes and discounts among the statement's debits."""
-    debits = await remittances_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
+    debits = await adjustments_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
     whole = _sums(
         [
             Deduction(kind, Cents(each.amount_cents))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from app.db import invoices as invoices_db
 from app.db import remittances as remittances_db
 from app.db import unapplied_credits as credits_db
+from app.db.adjustments import AdjustmentRecord
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
@@ -111,7 +112,8 @@ async def left_of_lines(unit: UnitOfWork, line_ids: Sequence[str]) -> dict[str, 
     """Line id -> what is left of its credits; lines without a credit are left out."""
     found: dict[str, int] = {}
     for credit in await credits_db.of_lines(unit.connection, unit.scope, line_ids) if line_ids else ():
-        found[credit.line_id] = found.get(credit.line_id, 0) + credit.left_cents
+        line_id = credit.line_id or ""
+        found[line_id] = found.get(line_id, 0) + credit.left_cents
     return found
 
 
@@ -127,6 +129,41 @@ async def is_used(unit: UnitOfWork, *, line_id: str) -> bool:
 async def _is_withdrawn(unit: UnitOfWork, credit: CreditRecord) -> bool:
     moves = await credits_db.moves_of_credit(unit.connection, unit.scope, credit.id)
     return any(move.action is CreditStep.WITHDRAW for move in moves)
+
+
+async def record_adjustment(
+    unit: UnitOfWork, remittance: RemittanceRecord, adjustment: AdjustmentRecord
+) -> CreditRecord:
+    """Store what a paid statement, which the caller has locked, credits beside its claims."""
+    if remittance.paid_on is None:
+        raise conflict("the statement pays nothing yet", "action")
+    row = CreditRecord(
+        id=ids.new_id(ids.CREDIT),
+        provider_cnes=remittance.provider_cnes,
+        payer_ans=remittance.payer_ans,
+        remittance_id=remittance.id,
+        line_id=None,
+        claim_id=None,
+        amount_cents=adjustment.amount_cents,
+        used_cents=0,
+        paid_on=remittance.paid_on,
+        version=1,
+        created_by=unit.subject,
+        created_at=unit.now,
+        adjustment_id=adjustment.id,
+    )
+    await credits_db.insert_credits(unit.connection, [row])
+    unit.emit(credit_event("CreditRecorded", row, at=unit.now))
+    unit.changed(row.id)
+    return row
+
+
+async def withdraw_adjustment(unit: UnitOfWork, *, credit_id: str, reason: str) -> None:
+    """Take back the credit that was made of an adjustment; CONFLICT if some of it is used."""
+    credit = await _locked(unit, credit_id, None)
+    if credit.used_cents:
+        raise conflict("some of the credit is used: reverse that first")
+    await _use(unit, credit, CreditStep.WITHDRAW, Cents(credit.amount_cents), reason=reason[:REASON_LENGTH_MAX])
 
 
 async def withdraw(unit: UnitOfWork, *, line_id: str, reason: str) -> None:

@@ -61,6 +61,20 @@ ELSEWHERE = {
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
     ("AppealDraft", "wonAppeals"): 'appealDraft(denialId: "<sent_denial>")',
     ("CreditUse", "reverses"): 'node(id: "<credit_release>") { ... on CreditUse',
+    ("RemittanceAdjustment", "history"): 'node(id: "<adjustment>") { ... on RemittanceAdjustment',
+    ("RemittanceAdjustmentHistoryEntry", "claim"): (
+        'node(id: "<adjustment_step>") { ... on RemittanceAdjustmentHistoryEntry'
+    ),
+    ("RemittanceAdjustmentHistoryEntry", "undoes"): (
+        'node(id: "<adjustment_undo>") { ... on RemittanceAdjustmentHistoryEntry'
+    ),
+    ("RemittanceAdjustmentHistoryEntry", "settlement"): (
+        'node(id: "<adjustment_link>") { ... on RemittanceAdjustmentHistoryEntry'
+    ),
+    ("RemittanceAdjustmentHistoryEntry", "credit"): (
+        'node(id: "<adjustment_keep>") { ... on RemittanceAdjustmentHistoryEntry'
+    ),
+    ("UnappliedCredit", "adjustment"): 'node(id: "<kept_credit>") { ... on UnappliedCredit',
     ("RemittanceLineHistoryEntry", "duplicateOf"): ('node(id: "<duplicate_step>") { ... on RemittanceLineHistoryEntry'),
     ("Remittance", "findings"): 'remittance(id: "<doubtful_remittance>")',
     ("Remittance", "adjustments"): 'remittance(id: "<paid_remittance>")',
@@ -85,6 +99,8 @@ IDS |= {
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",
     "RemittanceLineHistoryEntry": "line_step",
+    "RemittanceAdjustment": "adjustment",
+    "RemittanceAdjustmentHistoryEntry": "adjustment_step",
     "UnappliedCredit": "credit",
     "CreditUse": "credit_use",
     "InvoiceLine": "line",
@@ -110,6 +126,7 @@ IDS |= {
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableBatchAction", "blockedBy"), ("AvailableInvoiceAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAdjustmentAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceLineAction", "blockedBy"), ("ActionBlock", "*")}
 
 

@@ -178,6 +178,12 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             **once,
         },
         "undoRemittanceLine": {"remittanceLineId": ids["undoable_line"], "reason": "engano", **once},
+        "explainAdjustment": {
+            "remittanceAdjustmentId": ids["open_adjustment"],
+            "explanation": {"link": {"claimId": ids["claim"], "reason": "acerto"}},
+            **once,
+        },
+        "undoAdjustment": {"remittanceAdjustmentId": ids["disputed_adjustment"], "reason": "engano", **once},
         "applyCredit": {"creditId": ids["credit"], "invoiceId": ids["invoice"], "amount": "1.00", **once},
         "refundCredit": {"creditId": ids["credit"], "amount": "1.00", "reason": "devolvido", **once},
         "reverseCreditUse": {"creditUseId": ids["credit_use"], "reason": "engano", **once},

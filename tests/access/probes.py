@@ -136,6 +136,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "statementMappings": [own, _named("statement_mapping")],
         "unappliedCredits": [own, _named("credit")],
+        "remittanceAdjustments": [own],
         "bankEntries": [own, _named("bank_entry")],
         "announcedPayments": [own, f'providerCnes: "{world.provider}"'],
         "contracts": [own, _named("contract")],

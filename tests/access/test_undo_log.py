@@ -12,6 +12,7 @@ from tests.inputs import input_type, shaped
 
 UNDOING = {
     "cancelRemittance": ("finance", "wrong_remittance", False),
+    "undoAdjustment": ("finance", "disputed_adjustment", False),
     "releaseRemittance": ("finance", "doubtful_remittance", False),
     "unmatchRemittanceLine": ("finance", "wrongly_matched_line", True),
     "dismissRemittanceLine": ("finance", "strange_line", False),

@@ -65,7 +65,10 @@ async def held(world: World) -> dict[str, str]:
 async def credit(world: World, invoice: str) -> dict[str, str]:
     """A line without a claim whose money is an unapplied credit; of that a part has settled the invoice, and another
     went back to the payer."""
-    remittance = await imported(world, "DEMC", [{"providerClaimNumber": "NENHUMA4", "paidAmount": "8.00"}])
+    beside = [{"direction": "DEBIT", "type": "08", "amount": "2.00"}] * 3
+    beside.append({"direction": "CREDIT", "type": "09", "amount": "3.00", "description": "Complemento"})
+    strange = [{"providerClaimNumber": "NENHUMA4", "paidAmount": "8.00"}]
+    remittance = await imported(world, "DEMC", strange, adjustments=beside)
     line = remittance["lines"][0]["id"]
     first = await step(world, line, acceptOverpayment={"note": "Sem guia"})
     posting = {"id": remittance["id"], "idempotencyKey": key()}
@@ -87,3 +90,41 @@ async def credit(world: World, invoice: str) -> dict[str, str]:
         "credit_use": used["use"]["id"],
         "credit_release": released["use"]["id"],
     }
+
+
+ADJUSTMENTS = """query($p: [AnsCode!]) {
+  remittanceAdjustments(filter: { payerAnsCode: $p, status: [OPEN] }, first: 100) { nodes { id direction amount } } }"""
+
+
+async def adjustments(world: World, claim: str, settlement: str) -> dict[str, str]:
+    """Debits beside the claims that are linked, disputed and open, and a credit that became an unapplied credit."""
+    found = (await world.call("finance", ADJUSTMENTS, p=[world.payer]))["remittanceAdjustments"]["nodes"]
+    linked, disputed, waiting = (each["id"] for each in found if each["amount"] == "2.00")
+    credit = next(each["id"] for each in found if each["amount"] == "3.00")
+    named = await _explained(world, linked, link={"claimId": claim, "reason": "Acerto da guia"})
+    undo = {"remittanceAdjustmentId": linked, "reason": "Engano", "idempotencyKey": key()}
+    fields = "adjustment { history { nodes { id credit { id } } } }"
+    undone = await world.mutate("finance", "undoAdjustment", fields, **undo)
+    last = await _explained(world, linked, link={"settlementId": settlement, "reason": "Acerto do pagamento"})
+    await _explained(world, disputed, dispute={"reason": "Sem origem"})
+    kept = await _explained(world, credit, keep={"reason": "Sem guia"})
+    return {
+        "adjustment": linked,
+        "disputed_adjustment": disputed,
+        "open_adjustment": waiting,
+        "adjustment_step": named["id"],
+        "adjustment_undo": undone["adjustment"]["history"][-1]["id"],
+        "adjustment_link": last["id"],
+        "adjustment_keep": kept["id"],
+        "kept_credit": kept["credit"]["id"],
+    }
+
+
+async def _explained(world: World, adjustment: str, **explanation: Any) -> dict[str, Any]:
+    """The last step in the history of a debit or credit, after this one."""
+    values = {"remittanceAdjustmentId": adjustment, "explanation": explanation, "idempotencyKey": key()}
+    fields = "adjustment { history { nodes { id credit { id } } } }"
+    done = await world.mutate("finance", "explainAdjustment", fields, **values)
+    assert done["errors"] == [], done
+    last: dict[str, Any] = done["adjustment"]["history"][-1]
+    return last

@@ -71,7 +71,12 @@ async def _queue(world: World) -> None:
     paid = await taken(world, {**line, "paidAmount": "100.00"})
     await post(world, paid)
     await resolved(world, paid["lines"][0], recoverDenial={})
-    strange = await taken(world, {"providerClaimNumber": "NENHUMA3", "paidAmount": "3.00"})
+    debit = {"direction": "DEBIT", "type": "08", "amount": "1.00"}
+    strange = await taken(world, {"providerClaimNumber": "NENHUMA3", "paidAmount": "3.00"}, adjustments=[debit])
+    query = "{ remittanceAdjustments { nodes { id } } }"
+    (waits,) = (await world.call("finance", query))["remittanceAdjustments"]["nodes"]
+    said = {"remittanceAdjustmentId": waits["id"], "explanation": {"accept": {"reason": "taxa"}}}
+    await world.mutate("finance", "explainAdjustment", "adjustment { id }", **said, idempotencyKey=key())
     await resolved(world, strange["lines"][0], acceptOverpayment={})
     for remittance in (paid, strange):
         await post(world, remittance)

@@ -34,6 +34,10 @@ BETWEEN_OBJECTS = {
     "Claim.invoice", "Claim.items", "Claim.replacedBy", "Claim.replaces", "ClaimItem.denials",
     "Denial.claim", "Denial.invoiceLine", "Denial.item", "DenialStep.denial",
     "InvoiceHistoryEntry.line", "InvoiceHistoryEntry.settlement", "InvoiceLine.claim", "InvoiceLine.denial",
+    "CreditUse.reverses", "CreditUse.settlement", "Remittance.adjustments", "RemittanceAdjustment.remittance",
+    "RemittanceAdjustmentHistoryEntry.claim", "RemittanceAdjustmentHistoryEntry.credit",
+    "RemittanceAdjustmentHistoryEntry.settlement", "RemittanceAdjustmentHistoryEntry.undoes",
+    "UnappliedCredit.adjustment", "UnappliedCredit.line",
     "Remittance.bankEntries", "RemittanceLine.claim", "RemittanceLine.remittance", "RemittanceLineCandidate.claim",
     "RemittanceLineHistoryEntry.duplicateOf", "RemittanceLineHistoryEntry.undoes",
     "Settlement.invoice", "Settlement.remittance", "Settlement.reverses",
@@ -42,7 +46,8 @@ BETWEEN_OBJECTS = {
 LISTS = {
     "Batch.claims", "Batch.history",
     "Claim.history", "Claim.invoices", "Invoice.history", "Invoice.lines", "Invoice.settlements", "Remittance.lines",
-    "Remittance.settlements", "RemittanceLine.history", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
+    "Remittance.settlements", "RemittanceAdjustment.history", "UnappliedCredit.uses",
+    "RemittanceLine.history", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
 }  # fmt: skip
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
@@ -50,7 +55,8 @@ PARTS = {
     "AvailableClaimAction",
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
-    "RemittanceAdjustment", "RemittanceDenial", "RemittanceFinding", "RemittanceLineCandidate",
+    "AvailableRemittanceAdjustmentAction", "RemittanceBalance", "RemittanceDenial", "RemittanceFinding",
+    "RemittanceLineCandidate",
     "RemittanceLineCandidateItem", "SettlementDeduction", "ThreeWayMatch", "ServiceDetails", "SettlementSums",
     "TeamMember",
 }  # fmt: skip

@@ -12,7 +12,8 @@ PCC = {"kind": "PCC", "amount": "4.65"}
 IRRF = {"kind": "IRRF", "amount": "1.50"}
 BOOKS = """query Books($payer: AnsCode!) {
   reconciliation(payerAnsCode: $payer) {
-    billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount underpaidAmount unexplainedAmount
+    billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount underpaidAmount unappliedAmount
+    unexplainedAmount
   }
 }"""
 TAXES = """query Taxes($payer: AnsCode!, $first: Int! = 20, $after: String, $period: DateRangeInput) {

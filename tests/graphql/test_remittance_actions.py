@@ -1,10 +1,11 @@
 """availableActions of remittances and of their lines: what is open can be done, what is blocked is refused."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.factories import World, key
+from tests.factories import World, key, today
 from tests.graphql.test_available_actions import FINANCE, Build, Operation, check
 from tests.graphql.test_remittances import line, take, taken
 from tests.payer_documents import Guide, analysis, message
@@ -20,6 +21,16 @@ REMITTANCE_OPERATIONS = {
         "cancelRemittance",
         FINANCE,
         lambda _, ids: {"remittanceId": ids["id"], "reason": "arquivo errado", "idempotencyKey": key()},
+    ),
+    "CORRECT_PAYMENT_DATE": Operation(
+        "correctPaymentDate",
+        FINANCE,
+        lambda _, ids: {
+            "remittanceId": ids["id"],
+            "paidOn": (today() - timedelta(days=2)).isoformat(),
+            "reason": "data errada",
+            "idempotencyKey": key(),
+        },
     ),
 }
 
@@ -148,10 +159,10 @@ async def _doubtful(world: World) -> dict[str, str]:
 
 
 REMITTANCE_STATES: dict[str, tuple[Build, set[str]]] = {
-    "in review": (_doubtful, {"RELEASE", "CANCEL"}),
-    "imported": (_imported, {"POST", "CANCEL"}),
-    "partially posted": (_posted, {"POST"}),
-    "dismissed": (_dismissed_import, {"POST", "CANCEL"}),
+    "in review": (_doubtful, {"RELEASE", "CANCEL", "CORRECT_PAYMENT_DATE"}),
+    "imported": (_imported, {"POST", "CANCEL", "CORRECT_PAYMENT_DATE"}),
+    "partially posted": (_posted, {"POST", "CORRECT_PAYMENT_DATE"}),
+    "dismissed": (_dismissed_import, {"POST", "CANCEL", "CORRECT_PAYMENT_DATE"}),
     "cancelled": (_cancelled_import, set()),
 }
 LINE_STATES: dict[str, tuple[Build, set[str]]] = {

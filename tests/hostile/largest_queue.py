@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from app.db.queue_tables import unapplied_credits
-from app.db.remittance_tables import remittance_lines
+from app.db.remittance_tables import remittance_adjustments, remittance_lines
 from app.domain import ids
 from app.domain.line_work import PARTS_MAX
 from app.domain.remittances import RemittanceLineStatus
@@ -30,10 +30,11 @@ async def _waiting(big: Big) -> str:
     return line
 
 
-async def _strange(big: Big, count: int) -> list[str]:
+async def _strange(big: Big, count: int, **changes: Any) -> list[str]:
     lines = [{"payerClaimNumber": f"W{number}", "paidAmount": "20.00"} for number in range(count)]
     parties = {"provider": big.world.provider, "payer": big.world.payer}
     values = {**parties, "statementNumber": key()[:20], "lines": lines, "idempotencyKey": key(), "paidOn": "2026-01-02"}
+    values |= changes
     fields = "remittance { id lines(first: 100) { nodes { id } } }"
     done = await big.world.mutate("finance", "importRemittance", fields, **values)
     return [done["remittance"]["id"], *(each["id"] for each in done["remittance"]["lines"])]
@@ -107,3 +108,38 @@ async def reverse_credit_use(big: Big) -> Call:
     done = await big.world.mutate("finance", "applyCredit", "use { id }", **values)
     back = {"creditUseId": done["use"]["id"], "reason": "x" * 200, "idempotencyKey": key()}
     return big.change("finance", "reverseCreditUse", CREDIT, '"uses":', 1, **back)
+
+
+ADJUSTMENT = "adjustment { id status history(first: 100) { nodes { id action reason } } availableActions { action } }"
+
+
+async def _adjustments(big: Big, count: int) -> list[str]:
+    """The ids of debits of a new statement."""
+    debits = [{"direction": "DEBIT", "type": "08", "amount": "0.01", "description": "x" * 100}] * count
+    remittance, _ = await _strange(big, 1, adjustments=debits)
+    async with big.gateway.database.reading() as connection:
+        query = select(remittance_adjustments.c.id).where(remittance_adjustments.c.remittance_id == remittance)
+        return list((await connection.execute(query)).scalars())
+
+
+async def adjustments_page(big: Big) -> Call:
+    await _adjustments(big, PAGE_MAX)
+    fields = "id amount description status waitingDays remittance { id statementNumber } availableActions { action }"
+    query = f"{{ remittanceAdjustments(first: 100) {{ totalCount nodes {{ {fields} }} }} }}"
+    return big.read(query, '"remittance":', PAGE_MAX, role="finance")
+
+
+async def explain_adjustment(big: Big) -> Call:
+    (adjustment,) = await _adjustments(big, 1)
+    values = {"remittanceAdjustmentId": adjustment, "explanation": {"accept": {"reason": "x" * 500}}}
+    values["idempotencyKey"] = key()
+    return big.change("finance", "explainAdjustment", ADJUSTMENT, '"ACCEPT"', 2, **values)
+
+
+async def undo_adjustment(big: Big) -> Call:
+    (adjustment,) = await _adjustments(big, 1)
+    values: dict[str, Any] = {"remittanceAdjustmentId": adjustment, "idempotencyKey": key()}
+    said = {"accept": {"reason": "x" * 500}}
+    await big.world.mutate("finance", "explainAdjustment", "adjustment { id }", explanation=said, **values)
+    values |= {"reason": "x" * 500, "idempotencyKey": key()}
+    return big.change("finance", "undoAdjustment", ADJUSTMENT, '"UNDO"', 2, **values)

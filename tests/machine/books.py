@@ -15,7 +15,7 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus, remittance_status
-from tests.machine import bank_books, batch_books, queue_books
+from tests.machine import adjustment_books, bank_books, batch_books, queue_books
 from tests.machine.stage import Stage
 
 Row = dict[str, Any]
@@ -55,6 +55,8 @@ class Rows:
     invoice_steps: Table = field(default_factory=Table)
     remittances: Table = field(default_factory=Table)
     remittance_lines: Table = field(default_factory=Table)
+    adjustments: Table = field(default_factory=Table)
+    adjustment_steps: Table = field(default_factory=Table)
     bank_entries: Table = field(default_factory=Table)
     bank_matches: Table = field(default_factory=Table)
     credits: Table = field(default_factory=Table)
@@ -92,6 +94,14 @@ def look(stage: Stage, payer: str) -> Rows:
             "SELECT t.* FROM remittance_lines t JOIN remittances r ON r.id = t.remittance_id "
             "WHERE r.payer_ans = %s ORDER BY t.id"
         ),
+        adjustments=by_id(
+            "SELECT t.* FROM remittance_adjustments t JOIN remittances r ON r.id = t.remittance_id "
+            "WHERE r.payer_ans = %s ORDER BY t.id"
+        ),
+        adjustment_steps=by_id(
+            "SELECT t.* FROM adjustment_history t JOIN remittance_adjustments a ON a.id = t.adjustment_id "
+            "JOIN remittances r ON r.id = a.remittance_id WHERE r.payer_ans = %s ORDER BY t.id"
+        ),
         bank_entries=by_id(
             "SELECT DISTINCT e.* FROM bank_entries e JOIN bank_matches m ON m.match_id = e.match_id "
             "JOIN remittances r ON r.id = m.remittance_id WHERE r.payer_ans = %s ORDER BY e.id"
@@ -126,6 +136,8 @@ def check(rows: Rows) -> None:
     _statements(rows)
     of_statements = (rows.remittances, rows.remittance_lines, rows.settlements, rows.credits, rows.credit_moves)
     queue_books.check(*(list(table.values()) for table in of_statements))
+    of_adjustments = (rows.adjustment_steps, rows.credits, rows.credit_moves)
+    adjustment_books.check(rows.adjustments.values(), *(list(table.values()) for table in of_adjustments))
     _events(rows)
     bank_books.check(rows.remittances, rows.bank_entries.values(), rows.bank_matches.values())
     batch_books.check(rows.claims, rows.batches, list(rows.batch_claims.values()), list(rows.batch_steps.values()))

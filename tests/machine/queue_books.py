@@ -32,8 +32,9 @@ def check(
             if each["reverses_id"] in own_settlements and each["reason"] == CORRECTION
         ]
         paid = [*own_settlements.values(), *corrected]
-        kept = [each["amount_cents"] for each in credits if each["remittance_id"] == remittance["id"]]
-        ids = {each["id"] for each in credits if each["remittance_id"] == remittance["id"]}
+        of_lines = [each for each in credits if each["remittance_id"] == remittance["id"] and each["line_id"]]
+        kept = [each["amount_cents"] for each in of_lines]
+        ids = {each["id"] for each in of_lines}
         kept += [-each["amount_cents"] for each in moves if each["action"] == "WITHDRAW" and each["credit_id"] in ids]
         if remittance["cancelled_id"] == "":
             back = [

@@ -15,6 +15,7 @@ from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
 from tests.machine import books
+from tests.machine.adjustment_rules import AdjustmentRules, steps_of_adjustments
 from tests.machine.appeal_rules import APPEALS, steps_of_appeals
 from tests.machine.bank_rules import BankRules
 from tests.machine.batch_rules import BatchRules
@@ -38,7 +39,7 @@ EVERYTHING = {
     *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
-    *("withdrawClaim", "correctPaymentDate", "importSpreadsheet", *APPEALS),
+    *("withdrawClaim", "correctPaymentDate", "explainAdjustment", "undoAdjustment", "importSpreadsheet", *APPEALS),
 }
 ROLES = ("biller", "reviewer", "finance", "payer_agent", "admin")
 QUEUE = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { totalCount } }"
@@ -46,7 +47,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(QueueRules, BankRules, BatchRules, MoneyRules):
+class Billing(QueueRules, BankRules, BatchRules, AdjustmentRules, MoneyRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -340,6 +341,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.send_a_document, 0, is_wrong=True, is_released=True),
         partial(life.send_a_spreadsheet, 0, [60, 100, 100], is_wrong=False),
         *steps_of_the_queue(life),
+        *steps_of_adjustments(life),
         *_steps_of_batches(life),
     ]
     for step in steps:

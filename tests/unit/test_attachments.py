@@ -8,6 +8,7 @@ from tests.files import JPEG, PNG, pdf
 
 SCRIPT = b"5 0 obj\n<< /S /JavaScript /JS (app.alert(1)) >>\nendobj\n"
 OBJECTS = b"/Type /ObjStm /Filter /FlateDecode"
+HIDDEN = OBJECTS.replace(b"ObjStm", b"Obj#53tm")
 
 
 @pytest.mark.parametrize(
@@ -23,8 +24,9 @@ OBJECTS = b"/Type /ObjStm /Filter /FlateDecode"
         (pdf(b"5 0 obj\n<< /S /Launch /F (cmd.exe) >>\nendobj\n"), DocumentKind.PDF, ACTIVE),
         (pdf(b"5 0 obj\n<< /Names << /EmbeddedFiles 6 0 R >> >>\nendobj\n"), DocumentKind.PDF, ACTIVE),
         (pdf(packed=SCRIPT, described=OBJECTS), DocumentKind.PDF, ACTIVE),
-        (pdf(packed=SCRIPT, described=OBJECTS.replace(b"ObjStm", b"Obj#53tm")), DocumentKind.PDF, ACTIVE),
+        (pdf(packed=SCRIPT, described=HIDDEN), DocumentKind.PDF, ACTIVE),
         (pdf(packed=SCRIPT, described=OBJECTS + b" /DecodeParms << /Predictor 12 >>"), DocumentKind.PDF, UNREADABLE),
+        (pdf(packed=b"", described=HIDDEN + b" /DecodeParms << /Predictor 12 >>"), DocumentKind.PDF, UNREADABLE),
         (
             pdf(packed=SCRIPT, described=b"/Type /ObjStm /Filter [/ASCII85Decode /FlateDecode]"),
             DocumentKind.PDF,

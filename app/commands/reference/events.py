@@ -6,6 +6,7 @@ from app.commands.reference.markdown import table
 from app.events.bank_contracts import BankEntryEventData, BankFileEventData
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
+    AdjustmentEventData,
     AppealBatchEventData,
     BatchEventData,
     ClaimEventData,
@@ -68,6 +69,7 @@ FIELDS: Final = {
     "discountAmount": "Of the amount, the financial discount.",
     "netAmount": "What reached the bank, or went back.",
     "remittanceLineId": "The line of the statement.",
+    "remittanceAdjustmentId": "The debit or credit beside the claims.",
     "action": "What was done to it.",
     "problem": "Why it waits; null if it does not.",
     "creditId": "The unapplied credit.",
@@ -118,6 +120,7 @@ KINDS: Final = {
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
     RemittanceLineEventData: "Steps with lines of statements",
+    AdjustmentEventData: "Debits and credits of statements",
     CreditEventData: "Unapplied credits",
     BankFileEventData: "Bank files",
     BankEntryEventData: "Bank entries",

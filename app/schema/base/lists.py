@@ -16,6 +16,7 @@ from app.domain.actions import (
     ClaimOperation,
     DenialOperation,
     InvoiceOperation,
+    RemittanceAdjustmentOperation,
     RemittanceLineOperation,
     RemittanceOperation,
 )
@@ -54,6 +55,7 @@ CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
 DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
+ADJUSTMENT_ACTIONS: Final = ListSize.at_most(len(RemittanceAdjustmentOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 APPEAL_ATTACHMENTS: Final = ListSize.at_most(INSTANCES_MAX * ATTACHMENTS_MAX)
 EARLIER_APPEALS: Final = ListSize.at_most(INSTANCES_MAX - 1)

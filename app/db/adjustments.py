@@ -1,0 +1,162 @@
+"""Queries on debits and credits of statements beside the claims, and on what was done to explain them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.adjustment_tables import adjustment_history
+from app.db.children import Children
+from app.db.counting import count_of
+from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
+from app.db.paging import Keyset
+from app.db.records import columns, insert_records, update_columns
+from app.db.remittance_tables import remittance_adjustments, remittances
+from app.db.scoping import remittances_in
+from app.db.statements import query, query_one, query_total
+from app.domain.adjustments import AdjustmentStatus, AdjustmentStep, is_deduction
+from app.domain.data_scope import DataScope
+from app.domain.deductions import CODES, PCC
+from app.domain.statement import AdjustmentDirection, AdjustmentLevel
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRecord:
+    id: str
+    remittance_id: str
+    sequence: int
+    direction: AdjustmentDirection
+    level: AdjustmentLevel
+    type: str | None
+    description: str | None
+    amount_cents: int
+    status: AdjustmentStatus = AdjustmentStatus.OPEN
+    version: int = 1
+
+    @property
+    def is_deduction(self) -> bool:
+        """Whether it is a tax or a discount, of which the statement's payments have their shares."""
+        return is_deduction(self.direction, self.type, self.description)
+
+    @property
+    def open_status(self) -> AdjustmentStatus | None:
+        """How far it is explained; None of a tax or a discount, which explains itself."""
+        return None if self.is_deduction else self.status
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentStepRecord:
+    """A step, what explains the adjustment, and the status after it."""
+
+    id: str
+    adjustment_id: str
+    action: AdjustmentStep
+    undoes_id: str | None
+    status: AdjustmentStatus
+    claim_id: str | None
+    settlement_id: str | None
+    credit_id: str | None
+    reason: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentFilter:
+    """An adjustment matches when every given part does; ranges include both ends."""
+
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+    status: tuple[AdjustmentStatus, ...] | None = None
+    directions: tuple[AdjustmentDirection, ...] | None = None
+    paid_on: Bounds[date] = OPEN_RANGE
+
+
+ADJUSTMENT: Final = columns(remittance_adjustments, AdjustmentRecord)
+STEP: Final = columns(adjustment_history, AdjustmentStepRecord)
+_TABLE: Final = remittance_adjustments.c
+
+
+def _visible(scope: DataScope) -> Select[Any]:
+    found = select(*ADJUSTMENT).join(remittances, remittances.c.id == _TABLE.remittance_id)
+    return found.where(remittances_in(scope))
+
+
+def _visible_steps(scope: DataScope) -> Select[Any]:
+    found = select(*STEP).join(remittance_adjustments, _TABLE.id == adjustment_history.c.adjustment_id)
+    return found.join(remittances, remittances.c.id == _TABLE.remittance_id).where(remittances_in(scope))
+
+
+STEPS_OF: Final = Children(_visible_steps, adjustment_history.c.adjustment_id, AdjustmentStepRecord)
+
+
+async def insert_adjustments(connection: AsyncConnection, adjustments: Sequence[AdjustmentRecord]) -> None:
+    """Further debits and credits of a remittance that the caller has locked."""
+    await insert_records(connection, remittance_adjustments, adjustments)
+
+
+async def insert_step(connection: AsyncConnection, adjustment: AdjustmentRecord, step: AdjustmentStepRecord) -> None:
+    """A step with an adjustment that the caller has locked, and the adjustment as it is after it."""
+    await insert_records(connection, adjustment_history, [step])
+    await update_columns(connection, remittance_adjustments, [adjustment], "status", "version")
+
+
+@query(AdjustmentRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The adjustments with these ids, of remittances within the scope."""
+    return _visible(scope).where(_TABLE.id.in_(ids))
+
+
+@query(AdjustmentRecord)
+def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The debits, credits and taxes of these remittances, in statement order."""
+    return _visible(scope).where(_TABLE.remittance_id.in_(ids)).order_by(_TABLE.remittance_id, _TABLE.sequence)
+
+
+@query(AdjustmentStepRecord)
+def steps_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The steps with these ids, of adjustments within the scope."""
+    return _visible_steps(scope).where(adjustment_history.c.id.in_(ids))
+
+
+@query_one(AdjustmentStepRecord)
+def last_step(scope: DataScope, adjustment_id: str) -> Select[Any]:
+    """The latest step with an adjustment."""
+    found = _visible_steps(scope).where(adjustment_history.c.adjustment_id == adjustment_id)
+    return found.order_by(adjustment_history.c.id.desc()).limit(1)
+
+
+@query(AdjustmentRecord)
+def page(scope: DataScope, where: AdjustmentFilter, keyset: Keyset) -> Select[Any]:
+    """One page of the debits and credits that belong to no claim, within the scope."""
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
+
+
+@query_total(int)
+def count(scope: DataScope, where: AdjustmentFilter) -> Select[Any]:
+    """How many there are."""
+    return count_of(_visible(scope).where(*_conditions(where)))
+
+
+def _conditions(where: AdjustmentFilter) -> list[Condition]:
+    return [
+        _needs_explanation(),
+        remittances.c.cancelled_id == "",
+        *one_of(
+            (remittances.c.payer_ans, where.payers),
+            (remittances.c.provider_cnes, where.providers),
+            (_TABLE.status, where.status),
+            (_TABLE.direction, where.directions),
+        ),
+        *within((remittances.c.paid_on, where.paid_on)),
+    ]
+
+
+def _needs_explanation() -> Condition:
+    """No tax and no discount: `is_deduction` in SQL."""
+    is_coded = and_(_TABLE.type.is_not(None), _TABLE.type.in_(sorted(CODES)))
+    is_pcc = and_(_TABLE.description.is_not(None), _TABLE.description.icontains(PCC))
+    return or_(_TABLE.direction == AdjustmentDirection.CREDIT, and_(~is_coded, ~is_pcc))
