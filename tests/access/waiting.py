@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from sqlalchemy import update
+
+from app.db.import_tables import import_jobs
+from app.domain.imports import StatementImport
 from tests.access.accounts import imported
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key
 from tests.payer_documents import Guide, Item, analysis, message
@@ -128,3 +132,10 @@ async def _explained(world: World, adjustment: str, **explanation: Any) -> dict[
     assert done["errors"] == [], done
     last: dict[str, Any] = done["adjustment"]["history"][-1]
     return last
+
+
+async def read_statement(world: World, job_id: str, remittance_id: str) -> None:
+    """The import has found the statement, as that of a long one does."""
+    read = update(import_jobs).where(import_jobs.c.id == job_id)
+    read = read.values(statements=(StatementImport(remittance_id, lines=1),))
+    await world.gateway.database.transact(lambda connection: connection.execute(read))

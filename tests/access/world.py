@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.import_tables import import_jobs
 from app.domain import ids
-from app.domain.imports import ImportJobStatus, StatementImport
+from app.domain.imports import ImportJobStatus
 from tests.access import accounts, appeals, waiting
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
@@ -57,7 +57,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     rich.ids |= await accounts.bank(rich.world)
     rich.ids |= await accounts.sheets(rich.world)
     await _document(rich)
-    await _read_statement(rich)
+    await waiting.read_statement(rich.world, rich.ids["importJob"], rich.ids["remittance"])
     await _rest(rich)
     await _sent(rich)
     rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
@@ -130,11 +130,6 @@ async def _document(rich: Rich) -> None:
     found = (await world.gateway.gql(query, values, token=token)).data["importBatch"]
     assert found["results"] == [{"outcome": "TAKEN_WITH_WARNINGS"}], found
     rich.ids["importJob"] = found["job"]["id"]
-
-
-async def _read_statement(rich: Rich) -> None:
-    read = update(import_jobs).values(statements=(StatementImport(rich.ids["remittance"], lines=1),))
-    await rich.world.gateway.database.transact(lambda connection: connection.execute(read))
 
 
 async def _open_job(rich: Rich) -> None:
