@@ -94,6 +94,8 @@ async def _appeal(world: World, denial: str) -> None:
 
 async def _batch(world: World, denial: str, *, is_sent: bool) -> str:
     await _appeal(world, denial)
+    if is_sent:
+        await _attach(world, denial)
     values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key()}
     chosen = {"denialIds": [denial], "contestedProtocol": "4711"}
     made = await world.mutate("biller", "createAppealBatches", "batches { id }", **values, **chosen)

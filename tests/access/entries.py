@@ -60,6 +60,8 @@ ELSEWHERE = {
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
     ("AppealDraft", "wonAppeals"): 'appealDraft(denialId: "<sent_denial>")',
+    ("Denial", "attachments"): 'node(id: "<sent_denial>") { ... on Denial',
+    ("Denial", "earlierAppeals"): 'node(id: "<upheld_denial>") { ... on Denial',
     ("CreditUse", "reverses"): 'node(id: "<credit_release>") { ... on CreditUse',
     ("RemittanceAdjustment", "history"): 'node(id: "<adjustment>") { ... on RemittanceAdjustment',
     ("RemittanceAdjustmentHistoryEntry", "claim"): (
