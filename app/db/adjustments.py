@@ -33,8 +33,8 @@ class AdjustmentRecord:
     type: str | None
     description: str | None
     amount_cents: int
-    status: AdjustmentStatus = AdjustmentStatus.OPEN
-    version: int = 1
+    status: AdjustmentStatus
+    version: int
 
     @property
     def is_deduction(self) -> bool:

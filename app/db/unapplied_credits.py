@@ -36,7 +36,7 @@ class CreditRecord:
     created_by: str
     created_at: datetime
     # Of a credit beside the claims of a statement; it has no line.
-    adjustment_id: str | None = None
+    adjustment_id: str | None
 
     @property
     def left_cents(self) -> int:

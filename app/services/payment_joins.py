@@ -11,6 +11,7 @@ from app.db import remittances as remittances_db
 from app.db.adjustments import AdjustmentRecord
 from app.db.remittances import RemittanceRecord
 from app.domain import ids
+from app.domain.adjustments import AdjustmentStatus
 from app.domain.errors import conflict, not_found
 from app.domain.remittance_checks import check_payment
 from app.domain.remittances import RemittanceStatus, remittance_status
@@ -109,6 +110,8 @@ def adjustments_of(statement: Statement, remittance_id: str, *, after: int = 0) 
             type=each.type,
             description=each.description,
             amount_cents=each.amount,
+            status=AdjustmentStatus.OPEN,
+            version=1,
         )
         for sequence, each in enumerate(statement.adjustments, start=after + 1)
     ]

@@ -60,6 +60,7 @@ async def record(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence
             version=1,
             created_by=unit.subject,
             created_at=unit.now,
+            adjustment_id=None,
         )
         for line in lines
         if _amount(line)

@@ -230,7 +230,7 @@ async def test_the_command_line_previews_archives_and_verifies(stopped: StoppedL
     now = datetime.now(UTC)
     stopped.settings = stopped.settings.model_copy(update={"access_log_retention_days": (now - THIRD_DAY).days + 1})
     days = stopped.settings.access_log_retention_days
-    rules = {"idempotency_keys": 30, "eligibility_checks": 1826, "dead_statements": 90}
+    rules = {"idempotency_keys": 30, "eligibility_checks": 1826, "dead_statements": 90, "documents": 30}
     rest = [f"{table}: 0 rows older than {limit} days" for table, limit in rules.items()]
     log = f"access_log_entries: 4 rows older than {days} days"
     would = [f"{line} would be deleted" for line in rest]

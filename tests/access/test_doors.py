@@ -83,9 +83,12 @@ async def test_what_the_console_seeds_imports_and_exports_is_logged(tmp_path: Pa
             entries = access_log_entries.c
             seeded = (await connection.execute(select(entries.operation, entries.door, entries.actor))).all()
         assert {(row.operation, row.door, row.actor) for row in seeded} == {
-            (operation, Door.CLI, "seed-demo") for operation in ("seedParties", "importGuide", "seedClaims")
+            *((name, Door.CLI, "seed-demo") for name in ("seedParties", "uploadDocument", "importBatch", "seedClaims")),
+            *((name, Door.IMPORT, "seed-demo") for name in ("beginImport", "importGuidesOfJob", "endFileOfJob")),
+            ("finishImport", Door.IMPORT, "seed-demo"),
         }
-        claims = [name for entry in await _all(database, "importGuide") for name in entry.objects]
+        logged = await _all(database, "importGuidesOfJob")
+        claims = [name for entry in logged for name in entry.objects if name.startswith("clm_")]
         assert len(claims) == 2
         target = tmp_path / "lote.xml"
         done = billing("export-tiss", *sorted(claims), "--output", str(target), **variables)

@@ -27,9 +27,10 @@ TRANSACTIONS = {
     "commands/serving.py": "renews the identity of the database",
 }
 """Every file that may commit, and what it commits."""
-INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument", "loadPayers", "retirePayers"}
+INTERNAL = {"expireDenials", "receiveRemittance", "uploadDocument", "loadPayers", "retirePayers"}
 INTERNAL |= {"importPartyRows"}
 INTERNAL |= {"beginImport", "importGuidesOfJob", "refuseFileOfJob", "endFileOfJob", "finishImport"}
+INTERNAL |= {"beginStatementImport", "importLinesOfStatement", "endStatementOfJob", "giveUpStatementImport"}
 INTERNAL |= {"postUnitOfRemittance", "skipClaimOfRemittance", "matchLinesOfClaim"}
 """Actions that nobody may ask for."""
 

@@ -52,6 +52,8 @@ NOT_READ = {
 """Columns of a record's table that the record leaves out, each with its reason."""
 
 PARTIAL_WRITES = {
+    "postings.stop": "a posting that ends before its last unit, by the remittance",
+    "unapplied_credits.correct_days": "all credits of a statement whose day of payment is corrected",
     "bank.undo_match": "a match that is taken back frees all its payments",
     "appeal_batches.release": "a batch of appeals that is rejected or cancelled frees them",
     "appeal_batches.release_denial": "an answered appeal leaves its batch",

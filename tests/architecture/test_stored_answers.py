@@ -37,6 +37,7 @@ TABLES = {
     "bke": "bank_entries",
     "bkm": "bank_matches",
     "rml": "remittance_lines",
+    "rma": "remittance_adjustments",
     "crd": "unapplied_credits",
     "crm": "unapplied_credit_moves",
     "apb": "appeal_batches",
