@@ -37,7 +37,11 @@ async def _agree(world: World, instances: int) -> None:
 
 async def _attach(world: World, denial: str) -> str:
     """The id of a file with the appeal against this denial."""
-    values = {"denialId": denial, "documentId": await _uploaded(world, pdf()), "fileName": "laudo.pdf"}
+    values = {
+        "denialId": denial,
+        "documentId": await _uploaded(world, pdf(f"%{denial}\n".encode())),
+        "fileName": "laudo.pdf",
+    }
     made = await world.mutate(
         "biller", "attachToAppeal", "denial { attachments { id } }", **values, idempotencyKey=key()
     )
@@ -70,7 +74,10 @@ async def targets(world: World, denials: list[str]) -> dict[str, str]:
         for (name, is_sent), denial in zip(names.items(), denials[1:], strict=True)
     }
     await _appeal(world, denials[0])
-    found |= {"attachment": await _attach(world, denials[0]), "file": await _uploaded(world, pdf(b"%1\n"))}
+    found |= {
+        "attachment": await _attach(world, denials[0]),
+        "file": await _uploaded(world, pdf(f"%{world.provider}\n".encode())),
+    }
     return found | {"unsent_denial": denials[0], "wrong_appeal_template": await _template(world)}
 
 

@@ -60,10 +60,10 @@ ELSEWHERE = {
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
     ("AppealDraft", "wonAppeals"): 'appealDraft(denialId: "<sent_denial>")',
-    ("Denial", "attachments"): 'node(id: "<sent_denial>") { ... on Denial',
-    ("Denial", "earlierAppeals"): 'node(id: "<upheld_denial>") { ... on Denial',
+    ("Denial", "attachments"): 'denials(filter: {ids: ["<sent_denial>"]}) { nodes',
+    ("Denial", "earlierAppeals"): 'denials(filter: {ids: ["<upheld_denial>"]}) { nodes',
     ("CreditUse", "reverses"): 'node(id: "<credit_release>") { ... on CreditUse',
-    ("RemittanceAdjustment", "history"): 'node(id: "<adjustment>") { ... on RemittanceAdjustment',
+    ("RemittanceAdjustment", "history"): 'remittance(id: "<explained_remittance>") { adjustments',
     ("RemittanceAdjustmentHistoryEntry", "claim"): (
         'node(id: "<adjustment_step>") { ... on RemittanceAdjustmentHistoryEntry'
     ),

@@ -183,6 +183,16 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "explanation": {"link": {"claimId": ids["claim"], "reason": "acerto"}},
             **once,
         },
+        "explainAdjustment by a payment": {
+            "remittanceAdjustmentId": ids["linkable_adjustment"],
+            "explanation": {"link": {"settlementId": ids["settlement"], "reason": "acerto"}},
+            "idempotencyKey": key(),
+        },
+        "explainAdjustment by a credit": {
+            "remittanceAdjustmentId": ids["creditable_adjustment"],
+            "explanation": {"link": {"creditId": ids["credit"], "reason": "acerto"}},
+            "idempotencyKey": key(),
+        },
         "undoAdjustment": {"remittanceAdjustmentId": ids["disputed_adjustment"], "reason": "engano", **once},
         "applyCredit": {"creditId": ids["credit"], "invoiceId": ids["invoice"], "amount": "1.00", **once},
         "refundCredit": {"creditId": ids["credit"], "amount": "1.00", "reason": "devolvido", **once},

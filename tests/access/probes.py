@@ -20,6 +20,7 @@ from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
 from app.services import bulk
 from app.services.actions import ACTIONS
+from tests.access.book_probes import of_books
 from tests.access.first_event import first_event
 from tests.access.inputs import inputs_of
 from tests.access.look_ups import SUMS, look_ups, sheet_of
@@ -30,7 +31,7 @@ from tests.factories import CONSULTATION, today
 from tests.inputs import input_type, shaped
 
 NOTHING_ZERO = "0.00"
-NO_NODES = {"access", "bank_match"}  # what `node` gives to the patient only, and to nobody
+NO_NODES = {"access", "answered_attachment", "attachment", "bank_match"}  # what `node` gives to the patient, or nobody
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
 """Mutations whose refusals are in their results."""
 STREAMS = {
@@ -107,9 +108,8 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
     yield _read(victim, attacker, "spreadsheetPreview", sheet_of(victim.world, victim.ids["sheet"]))
     for name in ("draft", "claim"):
-        yield _read(
-            victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
-        )
+        of_claim = f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
+        yield _read(victim, attacker, "claimPreflight", of_claim)
 
 
 def _read(victim: Rich, attacker: Attacker, name: str, selection: str) -> Probe:
@@ -263,7 +263,7 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield _unsent(victim, attacker)
     yield _unsent_appeals(victim, attacker)
     yield from _decided(victim, attacker)
-    for name, run in named_otherwise(victim, attacker.scope):
+    for name, run in (*named_otherwise(victim, attacker.scope), *of_books(victim, attacker.scope)):
         yield Probe(name, run)
     for module in MODULES:
         for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):

@@ -63,13 +63,16 @@ async def held(world: World) -> dict[str, str]:
     remittance = await imported(world, "DEMH", None, xml=xml, paidOn=None)
     posting = {"id": remittance["id"], "idempotencyKey": key()}
     await world.mutate("finance", "postRemittance", "postedLines", **posting)
-    return {"held_claim": str(claim["id"])}
+    # Another one is about the same claim, and is not posted.
+    line = {"providerClaimNumber": claim["providerClaimNumber"], "paidAmount": "1.00"}
+    beside = await imported(world, "DEMH2", [line])
+    return {"held_claim": str(claim["id"]), "remittance_beside": beside["id"]}
 
 
 async def credit(world: World, invoice: str) -> dict[str, str]:
     """A line without a claim whose money is an unapplied credit; of that a part has settled the invoice, and another
     went back to the payer."""
-    beside = [{"direction": "DEBIT", "type": "08", "amount": "2.00"}] * 3
+    beside = [{"direction": "DEBIT", "type": "08", "amount": "2.00"}] * 5
     beside.append({"direction": "CREDIT", "type": "09", "amount": "3.00", "description": "Complemento"})
     strange = [{"providerClaimNumber": "NENHUMA4", "paidAmount": "8.00"}]
     remittance = await imported(world, "DEMC", strange, adjustments=beside)
@@ -88,6 +91,7 @@ async def credit(world: World, invoice: str) -> dict[str, str]:
     released = await world.mutate("finance", "reverseCreditUse", "use { id }", **undo)
     return {
         "credit_line": line,
+        "explained_remittance": remittance["id"],
         "line_step": first,
         "credit": kept,
         "credit_settlement": applied["use"]["settlement"]["id"],
@@ -103,7 +107,7 @@ ADJUSTMENTS = """query($p: [AnsCode!]) {
 async def adjustments(world: World, claim: str, settlement: str) -> dict[str, str]:
     """Debits beside the claims that are linked, disputed and open, and a credit that became an unapplied credit."""
     found = (await world.call("finance", ADJUSTMENTS, p=[world.payer]))["remittanceAdjustments"]["nodes"]
-    linked, disputed, waiting = (each["id"] for each in found if each["amount"] == "2.00")
+    linked, disputed, *waiting = (each["id"] for each in found if each["amount"] == "2.00")
     credit = next(each["id"] for each in found if each["amount"] == "3.00")
     named = await _explained(world, linked, link={"claimId": claim, "reason": "Acerto da guia"})
     undo = {"remittanceAdjustmentId": linked, "reason": "Engano", "idempotencyKey": key()}
@@ -115,7 +119,7 @@ async def adjustments(world: World, claim: str, settlement: str) -> dict[str, st
     return {
         "adjustment": linked,
         "disputed_adjustment": disputed,
-        "open_adjustment": waiting,
+        **dict(zip(("open_adjustment", "linkable_adjustment", "creditable_adjustment"), waiting, strict=True)),
         "adjustment_step": named["id"],
         "adjustment_undo": undone["adjustment"]["history"][-1]["id"],
         "adjustment_link": last["id"],
