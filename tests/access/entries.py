@@ -63,7 +63,7 @@ ELSEWHERE = {
     ("Denial", "attachments"): 'denials(filter: {ids: ["<sent_denial>"]}) { nodes',
     ("Denial", "earlierAppeals"): 'denials(filter: {ids: ["<upheld_denial>"]}) { nodes',
     ("CreditUse", "reverses"): 'node(id: "<credit_release>") { ... on CreditUse',
-    ("RemittanceAdjustment", "history"): 'remittance(id: "<explained_remittance>") { adjustments',
+    ("RemittanceAdjustment", "history"): 'remittance(id: "<credit_remittance>") { adjustments',
     ("RemittanceAdjustmentHistoryEntry", "claim"): (
         'node(id: "<adjustment_step>") { ... on RemittanceAdjustmentHistoryEntry'
     ),

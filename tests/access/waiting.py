@@ -91,7 +91,7 @@ async def credit(world: World, invoice: str) -> dict[str, str]:
     released = await world.mutate("finance", "reverseCreditUse", "use { id }", **undo)
     return {
         "credit_line": line,
-        "explained_remittance": remittance["id"],
+        "credit_remittance": remittance["id"],
         "line_step": first,
         "credit": kept,
         "credit_settlement": applied["use"]["settlement"]["id"],
@@ -104,16 +104,17 @@ ADJUSTMENTS = """query($p: [AnsCode!]) {
   remittanceAdjustments(filter: { payerAnsCode: $p, status: [OPEN] }, first: 100) { nodes { id direction amount } } }"""
 
 
-async def adjustments(world: World, claim: str, settlement: str) -> dict[str, str]:
-    """Debits beside the claims that are linked, disputed and open, and a credit that became an unapplied credit."""
+async def adjustments(world: World, claim: str, settlement: str, used: str) -> dict[str, str]:
+    """Debits beside the claims that are linked, disputed and open, and a credit that became an unapplied credit; the
+    disputed one was linked to the used credit before."""
     found = (await world.call("finance", ADJUSTMENTS, p=[world.payer]))["remittanceAdjustments"]["nodes"]
     linked, disputed, *waiting = (each["id"] for each in found if each["amount"] == "2.00")
     credit = next(each["id"] for each in found if each["amount"] == "3.00")
     named = await _explained(world, linked, link={"claimId": claim, "reason": "Acerto da guia"})
-    undo = {"remittanceAdjustmentId": linked, "reason": "Engano", "idempotencyKey": key()}
-    fields = "adjustment { history { nodes { id credit { id } } } }"
-    undone = await world.mutate("finance", "undoAdjustment", fields, **undo)
+    undone = await _unexplained(world, linked)
     last = await _explained(world, linked, link={"settlementId": settlement, "reason": "Acerto do pagamento"})
+    await _explained(world, disputed, link={"creditId": used, "reason": "Acerto do saldo"})
+    await _unexplained(world, disputed)
     await _explained(world, disputed, dispute={"reason": "Sem origem"})
     kept = await _explained(world, credit, keep={"reason": "Sem guia"})
     return {
@@ -121,7 +122,7 @@ async def adjustments(world: World, claim: str, settlement: str) -> dict[str, st
         "disputed_adjustment": disputed,
         **dict(zip(("open_adjustment", "linkable_adjustment", "creditable_adjustment"), waiting, strict=True)),
         "adjustment_step": named["id"],
-        "adjustment_undo": undone["adjustment"]["history"][-1]["id"],
+        "adjustment_undo": undone["id"],
         "adjustment_link": last["id"],
         "adjustment_keep": kept["id"],
         "kept_credit": kept["credit"]["id"],
@@ -130,9 +131,18 @@ async def adjustments(world: World, claim: str, settlement: str) -> dict[str, st
 
 async def _explained(world: World, adjustment: str, **explanation: Any) -> dict[str, Any]:
     """The last step in the history of a debit or credit, after this one."""
-    values = {"remittanceAdjustmentId": adjustment, "explanation": explanation, "idempotencyKey": key()}
+    return await _last_step(world, "explainAdjustment", adjustment, explanation=explanation)
+
+
+async def _unexplained(world: World, adjustment: str) -> dict[str, Any]:
+    """The last step in the history of a debit or credit, after its explanation was undone."""
+    return await _last_step(world, "undoAdjustment", adjustment, reason="Engano")
+
+
+async def _last_step(world: World, mutation: str, adjustment: str, **values: Any) -> dict[str, Any]:
     fields = "adjustment { history { nodes { id credit { id } } } }"
-    done = await world.mutate("finance", "explainAdjustment", fields, **values)
+    named = {"remittanceAdjustmentId": adjustment, "idempotencyKey": key()}
+    done = await world.mutate("finance", mutation, fields, **named, **values)
     assert done["errors"] == [], done
     last: dict[str, Any] = done["adjustment"]["history"][-1]
     return last

@@ -51,7 +51,8 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _billed(rich)
     await _statement(rich)
     rich.ids |= await waiting.credit(rich.world, rich.ids["invoice"])
-    rich.ids |= await waiting.adjustments(rich.world, rich.ids["claim"], rich.ids["settlement"])
+    explaining = [rich.ids[name] for name in ("claim", "settlement", "credit")]
+    rich.ids |= await waiting.adjustments(rich.world, *explaining)
     rich.ids |= await waiting.put_back(rich.world)
     rich.ids |= await waiting.held(rich.world)
     rich.ids |= await accounts.bank(rich.world)

@@ -15,7 +15,12 @@ from app.events.contracts import CONTRACTS
 from tests import bank_files
 from tests.example_lotes import lote
 from tests.factories import CONSULTATION, World, key, new_world, party_admin, today
-from tests.graphql import test_appeal_batches, test_payments_of_analyses
+from tests.graphql import (
+    test_appeal_attachments,
+    test_appeal_batches,
+    test_appeal_receptions,
+    test_payments_of_analyses,
+)
 from tests.graphql.test_imports import import_document
 from tests.graphql.test_line_resolutions import kept_credits, resolved
 from tests.graphql.test_remittances import post, take, taken
@@ -211,6 +216,8 @@ async def _elsewhere(world: World) -> list[str]:
     scenarios = (
         test_appeal_batches.test_a_cancelled_or_rejected_batch_frees_its_appeals,
         test_appeal_batches.test_the_last_answer_ends_the_batch,
+        test_appeal_attachments.test_files_are_attached_once_and_removed_before_the_appeal_is_sent,
+        test_appeal_receptions.test_appeals_of_refused_claims_wait_for_another_batch,
         test_payments_of_analyses.test_the_payment_of_an_analysis_settles_what_it_approved,
         test_payments_of_analyses.test_a_day_of_payment_is_corrected_by_reversals,
     )

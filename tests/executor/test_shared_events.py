@@ -69,7 +69,10 @@ EVENTS = {
     "importJobProgressed": ("importJobId", ("importJob",)),
     "remittanceLineWaiting": (
         "remittanceId",
-        ("remittance", "cancelled_remittance", "doubtful_remittance", "paid_remittance", "put_back_remittance"),
+        (
+            *("remittance", "cancelled_remittance", "doubtful_remittance", "paid_remittance", "put_back_remittance"),
+            "credit_remittance",
+        ),
     ),
 }
 
