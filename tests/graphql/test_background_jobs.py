@@ -44,8 +44,8 @@ async def test_jobs_are_counted_by_whether_somebody_has_them(server_world: World
         for job, change in zip(ids, changes, strict=True):
             await connection.execute(update(import_jobs).where(import_jobs.c.id == job).values(**change))
         assert await _imports(connection, now) == {
-            "queued": (2, started[ids[0]]),
-            "running": (1, started[ids[2]]),
+            "queued": (before["queued"][0] + 2, before["queued"][1] or started[ids[0]]),
+            "running": (before["running"][0] + 1, before["running"][1] or started[ids[2]]),
             "failed": (before["failed"][0] + 1, before["failed"][1] or started[ids[3]]),
         }
         old = update(import_jobs).where(import_jobs.c.id == ids[3]).values(ended_at=now - timedelta(hours=25))

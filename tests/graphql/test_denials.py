@@ -20,7 +20,7 @@ APPEAL = "appeal { appealedAt answeredAt appealedAmount answeredAmount }"
 TEXTS = "appeal { appealedAmount answeredAmount justification payerJustification }"
 CODES = ("1801", "1802", "1705", "1801")
 DECIDED = ["ClaimCreated", "ClaimSubmitted", "ClaimReviewStarted", "ClaimPartiallyApproved"]
-OPERATIONS = ["ACCEPT", "APPEAL", "WITHDRAW_APPEAL", "ANSWER_APPEAL"]
+OPERATIONS = ["ACCEPT", "APPEAL", "WITHDRAW_APPEAL", "ANSWER_APPEAL", "ATTACH"]
 UNKNOWN = "gls_00000000000000000000000000"
 
 
@@ -361,7 +361,10 @@ async def test_available_actions_are_those_that_are_not_refused(world: World, st
         (found,) = await _read(world, claim_id, "availableActions { action blockedBy { code message } }", role)
         assert [each["action"] for each in found["availableActions"]] == OPERATIONS
         free[role] = [each["action"] for each in found["availableActions"] if each["blockedBy"] is None]
-    of_biller = {DenialStatus.OPEN: ["ACCEPT", "APPEAL"], DenialStatus.APPEALED: ["WITHDRAW_APPEAL"]}.get(status, [])
+    of_biller = {
+        DenialStatus.OPEN: ["ACCEPT", "APPEAL"],
+        DenialStatus.APPEALED: ["WITHDRAW_APPEAL", "ATTACH"],
+    }.get(status, [])
     of_payer = ["ANSWER_APPEAL"] if status is DenialStatus.APPEALED else []
     assert free == {"biller": of_biller, "payer_agent": of_payer, "reviewer": []}
 

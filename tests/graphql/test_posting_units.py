@@ -182,6 +182,7 @@ async def test_what_may_be_done_while_a_statement_is_posted(world: World) -> Non
                 {"action": "POST", "blockedBy": None},
                 {"action": "RELEASE", "blockedBy": {"code": "STATE"}},
                 {"action": "CANCEL", "blockedBy": {"code": "STATE"}},
+                {"action": "CORRECT_PAYMENT_DATE", "blockedBy": {"code": "STATE"}},
             ],
         },
     }

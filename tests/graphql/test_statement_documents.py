@@ -59,6 +59,7 @@ async def test_an_analysis_is_read_with_everything_that_it_says(world: World) ->
         {"action": "POST", "blockedBy": None},
         {"action": "RELEASE", "blockedBy": {"code": "STATE"}},
         {"action": "CANCEL", "blockedBy": None},
+        {"action": "CORRECT_PAYMENT_DATE", "blockedBy": {"code": "STATE"}},
     ]
     del remittance["id"]
     assert remittance == {
@@ -296,6 +297,7 @@ async def test_a_contradiction_is_posted_only_after_a_person_has_released_it(wor
     assert [each["action"] for each in remittance["availableActions"] if each["blockedBy"] is None] == [
         "RELEASE",
         "CANCEL",
+        "CORRECT_PAYMENT_DATE",
     ]
     refused = await post(world, remittance)
     assert [code for code, _, _ in refusals(refused)] == ["CONFLICT"]

@@ -24,6 +24,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         f"{EDGE} BillingGroupEdge {{": "a sum is no object that exists by itself",
         f"{EDGE} DenialGroupEdge {{": "a sum is no object that exists by itself",
         f"{EDGE} ImportResultEdge {{": "a result is a line of its job, under no id",
+        f"{EDGE} SpreadsheetRowEdge {{": "a row is a line of its document, under no id",
         f"{EDGE} PractitionerEdge {{": "a practitioner is known by what claims say, under no id",
         f"{UNREACHABLE} `RequestErrorCode` is unreachable. | enum RequestErrorCode {{": CODES,
     },
