@@ -361,10 +361,8 @@ async def test_available_actions_are_those_that_are_not_refused(world: World, st
         (found,) = await _read(world, claim_id, "availableActions { action blockedBy { code message } }", role)
         assert [each["action"] for each in found["availableActions"]] == OPERATIONS
         free[role] = [each["action"] for each in found["availableActions"] if each["blockedBy"] is None]
-    of_biller = {
-        DenialStatus.OPEN: ["ACCEPT", "APPEAL"],
-        DenialStatus.APPEALED: ["WITHDRAW_APPEAL", "ATTACH"],
-    }.get(status, [])
+    steps = {DenialStatus.OPEN: ["ACCEPT", "APPEAL"], DenialStatus.APPEALED: ["WITHDRAW_APPEAL", "ATTACH"]}
+    of_biller = steps.get(status, [])
     of_payer = ["ANSWER_APPEAL"] if status is DenialStatus.APPEALED else []
     assert free == {"biller": of_biller, "payer_agent": of_payer, "reviewer": []}
 
