@@ -8,15 +8,17 @@ from typing import Any
 from sqlalchemy import event
 
 from app.events.relay import POLL_SECONDS
+from app.runtime.job_worker import LOOK_SECONDS
 from tests.faults.waiting import until_true
 from tests.figures import Figures, assert_within
 from tests.gateway import Gateway, heard, running_gateway, server_settings
 from tests.services import Services
 
-REST_SECONDS = 4.0
-"""Two rounds of everything that runs at rest; what is rarer belongs to no second."""
+REST_SECONDS = 2 * LOOK_SECONDS
+"""Two rounds of everything that runs at rest, of which looks for jobs are the rarest; a part of a round is no rate."""
 STATEMENTS_PER_SECOND = 7
-"""2.5 renew the lease, 2 look at the outbox, 0.5 at the log, 1 at the access log; and what begins or ends meanwhile."""
+"""2.5 renew the lease, 2 look at the outbox, 0.5 at the log, 1 at the access log, 0.8 for jobs; and what begins or ends
+meanwhile."""
 
 
 async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path: Path, figures: Figures) -> None:
