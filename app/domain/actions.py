@@ -207,11 +207,18 @@ def _membership_block(operation: ClaimOperation, batch: tuple[int, BatchStatus] 
 
 
 def denial_block(
-    operation: DenialOperation, status: DenialStatus, *, deadline: date, today: date, is_replaced: bool
+    operation: DenialOperation,
+    status: DenialStatus,
+    *,
+    deadline: date,
+    today: date,
+    is_replaced: bool,
+    batch: tuple[int, AppealBatchStatus] | None = None,
 ) -> str | None:
-    """Why the operation would be refused now, or None."""
+    """Why the operation would be refused now, or None; `batch` is the number and status of the active one."""
     if operation in APPEAL_STEPS:
-        return _refusal(lambda: denials.next_status(status, APPEAL_STEPS[operation]))
+        refusal = _refusal(lambda: denials.next_status(status, APPEAL_STEPS[operation]))
+        return refusal or _appeal_batch_member_block(operation, batch)
     if operation is DenialOperation.APPEAL:
         block = denials.appeal_block(status, deadline=deadline, today=today)
         if block is not None:
@@ -221,6 +228,15 @@ def denial_block(
         if refusal is not None:
             return refusal
     return denials.REPLACED if is_replaced else None
+
+
+def _appeal_batch_member_block(operation: DenialOperation, batch: tuple[int, AppealBatchStatus] | None) -> str | None:
+    """Why an appeal in this batch cannot be withdrawn or, once the batch is sent, get a file."""
+    if batch is None or operation not in (DenialOperation.WITHDRAW_APPEAL, DenialOperation.ATTACH):
+        return None
+    is_withdrawal = operation is DenialOperation.WITHDRAW_APPEAL
+    block = appeal_batches.membership_block(*batch) if is_withdrawal else appeal_batches.sent_block(*batch)
+    return None if block is None else block.message
 
 
 def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:

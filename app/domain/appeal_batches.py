@@ -70,6 +70,11 @@ def sending_block(status: DenialStatus) -> Failure | None:
     return status_conflict(f"only appealed denials can be sent, this one is {status}", status)
 
 
+def sent_block(number: int, status: AppealBatchStatus) -> Failure | None:
+    """Why the attachments of an appeal that is in an active batch cannot be changed; None before it is sent."""
+    return in_conflict(f"the appeal was sent in batch of appeals {number}") if status in WAITING else None
+
+
 def membership_block(number: int, status: AppealBatchStatus) -> Failure:
     """Why an appeal that is in an active batch can neither be put into another one nor withdrawn."""
     if status is AppealBatchStatus.OPEN:

@@ -204,6 +204,10 @@ class Loaders(LoaderKinds):
         return self._one(lambda c, keys: appeal_batches.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
+    def appeal_batch_of_denial(self) -> DataLoader[str, AppealBatchRecord | None]:
+        return self._mapped(lambda c, keys: appeal_batches.of_denials(c, self._scope, keys), otherwise=None)
+
+    @cached_property
     def appeal_batch_step(self) -> DataLoader[str, AppealBatchStep | None]:
         return self._one(lambda c, keys: appeal_batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
 

@@ -36,6 +36,7 @@ from app.domain.actions import (
 )
 from app.domain.calendar import business_day
 from app.domain.claims import AWAITING_RETURN
+from app.domain.denials import DenialStatus
 from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
@@ -193,19 +194,25 @@ async def _facts(loaders: Loaders, claims: Sequence[ClaimRecord]) -> dict[str, C
 async def denial_actions(ctx: Context, denials: Sequence[DenialRecord]) -> list[list[AvailableDenialAction]]:
     """Every action on each denial, with what blocks it for this caller now."""
     replacements = await ctx.loaders.replacement_of_claim.load_many([denial.claim_id for denial in denials])
+    appealed = [denial.id for denial in denials if denial.status is DenialStatus.APPEALED]
+    batches = dict(zip(appealed, await ctx.loaders.appeal_batch_of_denial.load_many(appealed), strict=True))
     return [
-        _denial_actions(ctx, denial, is_replaced=replacement is not None)
+        _denial_actions(ctx, denial, batches.get(denial.id), is_replaced=replacement is not None)
         for denial, replacement in zip(denials, replacements, strict=True)
     ]
 
 
-def _denial_actions(ctx: Context, denial: DenialRecord, *, is_replaced: bool) -> list[AvailableDenialAction]:
-    today = business_day(ctx.now())
-
-    def block(operation: DenialOperation) -> str | None:
-        deadline = denial.appeal_deadline
-        return denial_block(operation, denial.status, deadline=deadline, today=today, is_replaced=is_replaced)
-
+def _denial_actions(
+    ctx: Context, denial: DenialRecord, batch: AppealBatchRecord | None, *, is_replaced: bool
+) -> list[AvailableDenialAction]:
+    block = partial(
+        denial_block,
+        status=denial.status,
+        deadline=denial.appeal_deadline,
+        today=business_day(ctx.now()),
+        is_replaced=is_replaced,
+        batch=None if batch is None else (batch.number, batch.status),
+    )
     return [
         AvailableDenialAction(action=operation, blocked_by=_blocked(ctx.principal, action, partial(block, operation)))
         for operation, action in zip(DenialOperation, DENIAL_ACTIONS, strict=True)

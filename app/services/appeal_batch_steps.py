@@ -7,8 +7,8 @@ from typing import Final
 from app.db import appeal_batches as appeal_batches_db
 from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
 from app.domain import ids
-from app.domain.appeal_batches import WAITING, AppealBatchAction, membership_block, next_status
-from app.domain.errors import BillingError, in_conflict
+from app.domain.appeal_batches import WAITING, AppealBatchAction, membership_block, next_status, sent_block
+from app.domain.errors import BillingError
 from app.domain.money import Cents
 from app.events.appeal_events import appeal_batch_event
 from app.unit_of_work.unit import UnitOfWork
@@ -81,8 +81,9 @@ async def require_none(unit: UnitOfWork, denial_id: str) -> None:
 async def require_unsent(unit: UnitOfWork, denial_id: str) -> None:
     """CONFLICT if the appeal against the denial, whose claim the caller has locked, is in a batch that was sent."""
     found = (await appeal_batches_db.of_denials(unit.connection, unit.scope, [denial_id])).get(denial_id)
-    if found is not None and found.status in WAITING:
-        raise BillingError(in_conflict(f"the appeal was sent in batch of appeals {found.number}"))
+    block = None if found is None else sent_block(found.number, found.status)
+    if block is not None:
+        raise BillingError(block)
 
 
 async def answered(unit: UnitOfWork, denial_id: str, accepted: Cents) -> None:

@@ -40,6 +40,15 @@ async def _download(world: World, attachment_id: str, token: str | None) -> http
     return await world.gateway.client.get(f"/appeal-attachments/{attachment_id}", headers=headers)
 
 
+async def _blocks(world: World, denial_id: str) -> dict[str, str | None]:
+    """Why the biller can neither withdraw the appeal nor attach a file, as the availableActions say."""
+    query = """query($ids: [ID!]) {
+      denials(filter: { ids: $ids }) { nodes { availableActions { action blockedBy { message } } } } }"""
+    (found,) = (await world.call("biller", query, ids=[denial_id]))["denials"]["nodes"]
+    said = {each["action"]: (each["blockedBy"] or {}).get("message") for each in found["availableActions"]}
+    return {action: said[action] for action in ("WITHDRAW_APPEAL", "ATTACH")}
+
+
 async def test_files_are_attached_once_and_removed_before_the_appeal_is_sent(world: World) -> None:
     claim_id, (denial, _) = await appealed(world)
     first = (await attach(world, denial, LAUDO))["denial"]["attachments"]
@@ -65,7 +74,14 @@ async def test_files_are_attached_once_and_removed_before_the_appeal_is_sent(wor
     events = await world.events(claim_id)
     assert (events.count("AppealAttachmentAdded"), events.count("AppealAttachmentRemoved")) == (3, 1)
     (batch,) = (await create(world))["batches"]
+    in_batch = f"the appeal is in batch of appeals {batch['number']}, which is "
+    open_block = f"{in_batch}open: cancel that batch first"
+    assert await _blocks(world, denial) == {"WITHDRAW_APPEAL": open_block, "ATTACH": None}
     assert (await change(world, "sendAppealBatch", batch["id"]))["errors"] == []
+    assert await _blocks(world, denial) == {
+        "WITHDRAW_APPEAL": f"{in_batch}SENT: record the payer's answer to it first",
+        "ATTACH": f"the appeal was sent in batch of appeals {batch['number']}",
+    }
     assert refusals(await attach(world, denial, PNG)) == [("CONFLICT", "denialId", None)]
     assert refusals(await _remove(world, found[0]["id"])) == [("CONFLICT", "appealAttachmentId", None)]
 
