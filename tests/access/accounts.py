@@ -77,9 +77,19 @@ async def uploaded_statement(world: World) -> str:
 
 async def sheets(world: World) -> dict[str, str]:
     """A stored mapping, a spreadsheet that is read by it, and one whose columns are proposed."""
-    header = ("Guia", "Código", "Data realização", "Qtde", "Valor informado", "Valor pago", "Glosa 1705", "ISS")
-    row = ("NENHUMA7", "10101012", "02/11/2026", "1", "10,00", "8,00", "2,00", "0,10")
-    rows = [row, ("NENHUMA8", *row[1:5], "x", "2,00", ""), ("Total", "", "", "", "11,00", "8,00", "2,00", "")]
+    header = (
+        "Guia",
+        "Código",
+        "Data realização",
+        "Qtde",
+        "Valor informado",
+        "Valor pago",
+        "Glosa 1705",
+        "ISS",
+        "Tabela",
+    )
+    row = ("NENHUMA7", "10101012", "02/11/2026", "1", "10,00", "8,00", "2,00", "0,10", "22")
+    rows = [row, ("NENHUMA8", *row[1:5], "x", "2,00", "", "22"), ("Total", "", "", "", "11,00", "8,00", "2,00", "", "")]
     return {
         "sheet": await _upload(world, text_file(header, *rows, (f"Prestador {world.provider}",))),
         "mapped_sheet": await _upload(world, text_file(("Guia", "Pago"), (f"N{world.provider}", "1,00"))),
