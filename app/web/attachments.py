@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from app.db import appeal_attachments, denials
 from app.db import claims as claims_db
@@ -15,13 +14,9 @@ from app.db.engine import Database
 from app.domain.access_log import DataClass
 from app.domain.attachments import MEDIA_TYPES
 from app.resolvers.context import Context
-from app.schema.base.permissions import AccessRefused, check
 from app.services import documents
-from app.transport import errors
-from app.transport.admission import CountingRefusals, admit_request
-from app.transport.answers import Answer
 from app.transport.errors import Refused
-from app.transport.negotiation import JSON
+from app.web.endpoint import Endpoint, require
 
 PATH: Final = "/appeal-attachments/{id}"
 PERMISSION: Final = "claims:read_health"
@@ -29,33 +24,22 @@ OPERATION: Final = "downloadAppealAttachment"
 SHOWN: Final = (DataClass.PERSONAL.value, DataClass.HEALTH.value)
 
 
-class AttachmentDownloads:
-    """An ASGI endpoint for a Route; `context` identifies the caller, as for GraphQL."""
+class AttachmentDownloads(Endpoint):
+    """Answers with the file."""
+
+    method = "GET"
 
     def __init__(self, database: Database, *, context: Callable[[HTTPConnection], Awaitable[Context]]) -> None:
+        super().__init__(context=context)
         self._database = database
-        self._context = context
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
+    def check(self, _request: Request, context: Context) -> None:
+        """Refused without the permission."""
+        require(context, PERMISSION, operation=OPERATION, data_class=DataClass.HEALTH.value)
 
-    async def _respond(self, request: Request) -> Response:
-        context: Context | None = None
-        try:
-            _check_method(request)
-            context = await self._context(request)
-            async with CountingRefusals(context):
-                _check(context)
-            await admit_request(context)
-            return self._file(await self._found(context, request.path_params["id"]))
-        except Exception as error:  # noqa: BLE001 - masked and logged
-            answer = Answer.refused(errors.as_refusal(error, None if context is None else context.request_id))
-            return Response(answer.body, answer.status, dict(answer.headers), f"{JSON}; charset=utf-8")
-        finally:
-            if context is not None:
-                context.record_disclosures(context.disclosures())
+    async def answer(self, request: Request, context: Context) -> Response:
+        """The file of an attachment within the data scope."""
+        return self._file(await self._found(context, request.path_params["id"]))
 
     async def _found(self, context: Context, attachment_id: str) -> AppealAttachmentRecord:
         """The attachment, noted for the access log as shown; NOT_FOUND outside the data scope."""
@@ -81,18 +65,3 @@ class AttachmentDownloads:
         }
         parts = documents.content(self._database, found.document_id)
         return StreamingResponse(parts, headers=headers, media_type=MEDIA_TYPES[found.kind])
-
-
-def _check_method(request: Request) -> None:
-    if request.method != "GET":
-        raise Refused("METHOD_NOT_ALLOWED", "use GET", status=405, headers={"allow": "GET"})
-
-
-def _check(context: Context) -> None:
-    try:
-        check(context.principal, PERMISSION)
-    except AccessRefused as refused:
-        context.note_refused(OPERATION, [(DataClass.HEALTH.value, PERMISSION)])
-        if refused.code == errors.UNAUTHENTICATED:
-            raise errors.Unauthenticated(refused.message) from None
-        raise errors.ApplicationRefusal(refused.code, refused.message, refused.extensions, 403) from None

@@ -9,20 +9,19 @@ from typing import Final
 import orjson
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive
 
 from app.db.documents import DocumentRecord
 from app.db.engine import Database
 from app.domain.actor import Door
 from app.resolvers.context import Context
-from app.schema.base.permissions import AccessRefused, check
 from app.services import documents
 from app.services.documents import Upload
 from app.transport import errors
-from app.transport.admission import CountingRefusals, StreamSlots, admit_request
-from app.transport.answers import Answer
+from app.transport.admission import StreamSlots
 from app.transport.errors import Refused
 from app.transport.negotiation import JSON
+from app.web.endpoint import Endpoint, require
 
 PATH: Final = "/documents"
 PERMISSION: Final = "documents:upload"
@@ -54,45 +53,26 @@ class UploadLimits:
     part_seconds: float
 
 
-class DocumentUploads:
-    """An ASGI endpoint for a Route; `context` identifies the caller, as for GraphQL."""
+class DocumentUploads(Endpoint):
+    """Stores the body of a request."""
+
+    method = "POST"
 
     def __init__(
         self, database: Database, *, context: Callable[[HTTPConnection], Awaitable[Context]], limits: UploadLimits
     ) -> None:
+        super().__init__(context=context)
         self._database = database
-        self._context = context
         self._limits = limits
         self._slots = StreamSlots("uploads", AT_ONCE)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
+    async def answer(self, request: Request, context: Context) -> Response:
+        """The stored document."""
+        return _created(await self._store(request, context))
 
-    async def _respond(self, request: Request) -> Response:
-        context: Context | None = None
-        try:
-            _check_method(request)
-            context = await self._context(request)
-            async with CountingRefusals(context):
-                self._check(request, context)
-            await admit_request(context)
-            return _created(await self._store(request, context))
-        except Exception as error:  # noqa: BLE001 - masked and logged
-            request_id = None if context is None else context.request_id
-            return _refusal(errors.as_refusal(error, request_id))
-        finally:
-            if context is not None:
-                context.record_disclosures(context.disclosures())
-
-    def _check(self, request: Request, context: Context) -> None:
+    def check(self, request: Request, context: Context) -> None:
         """Refused for a caller or a request that nothing can be stored of; nothing of the body is read before."""
-        try:
-            check(context.principal, PERMISSION)
-        except AccessRefused as refused:
-            context.note_refused(documents.STORE.name, [("", PERMISSION)])
-            raise _refused(refused) from None
+        require(context, PERMISSION, operation=documents.STORE.name)
         if context.scope.is_empty or context.scope.patient is not None:
             raise Refused(errors.FORBIDDEN, "use a token that names providers or a payer", status=403)
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -142,11 +122,6 @@ class DocumentUploads:
             yield part
 
 
-def _check_method(request: Request) -> None:
-    if request.method != "POST":
-        raise Refused("METHOD_NOT_ALLOWED", "use POST", status=405, headers={"allow": "POST"})
-
-
 async def _part(receive: Receive) -> tuple[bytes, bool]:
     part = bytearray()
     while len(part) < PART_BYTES:
@@ -159,19 +134,6 @@ async def _part(receive: Receive) -> tuple[bytes, bool]:
     return bytes(part), False
 
 
-def _refused(refused: AccessRefused) -> Refused:
-    """The refusal of the caller before the body is read."""
-    if refused.code == errors.UNAUTHENTICATED:
-        return errors.Unauthenticated(refused.message)
-    return errors.ApplicationRefusal(refused.code, refused.message, refused.extensions, 403)
-
-
 def _created(document: DocumentRecord) -> Response:
     body = {"id": document.id, "digest": document.digest, "size": document.size, "kind": document.kind}
     return Response(orjson.dumps(body), 201, media_type=f"{JSON}; charset=utf-8")
-
-
-def _refusal(refused: Refused) -> Response:
-    """The reason in the form of a GraphQL error, as everywhere."""
-    answer = Answer.refused(refused)
-    return Response(answer.body, answer.status, dict(answer.headers), f"{JSON}; charset=utf-8")
