@@ -34,6 +34,16 @@ class StatementRules(Life):
         assert taken is not None
         self.post(taken["id"])
 
+    @rule(share=SHARES, is_paying=st.booleans())
+    def leave_a_part_to_the_patient(self, share: int, *, is_paying: bool) -> None:
+        number = f"F{next(NUMBERS):09d}"
+        values = self.world.claim_input(providerClaimNumber=number, serviceDate=self.today(), submit=True)
+        self.mutate("biller", "createClaim", "claim { id }", values)
+        paid, owed = format_money(100_00 - share * 100), format_money(share * 100)
+        line = {"providerClaimNumber": number, "itemSequence": 1, "paidAmount": paid, "patientAmount": owed}
+        taken = self.import_lines(f"S{next(NUMBERS):09d}", [line], is_paying=is_paying)
+        self.post(taken["id"])
+
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, share=st.integers(1, 110), again=SHARES, kept=KEPT)
     def take_back(self, number: int, share: int, again: int, kept: list[tuple[str, int]]) -> None:
@@ -230,19 +240,13 @@ def _comma(cents: int) -> str:
 def line_of(claim: Row, item: Row, share: int) -> dict[str, Any]:
     """A statement's line: the decision anew, or what was approved when the decision is there."""
     decided = decision(item, share)
-    owed = None
-    if item["approved_cents"] is None:
-        # Now and then what would be the first denial is owed by the patient.
-        if share % 4 == 1 and decided["denials"]:
-            owed = decided["denials"].pop(0)["amount"]
-    else:
+    if item["approved_cents"] is not None:
         decided = {"approvedAmount": format_money(item["approved_cents"] * share // 100), "denials": []}
     return {
         "providerClaimNumber": claim["provider_claim_number"],
         "itemSequence": item["sequence"],
         "paidAmount": decided["approvedAmount"],
         "denials": decided["denials"],
-        "patientAmount": owed,
     }
 
 
