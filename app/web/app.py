@@ -27,12 +27,13 @@ from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
 from app.web import attachments, documents, explorer, schema_text
 from app.web.attachments import AttachmentDownloads
-from app.web.browser_policy import BrowserPolicy, origins_of
+from app.web.browser_policy import BrowserPolicy
 from app.web.documents import DocumentUploads, UploadLimits
 from app.web.explorer import Explorer
 from app.web.failures import Failures, http_error
 from app.web.health import Health
 from app.web.observed import Observed
+from app.web.origins import Origins
 from app.web.schema_text import SchemaText
 from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
@@ -59,7 +60,8 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     app.state.process, app.state.view, app.state.health = process, view, probes
     app.add_middleware(StrictRequests)
     app.add_middleware(Failures)
-    app.add_middleware(BrowserPolicy, allowed_origins=origins_of(settings.allowed_origins), pages=explorer.PATH)
+    origins = Origins(settings.allowed_origins, has_loopback=settings.is_development)
+    app.add_middleware(BrowserPolicy, origins=origins, pages=explorer.PATH)
     app.add_middleware(Observed, metrics=process.metrics)
     return app
 

@@ -21,7 +21,8 @@ from app.demo.seed import scope_of_role
 from app.runtime.build import development_keys
 from app.runtime.settings import LOOPBACK, Settings
 from app.transport.requests import SITE
-from app.web.browser_policy import PAGE_POLICY, origins_of
+from app.web.browser_policy import PAGE_POLICY
+from app.web.origins import Origins
 
 # Built by `make explorer`.
 DIRECTORY: Final = Path(__file__).parent / "static"
@@ -37,7 +38,7 @@ class Explorer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._origins = origins_of(settings.explorer_origins)
+        self._origins = Origins(settings.explorer_origins, has_loopback=False)
 
     def page(self, request: Request) -> Response | None:
         """The page, 503 with what to do if it is not built, or None where it is not served."""
@@ -68,7 +69,7 @@ class Explorer:
 
     def _is_served_at(self, request: Request) -> bool:
         origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        return self._settings.is_development or origin in self._origins
+        return self._settings.is_development or self._origins.allow(origin)
 
     async def _callers(self, request: Request) -> Response:
         """A token for each role of the demo, for the page itself on this machine; 404 for everybody else."""

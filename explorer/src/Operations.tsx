@@ -1,5 +1,6 @@
 // The collection: each operation of the documents, by role. Choosing one fills the editor, the variables and the role.
 import { useGraphiQL, useGraphiQLActions, type GraphiQLPlugin } from '@graphiql/react';
+import { parse, print } from 'graphql';
 import { useContext, useState } from 'react';
 import collection from 'virtual:operations';
 
@@ -18,16 +19,18 @@ function OperationsPane() {
 
   async function open(operation: Operation) {
     session?.become(operation.role);
+    // The documents save lines; an editor, above all on a phone, is better with short ones.
+    const query = `${print(parse(operation.query))}\n`;
     addTab();
-    editors.query?.setValue(operation.query);
+    editors.query?.setValue(query);
     editors.variables?.setValue('');
     if (matchMedia(NARROW).matches) closePane();
     if (!session || Object.keys(operation.variables).length === 0) return;
     const { text, hints } = await withValues(session.gateway, operation);
     // Whoever chose something else meanwhile keeps that.
-    if (editors.query?.getValue() !== operation.query) return;
+    if (editors.query?.getValue() !== query) return;
     editors.variables?.setValue(text);
-    editors.query.setValue(hints.map((hint) => `# ${hint}\n`).join('') + operation.query);
+    editors.query.setValue(hints.map((hint) => `# ${hint}\n`).join('') + query);
   }
 
   const wanted = sought.trim().toLowerCase();
