@@ -17,7 +17,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.auth.roles import ROLES
-from app.demo.seed import scope_of_role
 from app.runtime.build import development_keys
 from app.runtime.settings import LOOPBACK, Settings
 from app.transport.requests import SITE
@@ -75,6 +74,8 @@ class Explorer:
         """A token for each role of the demo, for the page itself on this machine; 404 for everybody else."""
         if not _is_own_page(request):
             raise HTTPException(404)
+        from app.demo.seed import scope_of_role  # noqa: PLC0415 - nothing else that serves needs the demo
+
         keys, audience = development_keys(self._settings), self._settings.oidc_audience
         callers = [
             {"role": role, "token": keys.sign(audience=audience, role=role, **scope_of_role(role))} for role in ROLES

@@ -9,23 +9,26 @@ import type { Gateway } from './gateway';
 export function CopyCurl({ gateway }: { gateway: Gateway }) {
   const query = useGraphiQL((state) => state.queryEditor);
   const variables = useGraphiQL((state) => state.variableEditor);
-  const [copied, setCopied] = useState(false);
+  const [outcome, setOutcome] = useState('');
 
   async function copy() {
     const text = query?.getValue() ?? '';
     const token = gateway.token && !isDevelopment ? '<token>' : gateway.token;
     const isStream = /^\s*subscription\b/m.test(text);
-    await navigator.clipboard.writeText(
-      curl({ query: text, variables: variables?.getValue() ?? '', token, isStream }),
+    const command = curl({ query: text, variables: variables?.getValue() ?? '', token, isStream });
+    // Browsers give the clipboard to pages over HTTPS, or of this machine, only.
+    const copied = await navigator.clipboard?.writeText(command).then(
+      () => true,
+      () => false,
     );
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2_000);
+    setOutcome(copied ? 'Copied' : 'The browser refuses to copy');
+    setTimeout(() => setOutcome(''), 2_000);
   }
 
   return (
-    <ToolbarButton onClick={() => void copy()} label={copied ? 'Copied' : 'Copy as curl'}>
+    <ToolbarButton onClick={() => void copy()} label={outcome || 'Copy as curl'}>
       <span className="curl-icon" aria-hidden="true">
-        {copied ? '✓' : 'curl'}
+        {outcome === 'Copied' ? '✓' : 'curl'}
       </span>
     </ToolbarButton>
   );

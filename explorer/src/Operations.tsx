@@ -19,8 +19,7 @@ function OperationsPane() {
 
   async function open(operation: Operation) {
     session?.become(operation.role);
-    // The documents save lines; an editor, above all on a phone, is better with short ones.
-    const query = `${print(parse(operation.query))}\n`;
+    const query = textOf(operation);
     addTab();
     editors.query?.setValue(query);
     editors.variables?.setValue('');
@@ -82,6 +81,18 @@ function Group({ role, operations, onOpen }: GroupProps) {
       </ul>
     </>
   );
+}
+
+/**
+ * The documents save lines; an editor, above all on a phone, is better with short ones. What is found in the data is
+ * another object each time, for which a key of an earlier call would be refused.
+ */
+function textOf(operation: Operation): string {
+  const text = `${print(parse(operation.query))}\n`;
+  const isFound = Object.values(operation.variables).some((source) => source.query !== undefined);
+  if (!isFound) return text;
+  const suffix = Date.now().toString(36);
+  return text.replaceAll(/(idempotencyKey: "[^"]*)"/g, `$1-${suffix}"`);
 }
 
 /** CheckEligibility -> Check eligibility. */

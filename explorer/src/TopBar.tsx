@@ -41,7 +41,7 @@ export function TopBar({ gateway, identity, callers, onToken, onRole, onForget }
         )}
       </div>
       <div className="bar-status" id={STATUS_ID} role="status">
-        <IdentityStatus identity={identity} />
+        <IdentityStatus identity={identity} hasRoles={callers.length > 0} />
       </div>
     </header>
   );
@@ -103,10 +103,10 @@ function TokenForm({ gateway, identity, onToken, onForget }: FormProps) {
   );
 }
 
-function IdentityStatus({ identity }: { identity: Identity }) {
+function IdentityStatus({ identity, hasRoles }: { identity: Identity; hasRoles: boolean }) {
   switch (identity.state) {
     case 'anonymous':
-      return <span className="who who-quiet">No token: requests are anonymous</span>;
+      return <span className="who who-quiet">No {hasRoles ? 'role' : 'token'} yet: requests are anonymous</span>;
     case 'checking':
       return <span className="who who-quiet">Checking the token…</span>;
     case 'known':
