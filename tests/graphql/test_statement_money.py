@@ -263,7 +263,7 @@ async def test_a_line_that_is_dismissed_has_no_share_of_the_taxes(payer: Payer) 
     }
     lines = "remittance { id lines { nodes { id } } }"
     taken = (await world.mutate("finance", "importRemittance", lines, **values))["remittance"]
-    given = {"id": taken["lines"][0]["id"], "reason": "de outro", "idempotencyKey": key()}
+    given = {"remittanceLineId": taken["lines"][0]["id"], "reason": "de outro", "idempotencyKey": key()}
     assert (await world.mutate("finance", "dismissRemittanceLine", "line { status }", **given))["errors"] == []
     posted = await world.mutate("finance", "postRemittance", POSTED, id=taken["id"], idempotencyKey=key())
     assert [(each["amount"], each["withheldAmount"]) for each in posted["settlements"]] == [("100.00", "1.50")]
