@@ -41,6 +41,7 @@ AT_ONCE: dict[str, Any] = {
     "lame_duck_seconds": 0,
     "plans_at_once": True,
     "health_seconds": 0,
+    "rest": True,
 }
 
 

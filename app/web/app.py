@@ -14,8 +14,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from app.domain.actor import Door
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.resolvers.context import AccessLimits, Context
+from app.rest import table
+from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
@@ -98,6 +101,9 @@ def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRou
     if process.settings.is_development and EXPLORER_DIRECTORY.is_dir():
         routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
     routes.append(Route(documents.PATH, _uploads(process)))
+    if process.settings.rest:
+        seconds = process.settings.body_timeout_seconds
+        routes += rest_routes(view.pipeline, context=_context_factory(process, Door.REST), body_seconds=seconds)
     downloads = AttachmentDownloads(process.database, context=_context_factory(process))
     routes.append(Route(attachments.PATH, downloads))
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
@@ -143,8 +149,9 @@ def _uploads(process: Process) -> DocumentUploads:
 
 def _persisted_documents(process: Process) -> PersistedDocuments:
     settings = process.settings
+    listed = load_trusted(settings.trusted_documents) if settings.trusted_documents else {}
     return PersistedDocuments(
-        load_trusted(settings.trusted_documents) if settings.trusted_documents else {},
+        {**listed, **table.documents()} if settings.rest else listed,
         is_trusted_only=settings.trusted_documents_only,
         store=RegisteredDocuments(process.cache) if settings.automatic_persisted_queries else None,
     )
@@ -167,7 +174,7 @@ class RegisteredDocuments:
         await self._cache.put(key, text.encode(), lifetime_seconds=DOCUMENT_LIFETIME_SECONDS)
 
 
-def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[Context]]:
+def _context_factory(process: Process, door: Door = Door.GRAPHQL) -> Callable[[HTTPConnection], Awaitable[Context]]:
     gate = TokenGate(process.verifier, process.refusals)
 
     async def context(connection: HTTPConnection) -> Context:
@@ -196,6 +203,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
             is_schema_public=process.settings.is_development,
             is_over_socket=connection.scope["type"] == "websocket",
+            door=door,
         )
 
     return context
