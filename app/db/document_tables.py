@@ -1,6 +1,6 @@
 """The tables of uploaded documents: what is known of each, its bytes in chunks, and the uploads that have not ended."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
 
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import EnumText, UtcDateTime, ascii_text, identifier, long_bytes
@@ -19,10 +19,13 @@ documents = Table(
     Column("provider_cnes", ascii_text(7)),
     Column("payer_ans", ascii_text(6)),
     Column("created_by", String(120), nullable=False),
+    # The only provider and the payer of the token that uploaded it, such as `2077485/` or `/326305`: the same bytes of
+    # another token of the same subject are another document, which other colleagues see.
+    Column("uploaded_for", ascii_text(14), nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
     # When it was uploaded last; null once something of the database was found to refer to it.
     Column("unused_since", UtcDateTime),
-    UniqueConstraint("created_by", "digest"),
+    Index("ix_documents_same", "created_by", "digest", "uploaded_for", unique=True),
     Index(None, "unused_since"),
     **MYSQL,
 )

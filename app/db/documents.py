@@ -26,6 +26,7 @@ class DocumentRecord:
     provider_cnes: str | None
     payer_ans: str | None
     created_by: str
+    uploaded_for: str
     created_at: datetime
     unused_since: datetime | None
 
@@ -70,14 +71,22 @@ def by_ids(scope: DataScope, ids: Sequence[str], subject: str = "") -> Select[An
 
 
 @query_one(DocumentRecord)
-def uploaded(subject: str, digest: str) -> Select[Any]:
-    """The document with these bytes that the subject has uploaded before."""
-    return select(*DOCUMENT).where(documents.c.created_by == subject, documents.c.digest == digest)
+def uploaded(subject: str, digest: str, uploaded_for: str) -> Select[Any]:
+    """The document with these bytes that the subject has uploaded before, for the same provider and payer."""
+    table = documents.c
+    same = (table.created_by == subject, table.digest == digest, table.uploaded_for == uploaded_for)
+    return select(*DOCUMENT).where(*same)
 
 
 async def insert_document(connection: AsyncConnection, record: DocumentRecord) -> None:
-    """Store a new document; IntegrityError if its subject has stored the same bytes at the same moment."""
+    """Store a new document; IntegrityError if its subject has stored the same bytes at this moment."""
     await insert_records(connection, documents, [record])
+
+
+@writing
+def use(document_id: str) -> Update:
+    """What the document says is stored, so it stays, although no row refers to it."""
+    return update(documents).where(documents.c.id == document_id).values(unused_since=None)
 
 
 @writing

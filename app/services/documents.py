@@ -105,10 +105,12 @@ class Upload:
 
 
 async def store(unit: UnitOfWork, *, document: NewDocument) -> DocumentRecord:
-    """The document as a row, once for the same bytes of one caller."""
+    """The document as a row, once for the same bytes of one caller with one data scope."""
+    provider, payer = _only_provider(unit.scope), unit.scope.payer
     if not await documents_db.end_upload(unit.connection, document.id):
         raise refuse(ErrorCode.CONFLICT, "the upload took too long and was given up: send the document again", None)
-    known = await documents_db.uploaded(unit.connection, unit.subject, document.digest)
+    uploaded_for = f"{provider or ''}/{payer or ''}"
+    known = await documents_db.uploaded(unit.connection, unit.subject, document.digest, uploaded_for)
     if known is not None:
         await documents_db.delete_chunks(unit.connection, document.id)
         await documents_db.renew(unit.connection, known.id, unit.now)
@@ -119,9 +121,10 @@ async def store(unit: UnitOfWork, *, document: NewDocument) -> DocumentRecord:
         document.digest,
         document.size,
         document.kind,
-        _only_provider(unit.scope),
-        unit.scope.payer,
+        provider,
+        payer,
         unit.subject,
+        uploaded_for,
         unit.now,
         unit.now,
     )
@@ -153,13 +156,14 @@ async def content(database: Database, document_id: str) -> AsyncIterator[bytes]:
 
 
 async def small_content(unit: UnitOfWork, document_id: str, bytes_max: int, too_large: Failure) -> bytes:
-    """The bytes of a document of at most so many, within a transaction; NOT_FOUND outside the data scope, `too_large`
-    for a longer one."""
+    """The bytes of a document of at most so many, within the transaction that stores what it says, so that it counts as
+    used; NOT_FOUND outside the data scope, `too_large` for a longer one."""
     found = await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject)
     if not found:
         raise not_found("document", "documentId")
     if found[0].size > bytes_max:
         raise BillingError(too_large)
+    await documents_db.use(unit.connection, document_id)
     decompress, read, sequence = zlib.decompressobj(), bytearray(), 0
     while (chunk := await documents_db.chunk(unit.connection, document_id, sequence)) is not None:
         read += decompress.decompress(chunk.content, bytes_max)

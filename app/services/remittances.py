@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
+from app.db import documents as documents_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.imports import ImportJobRecord
@@ -102,13 +103,16 @@ async def import_statements(
     *,
     statements: Sequence[Statement],
     source: RemittanceSource,
+    document_id: str | None = None,
     long_document_id: str | None = None,
 ) -> Imported:
-    """Store the statements of one document, all or none of them; of a long document, queue the job that does it."""
+    """Store the statements of one document, uploaded or not, all or none; of a long one, queue the job that does it."""
     if long_document_id is not None:
         job = await long_statements.queue(unit, statement=statements[0], document_id=long_document_id)
         return Imported((), (), job)
     done = [await import_statement(unit, statement=each, source=source) for each in statements]
+    if document_id is not None:
+        await documents_db.use(unit.connection, document_id)
     return Imported(tuple(each.remittance for each in done), tuple(each.was_known for each in done))
 
 

@@ -35,7 +35,7 @@ async def read(
     if lines > DOCUMENT_LINES_MAX:
         message = f"the document has {lines} lines, of which a call takes {DOCUMENT_LINES_MAX}: upload it"
         raise_any([Failure(ErrorCode.INVALID_INPUT, message, "lines")])
-    return {"statements": headed(statement, found), "source": source}
+    return {"statements": headed(statement, found), "source": source, "document_id": document_id}
 
 
 def headed(typed: Statement, found: Sequence[StatementMessage]) -> tuple[Statement, ...]:

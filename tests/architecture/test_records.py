@@ -62,6 +62,7 @@ PARTIAL_WRITES = {
     "batches.refuse": "a claim that the payer refused is left to other batches",
     "batches.release": "a batch that is rejected or cancelled frees its claims",
     "documents.renew": "the age of an upload counts from when it came again",
+    "documents.use": "an upload whose content is stored is not looked at again",
     "unused_documents.delete_slice": "a document that something refers to is looked at once",
     "tuss.update_many": "a newer file changes or ends terms, by their keys",
     "emergency.close": "an open access ends, unless it has ended meanwhile",

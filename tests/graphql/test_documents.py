@@ -94,6 +94,17 @@ async def test_the_same_bytes_of_one_caller_are_one_document(server_world: World
     assert (other["digest"], other["id"] != first["id"]) == (first["digest"], True)
 
 
+async def test_the_same_bytes_for_two_providers_are_two_documents(server_world: World) -> None:
+    gateway, content = server_world.gateway, os.urandom(1_000)
+    worlds = (server_world, await new_world(gateway))
+    tokens = [gateway.token("biller", sub="anna", providers=[each.provider]) for each in worlds]
+    found = [(await _post(gateway, content, token)).json()["id"] for token in (*tokens, *tokens)]
+    assert (found[:2], len(set(found))) == (found[2:], 2)
+    for world, document_id in zip(worlds, found, strict=False):
+        query = "query($id: ID!) { document(id: $id) { provider { cnes } } }"
+        assert (await world.call("biller", query, id=document_id))["document"] == {"provider": {"cnes": world.provider}}
+
+
 async def test_the_same_bytes_at_the_same_moment_are_one_document(server_world: World) -> None:
     content, token = os.urandom(1_000), server_world.token("biller")
     answers = await asyncio.gather(*[_post(server_world.gateway, content, token) for _ in range(2)])

@@ -21,7 +21,9 @@ from tests.example_lotes import lote
 from tests.factories import World, key, new_world
 from tests.gateway import embedded_settings, running_gateway
 from tests.graphql.test_imports import import_document, upload
+from tests.graphql.test_statement_documents import guide, send
 from tests.inputs import shaped
+from tests.payer_documents import analysis, message
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 CREATE = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } replayed errors { code } } }"
@@ -101,6 +103,16 @@ async def test_an_upload_goes_after_thirty_days_unless_it_was_imported(world: Wo
         assert (await connection.execute(since)).scalar_one() is None
     # What is gone is a new upload.
     assert await _upload(world, unused) not in ids
+
+
+async def test_a_document_whose_statement_was_imported_at_once_is_used(world: World) -> None:
+    said = message(world.payer, analysis(world, "U-1", guide(world, await world.submitted_claim())))
+    document = await _upload(world, said.encode("iso-8859-1"))
+    await _age(world.gateway.database, documents, "unused_since", timedelta(days=31), id=document)
+    await send(world, None, documentId=document)
+    await world.gateway.sweep()
+    found = await world.call("biller", "query($id: ID!) { document(id: $id) { id } }", id=document)
+    assert found["document"] == {"id": document}
 
 
 async def _upload(world: World, content: bytes) -> str:
