@@ -159,9 +159,7 @@ class Page:
         for domain in ("Page", "Runtime", "Network", "Log"):
             await page.call(f"{domain}.enable")
         await page.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
-        await page.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
+        await page.resize(width, height)
         navigation = await page.call("Page.navigate", url=url)
         if navigation.get("errorText"):
             raise PageError(f"{url}: {navigation['errorText']}")
@@ -171,6 +169,12 @@ class Page:
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
         """A DevTools command for this tab."""
         return await self._connection.call(method, self._session, **params)
+
+    async def resize(self, width: int, height: int) -> None:
+        """Give the tab this size in pixels."""
+        await self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
 
     async def evaluate(self, expression: str) -> Any:
         """The JSON value of a JavaScript expression, promises awaited; PageError when it throws."""

@@ -111,13 +111,24 @@ class RateLimit:
             return
         key = self._key(caller)
         need = min(tokens, max(self._burst - 1, 1))
-        lease = self._leases.get(key)
-        if lease is not None and lease.tokens >= need and lease.ends_at > self._clock():
-            lease.tokens -= need
+        spent = self._spend(key, need)
+        if spent == need:
             return
-        wait = await self._take_shared(key, need)
+        wait = await self._take_shared(key, need - spent)
         if wait:
+            if key in self._leases:
+                self._leases[key].tokens += spent
             raise RateLimited(wait)
+
+    def _spend(self, key: str, need: int) -> int:
+        """Take as many of the tokens as the caller's lease has: an operation that needs nearly the whole bucket could
+        never run if those did not count."""
+        lease = self._leases.get(key)
+        if lease is None or lease.ends_at <= self._clock():
+            return 0
+        spent = min(lease.tokens, need)
+        lease.tokens -= spent
+        return spent
 
     async def _take_shared(self, key: str, need: int) -> float:
         """Take tokens for a new lease; 0, or the seconds until there will be enough."""

@@ -13,6 +13,7 @@ import { ChannelState } from './ChannelState';
 import { exampleTabs } from './examples';
 import { Gateway } from './gateway';
 import { identify, type Identity } from './identity';
+import { TabNames } from './TabNames';
 import { TopBar } from './TopBar';
 
 const gateway = new Gateway();
@@ -98,6 +99,7 @@ function Page() {
           </GraphiQL.Logo>
           <SchemaReload identity={identity} />
           <ThemeFollower />
+          <TabNames />
         </GraphiQL>
       </main>
     </>

@@ -14,10 +14,13 @@ from graphql.execution.values import VariableValues, get_variable_values
 from tests.browser import Browser, Page, chromium
 from tests.factories import World
 from tests.gateway import Gateway
+from tests.npm import install
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
+AXE = ROOT / "tests" / "axe"
+WIDTHS = {"phone": (390, 844), "laptop": (1280, 800)}
 ELIGIBILITY, SETTLEMENTS = 2, 3
 TOKEN_FIELD = ".bar-token input"
 RUN = ".graphiql-execute-button"
@@ -179,3 +182,32 @@ async def test_forget_leaves_no_answer_no_variable_and_no_history(
     for secret in (identifier, world.card, world.provider, "ELIGIBLE", "eyJ"):
         assert secret not in left
     assert await page.evaluate("sessionStorage.getItem('gateway:token')") is None
+
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+NARROWEST = """Math.min(...['.graphiql-query-editor', '.graphiql-response', '.bar-token input'].map(
+    (part) => document.querySelector(part).getBoundingClientRect().width))"""
+FINDINGS = """axe.run().then((found) => found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`))"""
+
+
+async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(
+    browser: Browser, gateway: Gateway, world: World
+) -> None:
+    install(AXE)
+    page = await open_page(browser, gateway)
+    await page.paste(TOKEN_FIELD, world.token("biller"))
+    await page.wait_for(IS_KNOWN)
+    await run(page)
+    # Monaco has a module loader, which axe would otherwise give itself to.
+    await page.evaluate("delete window.define")
+    await page.evaluate((AXE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8") + ";null")
+    for name, (width, height) in WIDTHS.items():
+        await page.resize(width, height)
+        assert await page.evaluate(OVERFLOW) == 0, name
+        assert await page.evaluate(NARROWEST) > 120, name
+        for scheme in ("light", "dark"):
+            await page.prefer(scheme)
+            theme = "vs-dark" if scheme == "dark" else "vs"
+            await page.wait_for(f"document.querySelectorAll('.monaco-editor:not(.{theme})').length === 0")
+            assert await page.evaluate(FINDINGS) == [], (name, scheme)
+            await page.screenshot(SCREENSHOTS / f"explorer-{name}-{scheme}.png")

@@ -242,6 +242,16 @@ async def test_requests_at_the_same_time_lose_nothing_of_their_lease(services: S
     await cache.close()
 
 
+async def test_what_was_leased_counts_for_an_operation_that_needs_the_whole_bucket() -> None:
+    cache = Cache(connect_cache("memory://"), secret="s")
+    rate = _rate(cache, per_second=50.0, burst=60)
+    await rate.take("somebody", 1)
+    await rate.take("somebody", 59)
+    with pytest.raises(RateLimited):
+        await rate.take("somebody", 59)
+    await cache.close()
+
+
 async def test_a_cancelled_request_takes_one_token_at_most(services: Services) -> None:
     cache = Cache(connect_cache(services.redis.url), secret="s")
     rate = _rate(cache, secret=str(time.time()), per_second=0.5)
