@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from app.domain.actor import Door
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.resolvers.context import AccessLimits, Context
-from app.rest import table
+from app.rest import openapi, table
 from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
@@ -103,10 +104,15 @@ def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRou
     routes.append(Route(documents.PATH, _uploads(process)))
     if process.settings.rest:
         seconds = process.settings.body_timeout_seconds
-        routes += rest_routes(view.pipeline, context=_context_factory(process, Door.REST), body_seconds=seconds)
+        context = _context_factory(process, Door.REST)
+        routes += rest_routes(view.pipeline, context=context, body_seconds=seconds, openapi=_openapi)
     downloads = AttachmentDownloads(process.database, context=_context_factory(process))
     routes.append(Route(attachments.PATH, downloads))
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
+
+
+def _openapi() -> bytes:
+    return openapi.document(version("convenio-billing-gateway"), schema._schema)  # noqa: SLF001 - Strawberry has no name for it
 
 
 async def _home(_request: Request) -> Response:
