@@ -33,11 +33,12 @@ from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
 from app.web import attachments, documents
 from app.web.attachments import AttachmentDownloads
-from app.web.browser_policy import PAGE_POLICY, BrowserPolicy, origins_of
+from app.web.browser_policy import PAGE_POLICY, BrowserPolicy
 from app.web.documents import DocumentUploads, UploadLimits
 from app.web.failures import Failures, http_error
 from app.web.health import Health
 from app.web.observed import Observed
+from app.web.origins import Origins
 from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
 
@@ -67,7 +68,8 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     app.state.process, app.state.view, app.state.health = process, view, probes
     app.add_middleware(StrictRequests)
     app.add_middleware(Failures)
-    app.add_middleware(BrowserPolicy, allowed_origins=origins_of(settings.allowed_origins), pages=EXPLORER_PATH)
+    origins = Origins(settings.allowed_origins, has_loopback=settings.is_development)
+    app.add_middleware(BrowserPolicy, origins=origins, pages=EXPLORER_PATH)
     app.add_middleware(Observed, metrics=process.metrics)
     return app
 

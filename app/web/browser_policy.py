@@ -1,13 +1,13 @@
-"""Security headers for browsers, and which pages of other sites may use the gateway: none unless listed."""
+"""Security headers for browsers, and the answers to pages of other sites."""
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.origins import Origins
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -40,24 +40,19 @@ _PREFLIGHT: Final = {
 _EXPOSED: Final = "x-request-id, retry-after, www-authenticate"
 
 
-def origins_of(text: str) -> frozenset[str]:
-    """The origins in a list separated by commas or spaces."""
-    return frozenset(text.replace(",", " ").split())
-
-
 class BrowserPolicy:
     """Sets the headers, answers preflights, and refuses sockets of pages that are not allowed."""
 
-    def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str] = (), pages: str = "") -> None:
+    def __init__(self, app: ASGIApp, *, origins: Origins, pages: str = "") -> None:
         self._app = app
-        self._allowed = frozenset(allowed_origins)
+        self._origins = origins
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
-        elif scope["type"] == "websocket" and self._is_foreign(Headers(scope=scope)):
+        elif scope["type"] == "websocket" and self._is_refused(Headers(scope=scope)):
             # Closed before it is accepted, which the server turns into a 403.
             await send({"type": "websocket.close", "code": 4403, "reason": "this origin is not allowed"})
         else:
@@ -66,37 +61,36 @@ class BrowserPolicy:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
+        is_allowed = self._origins.allow(origin)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(message, scope, origin)
+                self._add_headers(message, scope, origin if is_allowed else None)
             await send(message)
 
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            await Response(status_code=204, headers=_PREFLIGHT if origin in self._allowed else None)(
+            # Only these are surely from another site: behind a proxy the Host header of one's own page may differ.
+            self._is_refused(headers)
+            await Response(status_code=204, headers=_PREFLIGHT if is_allowed else None)(
                 scope, receive, send_with_headers
             )
             return
         await self._app(scope, receive, send_with_headers)
 
-    def _add_headers(self, message: Message, scope: Scope, origin: str | None) -> None:
-        """Those that the answer has no value of its own for."""
+    def _add_headers(self, message: Message, scope: Scope, allowed: str | None) -> None:
+        """Those that the answer has no value of its own for; `allowed` is the origin of a page that may read it."""
         is_page = bool(self._pages) and scope["path"].startswith(self._pages)
-        added = _added(scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, origin in self._allowed)
+        added = _added(scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, allowed is not None)
         own = {name for name, _ in message["headers"]}
         message["headers"] = [*message["headers"], *[header for header in added if header[0] not in own]]
-        if self._allowed:
+        if self._origins:
             headers = MutableHeaders(scope=message)
             headers.add_vary_header("Origin")
-            if origin in self._allowed:
-                headers["Access-Control-Allow-Origin"] = str(origin)
+            if allowed is not None:
+                headers["Access-Control-Allow-Origin"] = allowed
 
-    def _is_foreign(self, headers: Headers) -> bool:
-        """Whether a page of another site opens the socket; clients other than browsers send no origin."""
-        origin = headers.get("origin")
-        if origin is None or origin in self._allowed:
-            return False
-        return urlsplit(origin).netloc != headers.get("host")
+    def _is_refused(self, headers: Headers) -> bool:
+        return self._origins.is_refused(headers.get("origin"), headers.get("host"))
 
 
 @cache

@@ -212,9 +212,10 @@ def image_environment() -> dict[str, str]:
     return dict(re.findall(r"(BILLING_\w+)=(\S+)", " ".join(instructions("ENV"))))
 
 
-def test_every_variable_of_the_gateway_is_a_setting() -> None:
-    given = SERVICES["gateway"]["environment"].keys() | image_environment().keys()
-    assert given <= {"BILLING_" + field.upper() for field in settings.Settings.model_fields}
+def test_every_setting_is_handed_on_and_every_variable_is_a_setting() -> None:
+    settable = {"BILLING_" + field.upper() for field in settings.Settings.model_fields}
+    assert SERVICES["gateway"]["environment"].keys() == settable
+    assert image_environment().keys() <= settable
 
 
 def test_what_production_needs_can_be_handed_on() -> None:
