@@ -161,7 +161,8 @@ def _refused(answer: Answer, field: str | None) -> Response:
     found = problems.of_response(answer.errors, lambda _: None)
     if field:
         found[0]["field"] = field
-    return problems.problem(answer.status, found, answer.headers)
+    status = problems.status_of(found[0]) if answer.status == 400 else answer.status
+    return problems.problem(status, found, answer.headers)
 
 
 def _answered(endpoint: Endpoint, form: Form, answer: Answer) -> Response:

@@ -4,7 +4,7 @@ from typing import Final
 
 from app.rest.claims import PAYER, PROVIDER
 from app.rest.endpoint import Endpoint, Form, Operation, Values
-from app.rest.kinds import DATE, TEXT, Flag, Member
+from app.rest.kinds import DATE, TEXT, Flag, Invalid, Member
 from app.rest.pages import PAGE
 
 CHECK: Final = (
@@ -15,7 +15,9 @@ CHECK: Final = (
 
 
 def _with_table(values: Values, _key: str) -> Values:
-    """A code without its table is one of table 22; without a code there is no table."""
+    """A code without its table is one of table 22."""
+    if "code_system" in values and "procedure_code" not in values:
+        raise Invalid("procedure_code", "send the code with its table")
     return {"code_system": "22", **values} if "procedure_code" in values else values
 
 

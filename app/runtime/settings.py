@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     events_url: str = Field(default="memory://", repr=False)
     events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
+    earlier_events_topic: str = Field(default="", pattern=f"^$|{TOPIC_PATTERN}")
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
     statement_sources: str = "/payer/{payer}"
