@@ -109,15 +109,14 @@ CREATE: Final = Form(
 
 def _action(name: str, summary: str, status: str, *members: Member, fields: str = f"claim {{ {CLAIM} }}") -> Form:
     """A change of status as the mutation that makes it."""
-    kind = f"{name[0].upper()}{name[1:]}"
-    text = f"mutation {kind}($input: {kind}Input!) {{ {name}(input: $input) {{ {fields} "
+    text = f"mutation {name}($input: {name}Input!) {{ {name[0].lower()}{name[1:]}(input: $input) {{ {fields} "
     text += "errors { code message field tissCode } replayed } }"
     result = "claim" if fields.startswith("claim") else "results.0.object"
     chosen = (Member("status", "", OneOf((status,)), "The new status", is_required=True),) if status else ()
-    key = "required" if name == "adjudicateClaim" else "optional"
+    key = "required" if name == "AdjudicateClaim" else "optional"
     operation = Operation(text, result=result, key=key, is_mutation=True)  # type: ignore[arg-type] # one of the two
     return Form(
-        operation, (*chosen, *members), id_path="claimIds.0" if name == "submitClaims" else "claimId", summary=summary
+        operation, (*chosen, *members), id_path="claimIds.0" if name == "SubmitClaims" else "claimId", summary=summary
     )
 
 
@@ -138,24 +137,24 @@ _DECISION: Final = Group(
     )
 )
 SUBMIT: Final = _action(
-    "submitClaims",
+    "SubmitClaims",
     "Send a draft to the payer",
     "SUBMITTED",
     fields=f"results {{ object {{ {CLAIM} }} errors {{ code message field tissCode }} }}",
 )
-REVIEW: Final = _action("startReview", "Begin the review", "UNDER_REVIEW", _VERSION)
+REVIEW: Final = _action("StartReview", "Begin the review", "UNDER_REVIEW", _VERSION)
 RESUME: Final = _action(
-    "resumeReview",
+    "ResumeReview",
     "Go on with the review, with a note of what has come",
     "UNDER_REVIEW",
     _VERSION,
     Member("note", "note", TEXT, "What has come", is_required=True),
 )
-ASK: Final = _action("requestInformation", "Ask for information", "PENDING_INFORMATION", _VERSION, _NEEDED_REASON)
-CANCEL: Final = _action("cancelClaim", "Cancel the claim", "CANCELLED", _VERSION, _REASON)
-WITHDRAW: Final = _action("withdrawClaim", "Take a sent claim back", "DRAFT", _VERSION, _NEEDED_REASON)
+ASK: Final = _action("RequestInformation", "Ask for information", "PENDING_INFORMATION", _VERSION, _NEEDED_REASON)
+CANCEL: Final = _action("CancelClaim", "Cancel the claim", "CANCELLED", _VERSION, _REASON)
+WITHDRAW: Final = _action("WithdrawClaim", "Take a sent claim back", "DRAFT", _VERSION, _NEEDED_REASON)
 DECIDE: Final = _action(
-    "adjudicateClaim",
+    "AdjudicateClaim",
     "Decide the items, from which the status follows",
     "",
     Member("items", "items", ListOf(_DECISION, 2_000), "A decision for every item", is_required=True),
