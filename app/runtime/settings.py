@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     events_url: str = Field(default="memory://", repr=False)
     events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
+    earlier_events_topic: str = Field(default="", pattern=f"^$|{TOPIC_PATTERN}")
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
     statement_sources: str = "/payer/{payer}"
@@ -124,6 +125,7 @@ class Settings(BaseSettings):
     trusted_documents: Path | None = None
     trusted_documents_only: bool = False
     automatic_persisted_queries: bool = True
+    rest: bool = False
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
     lame_duck_seconds: float | None = Field(default=None, ge=0, le=120)
     drain_seconds: float = Field(default=2.0, ge=0, le=60)

@@ -72,7 +72,7 @@ class GraphQLView:
     ) -> None:
         if not 0 <= batch_max <= BATCH_MAX:
             raise ValueError(f"batch_max must be 0 to {BATCH_MAX}")
-        self._pipeline = Pipeline(
+        self.pipeline = self._pipeline = Pipeline(
             schema,
             deadline_seconds=deadline_seconds,
             on_operation=on_operation,

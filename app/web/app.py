@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from app.domain.actor import Door
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.resolvers.context import AccessLimits, Context
+from app.rest import openapi, table
+from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
@@ -100,9 +104,17 @@ def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRou
     if process.settings.is_development and EXPLORER_DIRECTORY.is_dir():
         routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
     routes.append(Route(documents.PATH, _uploads(process)))
+    if process.settings.rest:
+        seconds = process.settings.body_timeout_seconds
+        context = _context_factory(process, Door.REST)
+        routes += rest_routes(view.pipeline, context=context, body_seconds=seconds, openapi=_openapi)
     downloads = AttachmentDownloads(process.database, context=_context_factory(process))
     routes.append(Route(attachments.PATH, downloads))
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
+
+
+def _openapi() -> bytes:
+    return openapi.document(version("convenio-billing-gateway"), schema._schema)  # noqa: SLF001 - Strawberry has no name for it
 
 
 async def _home(_request: Request) -> Response:
@@ -145,8 +157,9 @@ def _uploads(process: Process) -> DocumentUploads:
 
 def _persisted_documents(process: Process) -> PersistedDocuments:
     settings = process.settings
+    listed = load_trusted(settings.trusted_documents) if settings.trusted_documents else {}
     return PersistedDocuments(
-        load_trusted(settings.trusted_documents) if settings.trusted_documents else {},
+        {**listed, **table.documents()} if settings.rest else listed,
         is_trusted_only=settings.trusted_documents_only,
         store=RegisteredDocuments(process.cache) if settings.automatic_persisted_queries else None,
     )
@@ -169,7 +182,7 @@ class RegisteredDocuments:
         await self._cache.put(key, text.encode(), lifetime_seconds=DOCUMENT_LIFETIME_SECONDS)
 
 
-def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[Context]]:
+def _context_factory(process: Process, door: Door = Door.GRAPHQL) -> Callable[[HTTPConnection], Awaitable[Context]]:
     gate = TokenGate(process.verifier, process.refusals)
 
     async def context(connection: HTTPConnection) -> Context:
@@ -198,6 +211,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
             is_schema_public=process.settings.is_development,
             is_over_socket=connection.scope["type"] == "websocket",
+            door=door,
         )
 
     return context
