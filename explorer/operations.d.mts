@@ -1,9 +1,9 @@
-/** Where the value of a variable comes from: a value, or what a query of this role answers at a path. */
+/** Where the value of a variable comes from: a value, a day, or what a query answers at a path. */
 export interface Source {
   value?: unknown;
+  day?: 'today' | 'month' | 'monthStart' | 'monthEnd' | 'nextMonth' | 'nextYear' | 'yearStart';
   query?: string;
   path?: string;
-  role?: string;
   /** What to do where there is none. */
   first?: string;
 }

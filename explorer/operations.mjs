@@ -6,13 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
-const { roles, variables } = JSON.parse(readFileSync(join(here, 'variables.json'), 'utf8'));
+const { roles, days, variables } = JSON.parse(readFileSync(join(here, 'variables.json'), 'utf8'));
 
 /** @returns {import('./operations.mjs').Operation[]} */
 export function operations() {
   const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
-  const files = ['explorer/operations.md', 'README.md', ...pages.sort().map((name) => `docs/${name}`)];
-  return files.flatMap((file) => ofPage(file, readFileSync(join(root, file), 'utf8')));
+  const files = ['explorer/operations.md', ...pages.sort().map((name) => `docs/${name}`), 'README.md'];
+  const found = files.flatMap((file) => ofPage(file, readFileSync(join(root, file), 'utf8')));
+  // The README repeats what its pages explain.
+  return found.filter((one, place) => found.findIndex((other) => other.query === one.query) === place);
 }
 
 function ofPage(file, text) {
@@ -33,7 +35,8 @@ function ofBlock(query, named, source) {
   const wanted = [...declared.matchAll(/\$(\w+)/g)].map((each) => each[1]);
   const found = wanted.map((variable) => {
     const field = fields.find((each) => `${each}.${variable}` in variables);
-    return [variable, field === undefined ? {} : variables[`${field}.${variable}`]];
+    if (field !== undefined) return [variable, variables[`${field}.${variable}`]];
+    return [variable, variable in days ? { day: days[variable] } : {}];
   });
   const role = named ?? fields.map((field) => roles[field]).find(Boolean) ?? 'biller';
   return { name, kind, role, source, query: `${query}\n`, variables: Object.fromEntries(found) };

@@ -330,7 +330,7 @@ def load() -> Settings:
         raise SettingsError("\n".join(_line(one["loc"], one["msg"]) for one in error.errors())) from None
     unknown = _unknown_variables()
     if unknown and not found.is_development:
-        raise SettingsError("\n".join(f"{name}: unknown variable, see the README" for name in unknown))
+        raise SettingsError("\n".join(f"{name}: unknown variable, see docs/configuration.md" for name in unknown))
     return found
 
 
