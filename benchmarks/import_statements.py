@@ -63,8 +63,19 @@ async def _claims(fleet: Fleet, world: World, count: int, items: int) -> list[st
 
 def _document(world: World, claims: list[str], items: int) -> bytes:
     parts = tuple(Item(paid="60.00", denials=(("1705", "40.00"),), sequence=str(n + 1)) for n in range(items))
-    text = message(world.payer, analysis(world, "L-1", *[Guide(each, world.card, parts) for each in claims]))
+    said = analysis(world, "L-1", *[Guide(each, world.card, parts) for each in claims])
+    # Of each payment a share of it is withheld.
+    tax = (
+        f"<debitosCreditos><indicador>1</indicador><tipoDebitoCredito>01</tipoDebitoCredito>{_tax(len(claims) * items)}"
+    )
+    closing = "</demonstrativoAnaliseConta>"
+    text = message(world.payer, said.replace(closing, f"{tax}</debitosCreditos>{closing}"))
     return text.encode("iso-8859-1")
+
+
+def _tax(lines: int) -> str:
+    """1.5 % of 60.00 for each line."""
+    return f"<valorDbCr>{lines * 90 // 100}.{lines * 90 % 100:02d}</valorDbCr>"
 
 
 async def _call(fleet: Fleet, world: World, text: str, **variables: Any) -> Any:

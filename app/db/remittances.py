@@ -224,14 +224,19 @@ def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
     return count_of(_visible(scope).where(*conditions(where)))
 
 
-async def positive_cents(connection: AsyncConnection, remittance_id: str) -> int:
-    """What the lines of a remittance pay together, without those that take something back or are dismissed; of a line
-    that was split, its parts."""
+async def stated_cents(connection: AsyncConnection, remittance_id: str) -> Cents:
+    """What the lines of an imported remittance pay together, without those that take something back, as the payer
+    stated them: it never changes. Reads all of them."""
     table = remittance_lines.c
-    gone = (RemittanceLineStatus.SPLIT, RemittanceLineStatus.CANCELLED, RemittanceLineStatus.DISMISSED)
-    counted = (table.remittance_id == remittance_id, table.paid_cents > 0, table.status.not_in(gone))
-    paid = select(total(table.paid_cents)).where(*counted)
-    return int(await scalar(connection, paid))
+    stated = (table.remittance_id == remittance_id, table.paid_cents > 0, table.split_from_id.is_(None))
+    return Cents(int(await scalar(connection, select(total(table.paid_cents)).where(*stated))))
+
+
+async def dismissed_cents(connection: AsyncConnection, remittance_id: str) -> Cents:
+    """What of it is dismissed, also as parts of lines; found by an index."""
+    table = remittance_lines.c
+    of_status = (table.remittance_id == remittance_id, table.status == RemittanceLineStatus.DISMISSED)
+    return Cents(int(await scalar(connection, select(total(table.paid_cents)).where(*of_status, table.paid_cents > 0))))
 
 
 async def insert_remittance(

@@ -1,14 +1,26 @@
-"""What can be done to a claim, a denial, an invoice, a batch or a remittance now, and why not: the transition tables,
-asked in advance."""
+"""What can be done to a claim, an invoice, a remittance and so on now, and why not: the transition tables, asked in
+advance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import adjustments, appeal_batches, batches, claims, denials, invoices, remittance_checks, remittances
+from app.domain import (
+    adjustments,
+    appeal_batches,
+    bank,
+    batches,
+    claims,
+    denials,
+    invoices,
+    remittance_checks,
+    remittances,
+    settlements,
+)
 from app.domain.adjustments import AdjustmentStatus, AdjustmentStep
 from app.domain.appeal_batches import AppealBatchAction, AppealBatchStatus
+from app.domain.bank import BankAction, BankEntryStatus
 from app.domain.batches import BatchAction, BatchStatus
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
@@ -17,6 +29,7 @@ from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.line_work import Expectation, LineResolution, with_denial, with_recovered, with_unapplied
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
+from app.domain.settlements import SettlementStatus
 from app.domain.statement import AdjustmentDirection
 
 NO_CLAIM = "match the line to a claim first"
@@ -81,6 +94,16 @@ class RemittanceAdjustmentOperation(StrEnum):
     KEEP = "KEEP"
     DISPUTE = "DISPUTE"
     UNDO = "UNDO"
+
+
+class SettlementOperation(StrEnum):
+    REVERSE = "REVERSE"
+
+
+class BankEntryOperation(StrEnum):
+    MATCH = "MATCH"
+    UNMATCH = "UNMATCH"
+    DISMISS = "DISMISS"
 
 
 class RemittanceLineOperation(StrEnum):
@@ -277,6 +300,31 @@ def adjustment_block(
     """Why the operation would be refused now, or None; `status` is None of a tax or a discount."""
     step = AdjustmentStep(operation.value)
     return _refusal(lambda: adjustments.check_step(step, direction, status, is_posted=is_posted))
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementFacts:
+    """What determines whether a settlement can be reversed; `reversible` is what of it is not reversed yet."""
+
+    status: SettlementStatus
+    reversible: Cents
+    is_reversal: bool
+    is_of_credit: bool
+
+
+def settlement_block(_operation: SettlementOperation, facts: SettlementFacts) -> str | None:
+    """Why the settlement cannot be reversed now, or None."""
+
+    def ask() -> None:
+        settlements.check_reversible(facts.status, is_reversal=facts.is_reversal, is_of_credit=facts.is_of_credit)
+        settlements.check_reversal(amount=facts.reversible, reversible=facts.reversible)
+
+    return _refusal(ask)
+
+
+def bank_entry_block(operation: BankEntryOperation, status: BankEntryStatus) -> str | None:
+    """Why the operation would be refused now, or None."""
+    return _refusal(lambda: bank.next_status(status, BankAction(operation.value)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from app.domain.described import DescribedEnum
-from app.domain.errors import BillingError, ErrorCode, OverSettlement, refuse, wrong_status
+from app.domain.errors import BillingError, ErrorCode, OverSettlement, conflict, refuse, wrong_status
 from app.domain.money import Cents, format_money
 
 
@@ -53,6 +53,16 @@ def check_settlement(*, amount: Cents, due: Cents) -> None:
         raise refuse(ErrorCode.INVALID_AMOUNT, "a settlement must be above zero", "amount", "5040")
     if amount > due:
         raise _too_much(f"only {format_money(due)} is due", due)
+
+
+def check_reversible(status: SettlementStatus, *, is_reversal: bool, is_of_credit: bool) -> None:
+    """CONFLICT for a row of the ledger of which nothing is ever reversed by itself."""
+    if is_of_credit:
+        raise conflict("an unapplied credit made this settlement: reverse its use with reverseCreditUse")
+    if is_reversal:
+        raise conflict("a reversal cannot be reversed: record a payment instead")
+    if status is not SettlementStatus.CONFIRMED:
+        raise wrong_status("reverse", "a settlement", status)
 
 
 def check_reversal(*, amount: Cents, reversible: Cents) -> None:

@@ -276,9 +276,17 @@ class Loaders(LoaderKinds):
         return self._mapped(lambda c, keys: settlements.reversed_cents(c, self._scope, keys), otherwise=0)
 
     @cached_property
+    def credit_use_of_settlement(self) -> DataLoader[str, CreditMoveRecord | None]:
+        return self._one(
+            lambda c, keys: unapplied_credits.moves_of_settlements(c, self._scope, keys),
+            lambda row: row.settlement_id or "",
+        )
+
+    @cached_property
     def deductions_of_settlement(self) -> DataLoader[str, list[DeductionRecord]]:
         return self._many(
-            lambda c, keys: deductions.of_settlements(c, self._scope, keys), lambda row: row.settlement_id
+            lambda c, keys: deductions.of_settlements(c, self._scope, keys),
+            lambda row: row.settlement_id or "",
         )
 
     @cached_property

@@ -60,19 +60,20 @@ ACTIONS: Final = "Each action once, with the reason if it is not available to th
 BLOCKED_BY: Final = "Why the action would be refused now; null if it is available."
 
 
-def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) -> None:
+def describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) -> None:
+    """Describe the operations on such an object, by the mutations that do them."""
     texts = {str(each): f"Mutation `{action.name}`." for each, action in zip(operations, actions, strict=True)}
     described_by(operations, f"Action on {of}; new values may be added.", texts)
 
 
-_describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
-_describe(DenialOperation, "a denial", DENIAL_ACTIONS)
-_describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
-_describe(BatchOperation, "a batch", BATCH_ACTIONS)
-_describe(AppealBatchOperation, "a batch of appeals", APPEAL_BATCH_ACTIONS)
-_describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
-_describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
-_describe(RemittanceAdjustmentOperation, "a debit or credit of a remittance", ADJUSTMENT_ACTIONS)
+describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
+describe(DenialOperation, "a denial", DENIAL_ACTIONS)
+describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
+describe(BatchOperation, "a batch", BATCH_ACTIONS)
+describe(AppealBatchOperation, "a batch of appeals", APPEAL_BATCH_ACTIONS)
+describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
+describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
+describe(RemittanceAdjustmentOperation, "a debit or credit of a remittance", ADJUSTMENT_ACTIONS)
 
 
 class BlockCode(DescribedEnum):
@@ -89,7 +90,7 @@ class ActionBlock:
     message: str = strawberry.field(description="Message for people; the text may change.")
 
 
-def _blocked(principal: Principal, action: Action[Any], by_state: Callable[[], str | None]) -> ActionBlock | None:
+def blocked(principal: Principal, action: Action[Any], by_state: Callable[[], str | None]) -> ActionBlock | None:
     """What blocks the action for the caller now; the state is only looked at if the caller has the permission."""
     if action.needs not in principal.permissions:
         return ActionBlock(code=BlockCode.PERMISSION, message=f"this needs the permission {action.needs}")
@@ -167,7 +168,7 @@ async def _facts_of_undecided(loaders: Loaders, claims: Sequence[ClaimRecord]) -
 def _claim_actions(principal: Principal, facts: ClaimFacts) -> list[AvailableClaimAction]:
     return [
         AvailableClaimAction(
-            action=operation, blocked_by=_blocked(principal, action, partial(claim_block, operation, facts))
+            action=operation, blocked_by=blocked(principal, action, partial(claim_block, operation, facts))
         )
         for operation, action in zip(ClaimOperation, CLAIM_ACTIONS, strict=True)
     ]
@@ -214,7 +215,7 @@ def _denial_actions(
         batch=None if batch is None else (batch.number, batch.status),
     )
     return [
-        AvailableDenialAction(action=operation, blocked_by=_blocked(ctx.principal, action, partial(block, operation)))
+        AvailableDenialAction(action=operation, blocked_by=blocked(ctx.principal, action, partial(block, operation)))
         for operation, action in zip(DenialOperation, DENIAL_ACTIONS, strict=True)
     ]
 
@@ -227,7 +228,7 @@ def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoice
         return invoice_block(operation, invoice.status, total=total, settled=settled)
 
     return [
-        AvailableInvoiceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
+        AvailableInvoiceAction(action=operation, blocked_by=blocked(principal, action, partial(block, operation)))
         for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
     ]
 
@@ -237,7 +238,7 @@ def batch_actions(batch: BatchRecord, info: Info) -> list[AvailableBatchAction]:
     principal = info.context.principal
     return [
         AvailableBatchAction(
-            action=operation, blocked_by=_blocked(principal, action, partial(batch_block, operation, batch.status))
+            action=operation, blocked_by=blocked(principal, action, partial(batch_block, operation, batch.status))
         )
         for operation, action in zip(BatchOperation, BATCH_ACTIONS, strict=True)
     ]
@@ -249,7 +250,7 @@ def appeal_batch_actions(batch: AppealBatchRecord, info: Info) -> list[Available
     return [
         AvailableAppealBatchAction(
             action=operation,
-            blocked_by=_blocked(principal, action, partial(appeal_batch_block, operation, batch.status)),
+            blocked_by=blocked(principal, action, partial(appeal_batch_block, operation, batch.status)),
         )
         for operation, action in zip(AppealBatchOperation, APPEAL_BATCH_ACTIONS, strict=True)
     ]
@@ -263,7 +264,7 @@ def remittance_actions(remittance: RemittanceRecord, info: Info) -> list[Availab
         return remittance_block(operation, remittance.status, is_posted=is_posted, paid_on=remittance.paid_on)
 
     return [
-        AvailableRemittanceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
+        AvailableRemittanceAction(action=operation, blocked_by=blocked(principal, action, partial(block, operation)))
         for operation, action in zip(RemittanceOperation, REMITTANCE_ACTIONS, strict=True)
     ]
 
@@ -287,7 +288,7 @@ def _adjustment_actions(
 
     return [
         AvailableRemittanceAdjustmentAction(
-            action=operation, blocked_by=_blocked(principal, action, partial(block, operation))
+            action=operation, blocked_by=blocked(principal, action, partial(block, operation))
         )
         for operation, action in zip(RemittanceAdjustmentOperation, ADJUSTMENT_ACTIONS, strict=True)
     ]
@@ -303,7 +304,7 @@ async def remittance_line_actions(
         [
             AvailableRemittanceLineAction(
                 action=operation,
-                blocked_by=_blocked(ctx.principal, action, partial(remittance_line_block, operation, facts[line.id])),
+                blocked_by=blocked(ctx.principal, action, partial(remittance_line_block, operation, facts[line.id])),
             )
             for operation, action in zip(RemittanceLineOperation, REMITTANCE_LINE_ACTIONS, strict=True)
         ]

@@ -9,11 +9,14 @@ from app.domain.bank import BankDirection, BankEntryStatus, BankSource, ThreeWay
 from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import bank
+from app.schema.actions import ACTIONS
+from app.schema.base import lists
 from app.schema.base.connections import Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.permissions import amount, financial, personal
 from app.schema.base.relations import related
+from app.schema.ledger_actions import AvailableBankEntryAction, bank_entry_actions
 from app.schema.parties import Payer, Provider
 
 described(BankSource, "Where bank entries are from; new values may be added.")
@@ -74,6 +77,10 @@ class BankEntry(Node):
     @strawberry.field(description=f"Age of an entry that came in and that no statement explains. {AGE}")
     def waiting_days(entry: strawberry.Parent[BankEntryRecord], info: Info) -> int | None:
         return bank.age(info.context, entry.booked_on) if bank.waits(entry) else None
+
+    @strawberry.field(description=ACTIONS, directives=[lists.BANK_ENTRY_ACTIONS])
+    def available_actions(entry: strawberry.Parent[BankEntryRecord], info: Info) -> list[AvailableBankEntryAction]:
+        return bank_entry_actions(entry, info)
 
     file = related(
         BankFile | None, lambda loaders: loaders.bank_file, "file_id", description="The file that it is from."

@@ -24,9 +24,10 @@ from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
-from app.schema.base.relations import paged, related
+from app.schema.base.relations import batched, paged, related
 from app.schema.base.scalars import BigInt
 from app.schema.history import CREATED_BY, UPDATED_AT, InvoiceHistoryEntry
+from app.schema.ledger_actions import AvailableSettlementAction, settlement_actions
 from app.schema.objects import Claim, Denial
 from app.schema.parties import Payer, Provider
 
@@ -258,6 +259,13 @@ class Settlement(Node):
         if settlement.reverses_id is not None or settlement.status is not SettlementStatus.CONFIRMED:
             return Cents(0)
         return Cents(settlement.amount_cents - await info.context.loaders.reversed_cents.load(settlement.id))
+
+    available_actions = batched(
+        list[AvailableSettlementAction],
+        settlement_actions,
+        description=ACTIONS,
+        directives=[lists.SETTLEMENT_ACTIONS],
+    )
 
     remittance = related(
         later("Remittance", "remittances") | None,

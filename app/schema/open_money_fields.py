@@ -32,6 +32,10 @@ MONEY: Final[dict[str, tuple[str, ...]]] = {
         "ThreeWayMatch.status",
         "ThreeWayMatch.waitingDays",
     ),
+    "what may be done with a settlement or a bank entry, and why not, without an amount": (
+        "BankEntry.availableActions",
+        "Settlement.availableActions",
+    ),
     "which kind of money an amount is; the amount itself is guarded": (
         "SettlementDeduction.kind",
         "Underpayment.performedOn",

@@ -11,6 +11,7 @@ from app.db import remittances as remittances_db
 from app.db.bank import BankEntryRecord, BankMatchRecord
 from app.db.remittances import RemittanceRecord
 from app.domain import ids
+from app.domain.actions import BankEntryOperation
 from app.domain.bank import (
     GROUP_MAX,
     Announced,
@@ -205,8 +206,11 @@ MATCH: Final = Action(
     needs="remittances:import",
     answer=_ANSWER,
     aggregates=lambda arguments: sorted([*arguments["remittance_ids"], *arguments["entry_ids"]]),
+    offers=BankEntryOperation.MATCH,
 )
-UNMATCH: Final = Action("unmatchBankEntry", unmatch, needs="remittances:import", answer=_ANSWER)
+UNMATCH: Final = Action(
+    "unmatchBankEntry", unmatch, needs="remittances:import", answer=_ANSWER, offers=BankEntryOperation.UNMATCH
+)
 DISMISS: Final = Action(
     "dismissBankEntry",
     dismiss,
@@ -214,4 +218,5 @@ DISMISS: Final = Action(
     answer=_ANSWER,
     # Matching the entry erases it.
     resent=lambda entries, given: [replace(each, dismissal_reason=given["reason"]) for each in entries],
+    offers=BankEntryOperation.DISMISS,
 )

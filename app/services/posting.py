@@ -79,10 +79,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A posting in the hands of a process."""
+    """A posting in the hands of a process, which has read once what the lines of the statement pay (`stated_cents`)."""
 
     remittance_id: str
     holder: str
+    stated: Cents
 
 
 class PostingLost(Exception):
@@ -128,7 +129,7 @@ async def post_unit(unit: UnitOfWork, *, hold: Hold, claims_max: int) -> bool:
     """
     remittance = await _held(unit, hold)
     lines, has_more = await _next_lines(unit, remittance, claims_max)
-    done = await _post_lines(unit, remittance, lines) if lines else Done()
+    done = await _post_lines(unit, remittance, lines, hold.stated) if lines else Done()
     await _advance(unit, remittance, hold, done, has_more=has_more)
     return has_more
 
@@ -183,7 +184,12 @@ async def _next_lines(
     return await lines_to_post.matched_of_claims(unit.connection, unit.scope, remittance.id, chosen), True
 
 
-async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> Done:
+async def _post_lines(
+    unit: UnitOfWork,
+    remittance: RemittanceRecord,
+    lines: Sequence[RemittanceLineRecord],
+    stated: Cents | None = None,
+) -> Done:
     plans = await posting_plans.of_lines(unit, remittance, lines)
     if remittance.paid_on:
         await answered_by_payment.complete(unit, plans)
@@ -197,7 +203,7 @@ async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Seq
                 await denials.answer_locked(unit, plan.claim, denial, Cents(denial.appealed_cents or 0), None)
     postable = [plan for plan in plans if plan.problem is None]
     whole = [plan for plan in postable if not plan.is_held]
-    settled = [*await _take_back(unit, remittance, whole), *await _pay(unit, remittance, whole)]
+    settled = [*await _take_back(unit, remittance, whole), *await _pay(unit, remittance, whole, stated)]
     await held_lines.release(unit, remittance, {plan.claim.id: plan.held for plan in whole if plan.held})
     await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
     return await _store_lines(unit, lines, plans, settled, remittance)
@@ -233,7 +239,9 @@ async def _take_back(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequ
     return found
 
 
-async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> list[SettlementRecord]:
+async def _pay(
+    unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan], stated: Cents | None
+) -> list[SettlementRecord]:
     """One settlement per invoice; claims that are not fully billed are billed first, also those that only the credits
     of earlier statements pay, because this one has no day of payment."""
     paid = {plan.claim.id: plan.paid if remittance.paid_on else Cents(0) for plan in plans}
@@ -254,7 +262,7 @@ async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[P
             if share:
                 parts.setdefault(line.invoice_id, {})[line.id] = share
     locked = await invoices_db.lock_many(unit.connection, unit.scope, sorted(parts))
-    kept = await statement_deductions.of_statement(unit, remittance) if locked else None
+    kept = await statement_deductions.of_statement(unit, remittance, stated) if locked else None
     return [await _settle(unit, remittance, invoice, parts[invoice.id], kept) for invoice in locked]
 
 

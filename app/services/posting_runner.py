@@ -9,6 +9,7 @@ import structlog
 
 from app.db import clock
 from app.db import postings as postings_db
+from app.db import remittances as remittances_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.postings import PostingRecord
 from app.services import leases, posting
@@ -44,12 +45,15 @@ class PostingRunner:
 
     async def _post(self, job: PostingRecord) -> None:
         loop = asyncio.get_running_loop()
+        async with self._database.reading() as connection:
+            stated = await remittances_db.stated_cents(connection, job.remittance_id)
+        hold = Hold(job.remittance_id, self._holder, stated)
         # Units of one claim follow after a unit has failed, so that only the claim that fails is left out.
         alone, has_more = 0, True
         while has_more:
             begun = loop.time()
             try:
-                has_more = await self._unit(job, posting.POST_UNIT, claims_max=1 if alone else UNIT_CLAIMS)
+                has_more = await self._unit(job, posting.POST_UNIT, hold, claims_max=1 if alone else UNIT_CLAIMS)
             except PostingLost:
                 raise
             except Exception as error:
@@ -57,12 +61,11 @@ class PostingRunner:
                     raise
                 if alone:
                     _log.exception("claim_not_posted", remittance=job.remittance_id)
-                    has_more = await self._unit(job, posting.SKIP_CLAIM)
+                    has_more = await self._unit(job, posting.SKIP_CLAIM, hold)
                 else:
                     alone = UNIT_CLAIMS + 1
             alone = max(alone - 1, 0)
             await asyncio.sleep(min(loop.time() - begun, REST_SECONDS_MAX))
 
-    async def _unit(self, job: PostingRecord, action: Action[bool], **arguments: Any) -> bool:
-        hold = Hold(job.remittance_id, self._holder)
+    async def _unit(self, job: PostingRecord, action: Action[bool], hold: Hold, **arguments: Any) -> bool:
         return (await self._changes.run(action, job.actor, {"hold": hold, **arguments})).value

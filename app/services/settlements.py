@@ -13,10 +13,10 @@ from app.db.invoice_lines import AllocationRecord, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
-from app.domain.actions import InvoiceOperation
+from app.domain.actions import InvoiceOperation, SettlementOperation
 from app.domain.allocation import spread, take_back
 from app.domain.deductions import Deduction, deduction_failures, discount, withheld
-from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any, wrong_status
+from app.domain.errors import ErrorCode, Failure, not_found, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
@@ -25,6 +25,7 @@ from app.domain.settlements import (
     SettlementAction,
     SettlementStatus,
     check_reversal,
+    check_reversible,
     check_settlement,
 )
 from app.domain.settlements import next_status as next_settlement_status
@@ -94,20 +95,19 @@ async def settle_locked(
 async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
     """Reverse a settlement, in full or in part; the reversal is a ledger row of its own."""
     raise_any([text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)])
-    if await credits_db.moves_of_settlements(unit.connection, unit.scope, [id]):
-        raise conflict("an unapplied credit made this settlement: reverse its use with reverseCreditUse")
-    return await reverse_any(unit, id=id, amount=amount, reason=reason)
+    moves = await credits_db.moves_of_settlements(unit.connection, unit.scope, [id])
+    return await reverse_any(unit, id=id, amount=amount, reason=reason, is_of_credit=bool(moves))
 
 
-async def reverse_any(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
-    """Reverse a settlement, also one that an unapplied credit made; its caller then releases the credit."""
+async def reverse_any(
+    unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str, is_of_credit: bool = False
+) -> Settled:
+    """Reverse a settlement, also one that an unapplied credit made, unless `is_of_credit`; its caller then releases the
+    credit."""
     original = await settlements_db.one(unit.connection, unit.scope, id)
     if original is None:
         raise not_found("settlement")
-    if original.reverses_id is not None:
-        raise conflict("a reversal cannot be reversed: record a payment instead")
-    if original.status is not SettlementStatus.CONFIRMED:
-        raise wrong_status("reverse", "a settlement", original.status)
+    check_reversible(original.status, is_reversal=original.reverses_id is not None, is_of_credit=is_of_credit)
     invoice = await invoices.locked(unit, original.invoice_id, None)
     before = await settlements_db.reversed_cents(unit.connection, unit.scope, [id])
     reversible = Cents(original.amount_cents - before.get(id, 0))
@@ -261,5 +261,5 @@ REVERSE: Final = Action(
     reverse,
     needs="settlements:reverse",
     answer=_ANSWER,
-    offers=InvoiceOperation.REVERSE_SETTLEMENT,
+    offers=(InvoiceOperation.REVERSE_SETTLEMENT, SettlementOperation.REVERSE),
 )

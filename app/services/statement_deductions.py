@@ -34,8 +34,11 @@ class StatementDeductions:
         return share
 
 
-async def of_statement(unit: UnitOfWork, remittance: RemittanceRecord) -> StatementDeductions:
-    """Read once for each unit of posting: the taxes and discounts among the statement's debits."""
+async def of_statement(
+    unit: UnitOfWork, remittance: RemittanceRecord, stated: Cents | None = None
+) -> StatementDeductions:
+    """Read once for each unit of posting: the taxes and discounts among the statement's debits. `stated` is what its
+    lines pay, if the caller has read it (`stated_cents`)."""
     debits = await adjustments_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
     whole = _sums(
         [
@@ -47,7 +50,9 @@ async def of_statement(unit: UnitOfWork, remittance: RemittanceRecord) -> Statem
     )
     if not whole:
         return StatementDeductions([], Cents(0), Cents(0), [])
-    gross = await remittances_db.positive_cents(unit.connection, remittance.id)
+    if stated is None:
+        stated = await remittances_db.stated_cents(unit.connection, remittance.id)
+    gross = stated - await remittances_db.dismissed_cents(unit.connection, remittance.id)
     settled, done = await deductions_db.of_statement(unit.connection, remittance)
     return StatementDeductions(whole, Cents(gross), settled, done)
 

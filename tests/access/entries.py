@@ -127,7 +127,8 @@ IDS |= {
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableBatchAction", "blockedBy"), ("AvailableInvoiceAction", "blockedBy")}
-PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAction", "blockedBy"), ("AvailableBankEntryAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableSettlementAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAdjustmentAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceLineAction", "blockedBy"), ("ActionBlock", "*")}
 

@@ -52,7 +52,7 @@ LISTS = {
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
     "ActionBlock", "Admission", "Appeal", "AppealAttachment", "Authorization", "AvailableBatchAction",
-    "AvailableClaimAction",
+    "AvailableBankEntryAction", "AvailableClaimAction", "AvailableSettlementAction",
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
     "AvailableRemittanceAdjustmentAction", "RemittanceBalance", "RemittanceDenial", "RemittanceFinding",

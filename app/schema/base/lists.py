@@ -12,6 +12,7 @@ from app.auth.roles import PERMISSIONS, ROLES
 from app.domain.access_log import DataClass
 from app.domain.actions import (
     AppealBatchOperation,
+    BankEntryOperation,
     BatchOperation,
     ClaimOperation,
     DenialOperation,
@@ -19,6 +20,7 @@ from app.domain.actions import (
     RemittanceAdjustmentOperation,
     RemittanceLineOperation,
     RemittanceOperation,
+    SettlementOperation,
 )
 from app.domain.appeal_batches import DENIALS_MAX as DENIALS_OF_BATCH_MAX
 from app.domain.appeal_terms import INSTANCES_MAX
@@ -56,6 +58,8 @@ DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 ADJUSTMENT_ACTIONS: Final = ListSize.at_most(len(RemittanceAdjustmentOperation))
+SETTLEMENT_ACTIONS: Final = ListSize.at_most(len(SettlementOperation))
+BANK_ENTRY_ACTIONS: Final = ListSize.at_most(len(BankEntryOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 APPEAL_ATTACHMENTS: Final = ListSize.at_most(INSTANCES_MAX * ATTACHMENTS_MAX)
 EARLIER_APPEALS: Final = ListSize.at_most(INSTANCES_MAX - 1)
