@@ -14,20 +14,17 @@ PAGES := errors events metrics
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/python.sh
-	@test -x $(BIN)/python || "$$(scripts/python.sh)" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/python.sh scripts/install.sh
+	@test -x $(BIN)/python || { echo "creating the virtual environment $(VENV)"; "$$(scripts/python.sh)" -m venv $(VENV); }
+	@scripts/install.sh $(BIN)/python requirements-dev.txt
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 install: $(STAMP) ## Create the virtual environment with the locked packages
 
 run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 8000
 	@scripts/explorer.sh
-	@$(BIN)/billing migrate
-	@$(BIN)/billing load-tuss
-	@$(BIN)/billing seed-demo --claims 200 --once
-	@exec $(BIN)/billing serve --show-tokens
+	@exec $(BIN)/billing serve --demo
 
 test: $(STAMP) ## Run all tests in WORKERS processes, on servers that the run starts itself
 	@scripts/explorer.sh

@@ -28,6 +28,12 @@ def load_tuss() -> None:
     console.note(f"{done.added} terms added, {done.changed} changed, {done.ended} ended")
 
 
+async def has_terms(database: Database) -> bool:
+    """Whether the TUSS terms are loaded."""
+    async with database.reading() as connection:
+        return bool(await tuss_db.table_counts(connection))
+
+
 def seed_demo(
     claims: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many claims to add.")] = 200,
     once: Annotated[bool, typer.Option(help="Do nothing if there are claims already.")] = False,
@@ -37,9 +43,8 @@ def seed_demo(
     async def work(database: Database) -> int | None:
         if once and await demo.is_seeded(database):
             return None
-        async with database.reading() as connection:
-            if not await tuss_db.table_counts(connection):
-                console.fail("load the TUSS terms first: billing load-tuss")
+        if not await has_terms(database):
+            console.fail("load the TUSS terms first: billing load-tuss")
         with console.progress("demo claims") as progress:
             task = progress.add_task("seed", total=claims)
             changes = changes_of(console.settings(), database)

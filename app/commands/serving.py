@@ -15,6 +15,10 @@ from app.runtime.settings import Settings
 
 def serve(
     show_tokens: Annotated[bool, typer.Option(help="Print a token per role first (development only).")] = False,
+    demo: Annotated[
+        bool,
+        typer.Option(help="Prepare the database with terms and demo data first, and show tokens (development only)."),
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes share the port.")] = 1,
 ) -> None:
     """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
@@ -26,10 +30,24 @@ def serve(
     settings = console.settings()
     if workers > 1:
         several.check(settings)
+    if demo:
+        _prepare_demo(settings)
     console.with_any_database(_check_tables)
-    if show_tokens and settings.is_development:
+    if (show_tokens or demo) and settings.is_development:
         _greet(settings)
     server.serve(settings, workers=workers)
+
+
+def _prepare_demo(settings: Settings) -> None:
+    """Tables, terms and demo claims, each if they are missing: a second start only looks."""
+    from app.commands import data
+
+    if not settings.is_development:
+        console.fail("demo data is for development only: leave out --demo")
+    console.with_any_database(migrations.upgrade)
+    if not console.with_database(data.has_terms):
+        data.load_tuss()
+    data.seed_demo(once=True)
 
 
 async def _check_tables(database: Database) -> None:
