@@ -83,6 +83,7 @@ def _line(line: StatementLineData) -> StatementLine:
         item_code=line.get("itemCode"),
         paid=parse_money(line["paidAmount"]),
         denials=tuple(DeniedAmount(each["code"], parse_money(each["amount"])) for each in line.get("denials") or ()),
+        patient=_money(line.get("patientAmount")) or Cents(0),
         billed=_money(line.get("billedAmount")),
         processed=_money(line.get("processedAmount")),
         quantity=None if (quantity := line.get("quantity")) is None else parse_quantity(quantity),
