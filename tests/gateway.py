@@ -41,6 +41,7 @@ AT_ONCE: dict[str, Any] = {
     "lame_duck_seconds": 0,
     "plans_at_once": True,
     "health_seconds": 0,
+    "rest": True,
 }
 
 
@@ -59,6 +60,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "redis_url": services.redis.url,
         "events_url": f"kafka://{services.kafka.url}{idempotent}",
         "events_topic": f"billing.events.{name}",
+        "earlier_events_topic": f"billing.earlier.{name}",
         "remittances_topic": f"billing.remittances.{name}",
         "statement_sources": "/payer/{payer},/payer/{payer}/other",
         **AT_ONCE,

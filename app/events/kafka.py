@@ -22,6 +22,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.produce import ProduceRequest
 
 from app.db.outbox import OutboxRecord
+from app.events import earlier
 from app.events.cloud_events import cloud_event
 from app.events.forever import forever
 from app.events.hub import Hub
@@ -52,17 +53,25 @@ class NotLeading(KafkaError):  # type: ignore[misc]  # aiokafka has no types
 
 
 class KafkaTransport:
-    """Publishes rows as CloudEvents, keyed by aggregate, as long as `may_send` says so.
+    """Publishes rows as CloudEvents, keyed by aggregate, as long as `may_send` says so; with an `earlier_topic`, those
+    that the earlier service knew there too, in its envelope.
 
     After any failure the next call starts a new producer: an idempotent producer numbers its messages, and does not
     recover when the broker has lost its state or the outcome of a send is unknown.
     """
 
     def __init__(
-        self, url: str, topic: str, tls: SSLContext | None = None, *, may_send: Callable[[], bool] = lambda: True
+        self,
+        url: str,
+        topic: str,
+        tls: SSLContext | None = None,
+        *,
+        may_send: Callable[[], bool] = lambda: True,
+        earlier_topic: str = "",
     ) -> None:
         self._url = url
         self._topic = topic
+        self._earlier_topic = earlier_topic
         self._tls = tls
         self._may_send = may_send
         self._producer: AIOKafkaProducer | None = None
@@ -86,11 +95,17 @@ class KafkaTransport:
 
     async def _send(self, producer: AIOKafkaProducer, row: OutboxRecord) -> None:
         body = orjson.dumps(cloud_event(row))
-        await producer.send_and_wait(self._topic, body, key=row.aggregate_id.encode(), headers=HEADERS)
+        key = row.aggregate_id.encode()
+        await producer.send_and_wait(self._topic, body, key=key, headers=HEADERS)
+        # After it, so that nothing is told of an event that the broker refused.
+        repeated = earlier.envelope(row) if self._earlier_topic else None
+        if repeated is not None:
+            await producer.send_and_wait(self._earlier_topic, repeated, key=key, headers=earlier.HEADERS)
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
-            await ensure_topic(bootstrap_of(self._url), self._topic, self._tls)
+            for topic in filter(None, (self._topic, self._earlier_topic)):
+                await ensure_topic(bootstrap_of(self._url), topic, self._tls)
             self._producer = await start_producer(self._url, self._tls, linger_ms=2)
             self._fence(self._producer)
         return self._producer

@@ -78,6 +78,7 @@ class Context:
     is_over_socket: bool = False
     log_place: LogPlace | None = None
     asked: Asked = None
+    door: Door = Door.GRAPHQL
 
     @property
     def is_authenticated(self) -> bool:
@@ -184,7 +185,7 @@ class Context:
         principal = self.principal
         return Actor(
             principal.subject,
-            Door.GRAPHQL,
+            self.door,
             self.scope,
             purpose_of(principal.roles),
             self.request_id,

@@ -139,7 +139,13 @@ def build(
     reader, inbox, kafka = None, None, None
     if settings.events_url.startswith("kafka://"):
         tls = certificates.kafka
-        transport = KafkaTransport(settings.events_url, settings.events_topic, tls, may_send=lead.may_send)
+        transport = KafkaTransport(
+            settings.events_url,
+            settings.events_topic,
+            tls,
+            may_send=lead.may_send,
+            earlier_topic=settings.earlier_events_topic,
+        )
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
         inbox = Inbox(
             settings.events_url,

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     events_url: str = Field(default="memory://", repr=False)
     events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
+    earlier_events_topic: str = Field(default="", pattern=f"^$|{TOPIC_PATTERN}")
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
     statement_sources: str = "/payer/{payer}"
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     admin_port: int | None = Field(default=None, ge=0, le=65535)
     health_seconds: float = Field(default=1.0, ge=0, le=60)
     allowed_origins: str = ""
+    explorer_origins: str = ""
 
     database_ca_file: Path | None = None
     database_certificate_file: Path | None = None
@@ -124,6 +126,7 @@ class Settings(BaseSettings):
     trusted_documents: Path | None = None
     trusted_documents_only: bool = False
     automatic_persisted_queries: bool = True
+    rest: bool = False
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
     lame_duck_seconds: float | None = Field(default=None, ge=0, le=120)
     drain_seconds: float = Field(default=2.0, ge=0, le=60)
@@ -206,7 +209,7 @@ class Settings(BaseSettings):
     def _is_web_address(cls, value: str | None) -> str | None:
         return value if value is None else _one_of_schemes(value, "https", "http")
 
-    @field_validator("allowed_origins")
+    @field_validator("allowed_origins", "explorer_origins")
     @classmethod
     def _origins_are_exact(cls, value: str) -> str:
         for origin in value.replace(",", " ").split():
@@ -327,7 +330,7 @@ def load() -> Settings:
         raise SettingsError("\n".join(_line(one["loc"], one["msg"]) for one in error.errors())) from None
     unknown = _unknown_variables()
     if unknown and not found.is_development:
-        raise SettingsError("\n".join(f"{name}: unknown variable, see the README" for name in unknown))
+        raise SettingsError("\n".join(f"{name}: unknown variable, see docs/configuration.md" for name in unknown))
     return found
 
 

@@ -9,7 +9,7 @@ COMMON_NAMES: Final = frozenset(
     {"Dashboard", "Form", "Indicators", "Preflight", "SearchTerms", "UnmatchedLines", "WatchClaims", "WatchSettlements"}
     | {"IntrospectionQuery"}
 )
-"""Common names that differ from their root field: examples of the README, and tools that introspect the schema."""
+"""Common names that differ from their root field: examples of the documents, and tools that introspect the schema."""
 
 
 def _root_fields() -> Iterator[str]:

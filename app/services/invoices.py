@@ -32,7 +32,7 @@ from app.domain.invoices import (
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.text import text_failure
 from app.events.contracts import Event, invoice_event
-from app.services import contracts
+from app.services import contracts, parties
 from app.services.history import invoice_step
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
@@ -66,6 +66,9 @@ async def create(unit: UnitOfWork, *, form: InvoiceForm) -> InvoiceRecord:
     """Create a draft with one line per claim, for its approved amount, and one per won appeal."""
     raise_any(_shape_failures(form))
     claims = await _billable(unit, form)
+    if not claims:
+        # Claims belong to a provider that exists.
+        await parties.check(unit.connection, unit.scope, provider=form.provider, payer=form.payer)
     # This locks the provider's row, so that two callers cannot both bill the same won appeals.
     number = await invoices_db.next_number(unit.connection, form.provider)
     recoveries = await _recoveries(unit, form)

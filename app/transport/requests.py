@@ -54,7 +54,7 @@ def _is_json(content_type: str) -> bool:
 
 async def read_json(request: Request, seconds: float) -> object:
     """The JSON of the query string, or of the body, which must arrive within these seconds; Refused otherwise."""
-    return _query_string(request) if request.method == "GET" else await _body(request, seconds)
+    return _query_string(request) if request.method == "GET" else _decoded(await read_body(request, seconds))
 
 
 def _query_string(request: Request) -> dict[str, Any]:
@@ -67,16 +67,16 @@ def _query_string(request: Request) -> dict[str, Any]:
     return found
 
 
-async def _body(request: Request, seconds: float) -> object:
+async def read_body(request: Request, seconds: float) -> bytes:
+    """The body, which says that it is JSON and must arrive within these seconds; Refused otherwise."""
     if not _is_json(request.headers.get("content-type", "")) or "content-encoding" in request.headers:
         message = "send the body as uncompressed application/json in UTF-8"
         raise Refused("UNSUPPORTED_MEDIA_TYPE", message, status=415)
     try:
-        body = await within(seconds, _bytes(request.receive, request.headers.get("content-length", "")))
+        return await within(seconds, _bytes(request.receive, request.headers.get("content-length", "")))
     except TimeoutError:
         message = f"send the body within {seconds:g} s"
         raise Refused("REQUEST_TIMEOUT", message, status=408, headers=_CLOSE) from None
-    return _decoded(body)
 
 
 async def _bytes(receive: Receive, announced: str) -> bytes:

@@ -9,13 +9,14 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.rest.door import ROUTE
 from app.telemetry.logs import LONG_NUMBER, client_address, log_request, request_id
 from app.telemetry.metrics import OTHER, Metrics
 from app.telemetry.seldom import Seldom
 
 # Only these paths become metric labels: a label per requested path would let clients fill the memory.
 ROUTES: Final = ("/graphql", "/documents", "/health", "/health/live", "/health/ready", "/metrics")
-METHODS: Final = frozenset({"GET", "POST"})
+METHODS: Final = frozenset({"GET", "POST", "PATCH"})
 LOGGED: Final = frozenset({"/graphql", "/documents"})
 """Probes and scrapes would fill the log."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -65,11 +66,12 @@ class Observed:
             self._count(scope, status, time.perf_counter() - started)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope["path"] if scope["path"] in ROUTES else OTHER
+        template = scope.get(ROUTE)
+        route = template or (scope["path"] if scope["path"] in ROUTES else OTHER)
         method = scope["method"] if scope["method"] in METHODS else OTHER
         self._requests(route, method, str(status)).inc()
         self._seconds(route).observe(seconds)
-        if route in LOGGED:
+        if template or route in LOGGED:
             self._log(route, method, status, seconds)
 
     def _log(self, route: str, method: str, status: int, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The README says what is: its operations are valid, its settings exist, its commands and files too."""
+"""The documents say what is: their operations are valid, their settings exist, their commands and files too."""
 
 import json
 import re
@@ -17,39 +17,72 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")])
 README = (ROOT / "README.md").read_text()
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
-OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+README_WORDS_MAX = 1_500
 
 
-PAGES = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("batches", "parties")]
+def page(name: str) -> str:
+    """The text of a page of docs/."""
+    return (ROOT / "docs" / f"{name}.md").read_text()
 
 
-@pytest.mark.parametrize("text", [*OPERATIONS, *re.findall(r"```graphql\n(.*?)```", "".join(PAGES), re.DOTALL)])
-def test_an_operation_of_the_readme_is_valid(text: str) -> None:
+def operations(text: str) -> list[str]:
+    """The documents of GraphQL that a page shows."""
+    return re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
+
+
+OPERATIONS = [*operations(README), *operations(page("first-steps")), *operations(page("life-of-a-claim"))]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize(
+    "text", [*operations(README), *(each for path in PAGES for each in operations(path.read_text()))]
+)
+def test_an_operation_of_a_document_is_valid(text: str) -> None:
     assert validate(SCHEMA, parse(text)) == []
 
 
-def test_the_readme_shows_a_query_a_mutation_and_a_subscription() -> None:
+def test_no_operation_of_a_document_becomes_wrong_with_time() -> None:
+    """Days are variables; only a date of birth stays."""
+    days = {
+        day
+        for path in PAGES
+        for text in operations(path.read_text())
+        for day in re.findall(r'"(20\d\d-\d\d(?:-\d\d)?)"', text)
+    }
+    assert days == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) < README_WORDS_MAX
+
+
+def test_the_readme_links_to_every_page() -> None:
+    """Or a reader never finds it."""
+    linked = set(re.findall(r"\]\(docs/([a-z-]+)\.md\)", README))
+    assert {path.stem for path in PAGES} - linked == set()
+
+
+def test_the_first_steps_show_a_query_a_mutation_and_a_subscription() -> None:
     kinds = {definition.operation.value for text in OPERATIONS for definition in parse(text).definitions}  # type: ignore[attr-defined]
     assert kinds == {"query", "mutation", "subscription"}
 
 
-def test_the_operations_of_the_readme_are_registered_for_metrics() -> None:
+def test_the_operations_of_the_first_steps_are_registered_for_metrics() -> None:
     names = {definition.name.value for text in OPERATIONS for definition in parse(text).definitions}  # type: ignore[attr-defined]
     assert names <= OPERATION_NAMES
 
 
-def test_the_readme_lists_every_setting_and_no_other() -> None:
-    table = README.partition("## Configuration")[2].partition("\n## ")[0]
-    documented = set(re.findall(r"`BILLING_([A-Z_]+)`", table))
+def test_the_configuration_lists_every_setting_and_no_other() -> None:
+    documented = set(re.findall(r"`BILLING_([A-Z_]+)`", page("configuration").partition("\n\n`billing serve")[0]))
     assert documented == {name.upper() for name in Settings.model_fields}
 
 
-def test_the_readme_lists_every_command_and_role() -> None:
+def test_the_documents_list_every_command_and_role() -> None:
     commands = {
         command.name or command.callback.__name__ for command in command_line.registered_commands if command.callback
     }
-    assert commands == set(re.findall(r"^\| `billing ([a-z-]+)", README, re.MULTILINE))
-    assert set(ROLES) == set(re.findall(r"^\| `([a-z_]+)` \|", README, re.MULTILINE))
+    assert commands == set(re.findall(r"^\| `billing ([a-z-]+)", page("commands"), re.MULTILINE))
+    assert set(ROLES) == set(re.findall(r"^\| `([a-z_]+)` \|", page("roles"), re.MULTILINE))
 
 
 def test_every_threat_has_a_defence_and_tests_that_exist() -> None:
@@ -63,8 +96,16 @@ def test_every_threat_has_a_defence_and_tests_that_exist() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_a_document_links_only_to_files_that_exist(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", document.read_text())
-    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", document.read_text())
+    own = [(document.parent / path if path else document, anchor) for path, anchor in links if "://" not in path]
+    assert [str(path) for path, _ in own if not path.exists()] == []
+    assert [anchor for path, anchor in own if anchor and anchor not in _anchors(path.read_text())] == []
+
+
+def _anchors(text: str) -> set[str]:
+    """What can be linked to: the headings, in lower case and with hyphens, without punctuation."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md"])

@@ -1,7 +1,6 @@
-"""The commands of docker-compose.yml, in its order, on an empty database: then the README's first mutation works."""
+"""The commands of docker-compose.yml, in its order, on an empty database: then the first mutation works."""
 
 import asyncio
-import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import httpx
 
 from app.runtime.settings import Settings
 from tests.architecture.test_compose import SERVICES, environment, filled_in
-from tests.architecture.test_documents import OPERATIONS
+from tests.architecture.test_documents import operations, page
 from tests.commands import billing
 from tests.factories import today
 from tests.faults.processes import GatewayProcess
@@ -53,7 +52,7 @@ async def test_the_commands_of_the_compose_file_lead_to_a_first_claim(tmp_path: 
     try:
         await gateway.start()
         before = await _claims(gateway.url, token)
-        found = await _post(gateway.url, token, _first_mutation())
+        found = await _post(gateway.url, token, _first_mutation(), today=str(today()))
         assert found["data"]["createClaim"]["errors"] == []
         assert found["data"]["createClaim"]["claim"]["status"] == "SUBMITTED"
         assert (before >= SEEDED, await _claims(gateway.url, token)) == (True, before + 1)
@@ -67,9 +66,7 @@ def _fewer(command: list[str]) -> list[str]:
 
 
 def _first_mutation() -> str:
-    """The README's, on a day that is not too long ago."""
-    text = next(each for each in OPERATIONS if each.startswith("mutation"))
-    return re.sub(r'serviceDate: "[^"]+"', f'serviceDate: "{today()}"', text)
+    return next(each for each in operations(page("first-steps")) if each.startswith("mutation"))
 
 
 async def _claims(url: str, token: str) -> int:
@@ -78,6 +75,6 @@ async def _claims(url: str, token: str) -> int:
     return count
 
 
-async def _post(url: str, token: str, query: str) -> Any:
+async def _post(url: str, token: str, query: str, **variables: str) -> Any:
     async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {token}"}) as client:
-        return (await client.post("/graphql", json={"query": query})).json()
+        return (await client.post("/graphql", json={"query": query, "variables": variables})).json()

@@ -49,7 +49,7 @@ async def test_no_status_can_be_written(gateway: Gateway, world: World) -> None:
     token = world.token("biller")
     headers = {"authorization": f"Bearer {token}"}
     path, body = f"/claims/{claim['id']}", {"status": "APPROVED"}
-    assert (await gateway.client.patch(path, json=body, headers=headers)).status_code == 404
+    assert (await gateway.client.patch(path, json=body, headers=headers)).status_code == 422
     query = "mutation($input: UpdateDraftClaimInput!) { updateDraftClaim(input: $input) { claim { id } } }"
     answer = await gateway.gql(query, {"input": {"claimId": claim["id"], "claim": {"status": "APPROVED"}}}, token=token)
     assert answer.body.get("data") is None

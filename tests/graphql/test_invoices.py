@@ -172,6 +172,15 @@ class TestCreateInvoice:
         assert refusal in refusals(payload)
         assert await _count(world) == 0
 
+    async def test_an_unknown_provider_and_payer_are_refused(self, gateway: Gateway) -> None:
+        values = {"providerCnes": "9999999", "payerAnsCode": "999999", "billingMonth": "2026-11", "claimIds": []}
+        query = "mutation($input: CreateInvoiceInput!) { createInvoice(input: $input) { errors { code field } } }"
+        answer = await gateway.gql(query, {"input": {**values, "idempotencyKey": key()}}, token=gateway.token("biller"))
+        assert sorted((each["code"], each["field"]) for each in answer.data["createInvoice"]["errors"]) == [
+            ("NOT_FOUND", ["payerAnsCode"]),
+            ("NOT_FOUND", ["providerCnes"]),
+        ]
+
     async def test_a_claim_given_twice_is_refused(self, world: World) -> None:
         claim_id = (await world.approved_claim())["id"]
         payload = await world.create_invoice([claim_id, claim_id])

@@ -140,6 +140,12 @@ async def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         yield gateway
 
 
+async def test_the_operations_of_the_rest_endpoints_are_trusted_too(strict: Gateway) -> None:
+    headers = {"authorization": f"Bearer {strict.token('biller')}"}
+    answer = await strict.client.get("/claims/", headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"items": [], "next": None})
+
+
 async def test_nothing_but_trusted_documents_runs_where_only_those_may(strict: Gateway) -> None:
     mine = {"me": {"subject": "dev-biller"}}
     assert await _post(strict, {"documentId": HASH}) == (200, mine)

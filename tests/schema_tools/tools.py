@@ -30,9 +30,10 @@ def node_version() -> str:
 
 
 def operations() -> dict[str, str]:
-    """The operations of the README, of the guide for frontends and of the explorer, by the client that they show."""
+    """The operations of the pages that users read first and of the explorer, by what they show."""
     return {
-        "readme": _examples(ROOT / "README.md"),
+        "steps": _examples(ROOT / "docs" / "first-steps.md"),
+        "claims": _examples(ROOT / "docs" / "life-of-a-claim.md"),
         "frontends": _examples(ROOT / "docs" / "frontends" / "README.md"),
         "explorer": "\n".join(re.findall(r"= `(.*?)`;", (ROOT / "explorer/src/examples.ts").read_text(), re.DOTALL)),
     }

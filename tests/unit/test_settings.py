@@ -211,7 +211,11 @@ def test_production_with_everything_loads_and_hides_its_secret(monkeypatch: pyte
             PRODUCTION["BILLING_CACHE_SECRET"],
             "BILLING_CACHE_SECRET and BILLING_AUDIT_SECRET must differ when BILLING_ENV is production",
         ),
-        ("BILLING_REDIS_ULR", "redis://127.0.0.1:1/0", "BILLING_REDIS_ULR: unknown variable, see the README"),
+        (
+            "BILLING_REDIS_ULR",
+            "redis://127.0.0.1:1/0",
+            "BILLING_REDIS_ULR: unknown variable, see docs/configuration.md",
+        ),
     ],
 )
 def test_production_refuses_what_only_development_may_have(
