@@ -16,6 +16,7 @@ from graphql import (
 
 from tests.clients.watching import EXAMPLES
 
+HOME = Path(__file__).parent
 ROOT = EXAMPLES.parents[1]
 PAGE = (EXAMPLES / "README.md").read_text()
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
@@ -37,6 +38,10 @@ def _is_installed(path: Path) -> bool:
 def test_the_page_names_the_versions_of_the_packages() -> None:
     packages = json.loads((EXAMPLES / "package.json").read_text())["dependencies"]
     versions = {version.rpartition(".")[0] for name, version in packages.items() if name not in {"rxjs", "ws"}}
+    pinned = re.findall(r"^(ariadne-codegen==\S+)", (HOME / "requirements.txt").read_text(), re.MULTILINE)
+    assert set(re.findall(r"ariadne-codegen.*?(==[\d.]+)", PAGE)) == {
+        each.removeprefix("ariadne-codegen") for each in pinned
+    }
     text = PAGE.partition("## Versions")[2].partition("\n## ")[0]
     assert versions - set(re.findall(r"\d+\.\d+", text)) == set()
 

@@ -1,11 +1,13 @@
 """A payment by the example clients: sent twice with one key it happens once, and what is refused is an answer."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clients import built
 from tests.clients.watching import EXAMPLES, last_line
 from tests.factories import key, new_world
 from tests.gateway import Gateway
@@ -19,16 +21,27 @@ async def _printed(*command: str) -> Any:
     return last_line(out.decode())
 
 
-@pytest.mark.parametrize("script", ["apollo.mjs", "urql.mjs"])
+def _script(name: str) -> Callable[[Path], list[str]]:
+    def program(_folder: Path) -> list[str]:
+        install(EXAMPLES)
+        return ["node", name]
+
+    return program
+
+
+@pytest.mark.parametrize(
+    "program",
+    [_script("apollo.mjs"), _script("urql.mjs"), built.python, built.java],
+    ids=["apollo", "urql", "python", "java"],
+)
 async def test_a_payment_happens_once_and_a_refused_one_says_why(
-    embedded_gateway: Gateway, tmp_path: Path, script: str
+    embedded_gateway: Gateway, tmp_path: Path, program: Callable[[Path], list[str]]
 ) -> None:
-    install(EXAMPLES)
     token = tmp_path / "token"
     token.write_text(embedded_gateway.token("finance"))
     world, decision = await new_world(embedded_gateway), key()
     invoice = await world.issued_invoice("100.00")
-    command = ("node", script, f"{embedded_gateway.url}/graphql", str(token), invoice["id"])
+    command = (*program(tmp_path / "client"), f"{embedded_gateway.url}/graphql", str(token), invoice["id"])
     paid, again = [await _printed(*command, "30.00", decision) for _ in range(2)]
     assert (paid["settlement"]["amount"], paid["settlement"]["invoice"]["dueAmount"]) == ("30.00", "70.00")
     assert again == {**paid, "replayed": True}

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from tests.clients import built
 from tests.clients.watching import EXAMPLES, settled, watching
 from tests.faults.clients import Payer
 from tests.faults.stage import invoices, staged
@@ -18,6 +19,8 @@ TOKEN_SECONDS = 8
 
 async def test_a_client_that_lists_and_watches_misses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     install(EXAMPLES)
+    programs = {name: ["node", f"{name}.mjs"] for name in SCRIPTS}
+    programs |= {build.__name__: build(tmp_path / build.__name__) for build in (built.java, built.python, built.relay)}
     token = tmp_path / "token"
     settings = embedded_settings(tmp_path, drain_seconds=0.5)
     async with staged(settings) as fleet:
@@ -26,7 +29,7 @@ async def test_a_client_that_lists_and_watches_misses_nothing_and_repeats_nothin
         expected = await settled(payer, invoice, 2)
         token.write_text(fleet.token("finance", providers=["*"], lifetime=timedelta(seconds=TOKEN_SECONDS)))
         token_ends_at = time.monotonic() + TOKEN_SECONDS
-        commands = {name: ("node", f"{name}.mjs", f"{process.url}/graphql", str(token)) for name in SCRIPTS}
+        commands = {name: [*program, f"{process.url}/graphql", str(token)] for name, program in programs.items()}
         async with watching(EXAMPLES, commands) as watchers:
 
             async def all_show() -> None:
