@@ -91,8 +91,9 @@ def test_the_documents_list_every_command_and_role() -> None:
 @pytest.mark.parametrize("document", [ROOT / "README.md", *PAGES], ids=lambda path: path.name)
 def test_a_command_of_a_document_exists_with_its_options(document: Path) -> None:
     commands = get_command(command_line).commands  # type: ignore[attr-defined]
-    blocks = "\n".join(re.findall(r"^```(?:sh)?\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL))
-    shown = re.findall(r"(?:^|[ (/])billing ([a-z-]+)((?: [^)&|\n]+)?)", blocks)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    commanded = "\n".join(text for language, text in blocks if language in {"", "sh"})
+    shown = re.findall(r"(?:^|[ (/])billing ([a-z-]+)((?: [^)&|\n]+)?)", commanded, re.MULTILINE)
     assert [name for name, _ in shown if name not in commands] == []
     known = {name: {each for option in commands[name].params for each in option.opts} for name, _ in shown}
     assert [
