@@ -2,6 +2,9 @@
 
 FROM node:22-slim AS explorer
 WORKDIR /src/explorer
+# The page's collection of operations is made from these.
+COPY README.md /src/
+COPY docs/ /src/docs/
 COPY explorer/package.json explorer/package-lock.json explorer/.npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY explorer/ ./

@@ -1,9 +1,19 @@
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+
+import { operations } from './operations.mjs';
+
+/** The collection of operations, as the module that the page imports. */
+const collection: Plugin = {
+  name: 'operations',
+  resolveId: (id) => (id === 'virtual:operations' ? `\0${id}` : undefined),
+  load: (id) => (id === '\0virtual:operations' ? `export default ${JSON.stringify(operations())};` : undefined),
+};
 
 // The gateway serves index.html at /graphql and everything else below /graphql/explorer/.
 export default defineConfig({
   base: '/graphql/explorer/',
   publicDir: false,
+  plugins: [collection],
   build: {
     outDir: '../app/web/static',
     emptyOutDir: true,

@@ -1,9 +1,14 @@
 #!/bin/sh
-# Builds GraphiQL unless it is built. Where that cannot work, one line says why: only the page needs Node.
+# Builds GraphiQL unless it is built from the files that there are, the documents among them. Where that cannot work, one line says why: only the page needs Node.
 set -e
 cd "$(dirname "$0")/.."
-[ -f app/web/static/index.html ] && exit 0
+page=app/web/static/index.html
 left_out="GraphiQL is left out, everything else works (later: make explorer)"
+if [ -f "$page" ]; then
+    newer=$(find explorer README.md docs/*.md -name node_modules -prune -o -type f -newer "$page" -print)
+    [ -n "$newer" ] || exit 0
+    left_out="GraphiQL stays as it was built before, everything else is new (later: make explorer)"
+fi
 if ! command -v npm >/dev/null 2>&1 || ! found=$(node --version 2>/dev/null); then
     echo "npm is not installed: $left_out"
     exit 0

@@ -208,6 +208,18 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    async def hover(self, selector: str, text: str) -> None:
+        """Move the mouse over the word in one of these elements."""
+        x, y = await self.wait_for(
+            f"""(() => {{
+                const words = [...document.querySelectorAll({json.dumps(selector + " span")})];
+                const word = words.findLast((each) => each.textContent.trim() === {json.dumps(text)});
+                const box = word?.getBoundingClientRect();
+                return box?.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+            }})()"""
+        )
+        await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
     async def paste(self, selector: str, text: str) -> None:
         """Replace what an input field holds by Ctrl+V from the clipboard."""
         await self.click(selector)
@@ -264,7 +276,8 @@ class Browser:
 
     async def open(self, url: str, width: int = 1440, height: int = 900) -> Page:
         """A new tab at `url`, loaded, with the clipboard allowed."""
-        await self._connection.call("Browser.grantPermissions", permissions=["clipboardSanitizedWrite"])
+        allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        await self._connection.call("Browser.grantPermissions", permissions=allowed)
         return await Page.open(self._connection, url, width, height)
 
 

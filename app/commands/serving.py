@@ -47,7 +47,7 @@ def _greet(settings: Settings) -> None:
     from app.commands import identity
     from app.demo import seed as demo
 
-    console.show("\n[bold]Demo tokens[/bold], valid for twelve hours. Paste one into GraphiQL, or send it as a header:")
+    console.show("\n[bold]Demo tokens[/bold], valid for twelve hours, for your own clients; GraphiQL has its own:")
     for role in ROLES:
         token = identity.development_token(settings, role, demo.scope_of_role(role))
         console.show(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {token}")

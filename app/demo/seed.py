@@ -268,4 +268,7 @@ DEMO_SCOPES: Final[dict[str, dict[str, Any]]] = {
 
 def scope_of_role(role: str) -> dict[str, Any]:
     """The token claims that limit the data scope of a role's demo token."""
+    if role == "admin":
+        # Who registers providers cannot be one of them.
+        return {"providers": ["*"]}
     return DEMO_SCOPES.get(NARROWED_TO.get(role, ""), {"providers": [PROVIDER, HOSPITAL]})

@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     admin_port: int | None = Field(default=None, ge=0, le=65535)
     health_seconds: float = Field(default=1.0, ge=0, le=60)
     allowed_origins: str = ""
+    explorer_origins: str = ""
 
     database_ca_file: Path | None = None
     database_certificate_file: Path | None = None
@@ -208,7 +209,7 @@ class Settings(BaseSettings):
     def _is_web_address(cls, value: str | None) -> str | None:
         return value if value is None else _one_of_schemes(value, "https", "http")
 
-    @field_validator("allowed_origins")
+    @field_validator("allowed_origins", "explorer_origins")
     @classmethod
     def _origins_are_exact(cls, value: str) -> str:
         for origin in value.replace(",", " ").split():

@@ -49,7 +49,8 @@ class GraphQLView:
     """An ASGI endpoint for a Route and a WebSocketRoute of the same path.
 
     `context` makes one context per request or socket; every operation runs with its `for_operation()`. `explorer_page`
-    answers a browser that asks for a page. `streams_per_caller` 0 is no limit, `batch_max` 0 refuses all batches.
+    answers a browser that asks for a page, unless it returns None. `streams_per_caller` 0 is no limit, `batch_max` 0
+    refuses all batches.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class GraphQLView:
         context: Callable[[HTTPConnection], Awaitable[OperationContext]],
         deadline_seconds: float,
         body_seconds: float = 10.0,
-        explorer_page: Callable[[Request], Response] | None = None,
+        explorer_page: Callable[[Request], Response | None] | None = None,
         on_operation: Callable[[OperationReport], None] | None = None,
         on_execution: Callable[[str], None] | None = None,
         limits: Limits | None = None,
@@ -118,7 +119,9 @@ class GraphQLView:
     async def _respond(self, request: Request) -> Response | EventStream:
         accepted = preference(request.headers.get("accept"))
         if request.method == "GET" and accepted[:1] == (HTML,) and self._explorer_page is not None:
-            return self._explorer_page(request)
+            page = self._explorer_page(request)
+            if page is not None:
+                return page
         context: OperationContext | None = None
         try:
             check_method(request, accepted)

@@ -5,15 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.domain.actor import Door
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
@@ -31,21 +29,18 @@ from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
-from app.web import attachments, documents
+from app.web import attachments, documents, explorer, schema_text
 from app.web.attachments import AttachmentDownloads
-from app.web.browser_policy import PAGE_POLICY, BrowserPolicy
+from app.web.browser_policy import BrowserPolicy
 from app.web.documents import DocumentUploads, UploadLimits
+from app.web.explorer import Explorer
 from app.web.failures import Failures, http_error
 from app.web.health import Health
 from app.web.observed import Observed
 from app.web.origins import Origins
+from app.web.schema_text import SchemaText
 from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
-
-# Built by `make explorer`.
-EXPLORER_DIRECTORY: Final = Path(__file__).parent / "static"
-EXPLORER_PATH: Final = "/graphql/explorer"
-EXPLORER_MISSING: Final = b"GraphiQL is not built: run `make explorer` (needs npm), then reload this page.\n"
 
 
 def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Starlette:
@@ -59,9 +54,10 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         async with running(process):
             yield {"process": process}
 
-    view, probes = _view(process), Health(process)
+    pages = Explorer(settings)
+    view, probes = _view(process, pages), Health(process)
     app = Starlette(
-        routes=_routes(process, view, probes), lifespan=lifespan, exception_handlers={HTTPException: http_error}
+        routes=_routes(process, view, probes, pages), lifespan=lifespan, exception_handlers={HTTPException: http_error}
     )
     # A redirect would lead to whatever the Host header says.
     app.router.redirect_slashes = False
@@ -69,7 +65,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     app.add_middleware(StrictRequests)
     app.add_middleware(Failures)
     origins = Origins(settings.allowed_origins, has_loopback=settings.is_development)
-    app.add_middleware(BrowserPolicy, origins=origins, pages=EXPLORER_PATH)
+    app.add_middleware(BrowserPolicy, origins=origins, pages=explorer.PATH)
     app.add_middleware(Observed, metrics=process.metrics)
     return app
 
@@ -97,12 +93,11 @@ async def drain(app: Starlette) -> None:
     await app.state.view.drain(process.settings.drain_seconds)
 
 
-def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRoute]:
+def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer) -> list[BaseRoute]:
     has_metrics = process.settings.admin_port is None
     # Routes are tried in their order, so the usual one is first.
     routes: list[BaseRoute] = [Route("/graphql", view), WebSocketRoute("/graphql", view)]
-    if process.settings.is_development and EXPLORER_DIRECTORY.is_dir():
-        routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
+    routes += pages.routes()
     routes.append(Route(documents.PATH, _uploads(process)))
     if process.settings.rest:
         seconds = process.settings.body_timeout_seconds
@@ -110,6 +105,7 @@ def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRou
         routes += rest_routes(view.pipeline, context=context, body_seconds=seconds, openapi=_openapi)
     downloads = AttachmentDownloads(process.database, context=_context_factory(process))
     routes.append(Route(attachments.PATH, downloads))
+    routes.append(Route(schema_text.PATH, SchemaText(context=_context_factory(process))))
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 
@@ -121,15 +117,7 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/graphql")
 
 
-def _explorer_page(_request: Request) -> Response:
-    page = EXPLORER_DIRECTORY / "index.html"
-    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"}
-    if not page.is_file():
-        return Response(EXPLORER_MISSING, 503, headers=headers, media_type="text/plain")
-    return Response(page.read_bytes(), headers=headers, media_type="text/html")
-
-
-def _view(process: Process) -> GraphQLView:
+def _view(process: Process, pages: Explorer) -> GraphQLView:
     settings = process.settings
     return GraphQLView(
         schema,
@@ -139,7 +127,7 @@ def _view(process: Process) -> GraphQLView:
         batch_max=settings.batch_max,
         deadline_seconds=settings.operation_deadline_seconds,
         body_seconds=settings.body_timeout_seconds,
-        explorer_page=_explorer_page if settings.is_development else None,
+        explorer_page=pages.page,
         on_operation=_operation_counter(process.metrics),
         on_execution=_execution_counter(process.metrics),
         limits=Limits(

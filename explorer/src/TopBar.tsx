@@ -1,18 +1,56 @@
 import { useEffect, useId, useState, type ClipboardEvent, type FormEvent } from 'react';
 
+import { isDevelopment, type DemoCaller } from './callers';
 import { cleanToken, type Gateway } from './gateway';
 import type { Caller, Identity } from './identity';
+
+const STATUS_ID = 'caller';
 
 interface Props {
   gateway: Gateway;
   identity: Identity;
+  /** The roles to choose from; none outside of development. */
+  callers: DemoCaller[];
   onToken(token: string): void;
+  onRole(role: string): void;
   onForget(): void;
 }
 
-export function TopBar({ gateway, identity, onToken, onForget }: Props) {
+export function TopBar({ gateway, identity, callers, onToken, onRole, onForget }: Props) {
+  const isDemo = gateway.role !== '';
+  return (
+    <header className="bar">
+      <h1 className="bar-title">
+        Convênio billing gateway {isDevelopment && <span className="bar-tag">development</span>}
+      </h1>
+      <div className="bar-token">
+        {callers.length > 0 && (
+          <select aria-label="Role" value={gateway.role} onChange={(event) => onRole(event.target.value)}>
+            <option value="">{isDemo ? 'own token…' : 'choose a role…'}</option>
+            {callers.map(({ role }) => (
+              <option key={role}>{role}</option>
+            ))}
+          </select>
+        )}
+        {isDemo ? (
+          <button type="button" onClick={onForget}>
+            Forget
+          </button>
+        ) : (
+          <TokenForm gateway={gateway} identity={identity} onToken={onToken} onForget={onForget} />
+        )}
+      </div>
+      <div className="bar-status" id={STATUS_ID} role="status">
+        <IdentityStatus identity={identity} hasRoles={callers.length > 0} />
+      </div>
+    </header>
+  );
+}
+
+type FormProps = Pick<Props, 'gateway' | 'identity' | 'onToken' | 'onForget'>;
+
+function TokenForm({ gateway, identity, onToken, onForget }: FormProps) {
   const inputId = useId();
-  const statusId = useId();
   const [draft, setDraft] = useState(gateway.token);
   const [visible, setVisible] = useState(false);
 
@@ -34,49 +72,41 @@ export function TopBar({ gateway, identity, onToken, onForget }: Props) {
 
   const pending = cleanToken(draft) !== gateway.token;
   return (
-    <header className="bar">
-      <h1 className="bar-title">
-        Convênio billing gateway <span className="bar-tag">development</span>
-      </h1>
-      <form className="bar-token" onSubmit={onSubmit} autoComplete="off">
-        <label htmlFor={inputId}>Bearer token</label>
-        <input
-          id={inputId}
-          type={visible ? 'text' : 'password'}
-          value={draft}
-          placeholder="paste a token"
-          autoComplete="off"
-          autoCapitalize="off"
-          spellCheck={false}
-          aria-describedby={statusId}
-          aria-invalid={identity.state === 'refused'}
-          onChange={(event) => setDraft(event.target.value)}
-          onPaste={onPaste}
-        />
-        <button type="button" aria-pressed={visible} disabled={!draft} onClick={() => setVisible(!visible)}>
-          {visible ? 'Hide' : 'Show'}
+    <form className="bar-form" onSubmit={onSubmit} autoComplete="off">
+      <label htmlFor={inputId}>Bearer token</label>
+      <input
+        id={inputId}
+        type={visible ? 'text' : 'password'}
+        value={draft}
+        placeholder="paste a token"
+        autoComplete="off"
+        autoCapitalize="off"
+        spellCheck={false}
+        aria-describedby={STATUS_ID}
+        aria-invalid={identity.state === 'refused'}
+        onChange={(event) => setDraft(event.target.value)}
+        onPaste={onPaste}
+      />
+      <button type="button" aria-pressed={visible} disabled={!draft} onClick={() => setVisible(!visible)}>
+        {visible ? 'Hide' : 'Show'}
+      </button>
+      {pending ? (
+        <button type="submit" className="bar-primary">
+          Use
         </button>
-        {pending ? (
-          <button type="submit" className="bar-primary">
-            Use
-          </button>
-        ) : (
-          <button type="button" disabled={!draft} onClick={onForget}>
-            Forget
-          </button>
-        )}
-      </form>
-      <div className="bar-status" id={statusId} role="status">
-        <IdentityStatus identity={identity} />
-      </div>
-    </header>
+      ) : (
+        <button type="button" disabled={!draft} onClick={onForget}>
+          Forget
+        </button>
+      )}
+    </form>
   );
 }
 
-function IdentityStatus({ identity }: { identity: Identity }) {
+function IdentityStatus({ identity, hasRoles }: { identity: Identity; hasRoles: boolean }) {
   switch (identity.state) {
     case 'anonymous':
-      return <span className="who who-quiet">No token: requests are anonymous</span>;
+      return <span className="who who-quiet">No {hasRoles ? 'role' : 'token'} yet: requests are anonymous</span>;
     case 'checking':
       return <span className="who who-quiet">Checking the token…</span>;
     case 'known':

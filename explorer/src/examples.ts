@@ -1,7 +1,7 @@
 // The tabs of a new page.
 import type { GraphiQLProps } from 'graphiql';
 
-const claims = `# Paste a token above, then press Ctrl+Enter here.
+const claims = `# Say above who you are, then press Ctrl+Enter here.
 query Claims {
   claims(first: 5) {
     totalCount

@@ -5,6 +5,7 @@ import { createClient, type Client } from 'graphql-ws';
 
 const PATH = '/graphql';
 const TOKEN_KEY = 'gateway:token';
+const ROLE_KEY = 'gateway:role';
 const ACCEPT = 'application/graphql-response+json, application/json';
 
 export type Channel =
@@ -64,8 +65,14 @@ export class Gateway {
     return this.#token;
   }
 
+  /** The role of the demo whose token it is; empty for a token of one's own. */
+  get role(): string {
+    return sessionStorage.getItem(ROLE_KEY) ?? '';
+  }
+
   /** Stores the token for this browser tab only; a socket opened with the previous token is closed. */
-  setToken(token: string): void {
+  setToken(token: string, role = ''): void {
+    sessionStorage.setItem(ROLE_KEY, role);
     if (token === this.#token) return;
     this.#token = token;
     if (token) sessionStorage.setItem(TOKEN_KEY, token);

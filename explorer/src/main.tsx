@@ -6,31 +6,24 @@ import './page.css';
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
-import { StrictMode, useCallback, useEffect, useRef, useState } from 'react';
+import type { GraphQLSchema } from 'graphql';
+import { StrictMode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 
+import { demoCallers, isDevelopment, type DemoCaller } from './callers';
 import { ChannelState } from './ChannelState';
+import { CopyCurl } from './CopyCurl';
 import { exampleTabs } from './examples';
 import { Gateway } from './gateway';
 import { identify, type Identity } from './identity';
+import { OPERATIONS_PLUGIN } from './Operations';
+import { loadSchema } from './schema';
+import { SessionContext, type Session } from './session';
 import { TabNames } from './TabNames';
 import { TopBar } from './TopBar';
 
 const gateway = new Gateway();
-const plugins = [HISTORY_PLUGIN, explorerPlugin()];
-
-/** Loads the schema again once the gateway is back or the token is valid. */
-function SchemaReload({ identity }: { identity: Identity }) {
-  const missing = useGraphiQL((state) => state.schema === null && !state.isIntrospecting);
-  const { introspect } = useGraphiQLActions();
-  const known = identity.state === 'known';
-  const tried = useRef(false);
-  useEffect(() => {
-    if (known && missing && !tried.current) void introspect();
-    tried.current = known;
-  }, [known, missing, introspect]);
-  return null;
-}
+const plugins = [OPERATIONS_PLUGIN, HISTORY_PLUGIN, explorerPlugin()];
 
 /** GraphiQL follows the system's colour scheme when it loads; this makes its editors follow later changes too. */
 function ThemeFollower() {
@@ -58,8 +51,26 @@ function forget(): void {
   location.reload();
 }
 
+/** The schema, as soon as there is a caller who may see it: in development everybody. */
+function useSchema(identity: Identity): GraphQLSchema | null {
+  const [schema, setSchema] = useState<GraphQLSchema | null>(null);
+  const token = gateway.token;
+  const mayBeAnswered = identity.state === 'known' || (isDevelopment && identity.state === 'anonymous');
+  const isWanted = mayBeAnswered && (schema === null || !isDevelopment);
+  useEffect(() => {
+    if (!isWanted) return;
+    let isLatest = true;
+    void loadSchema(token).then((found) => isLatest && setSchema(found));
+    return () => void (isLatest = false);
+    // Once for each caller: what was loaded must not load it again.
+  }, [mayBeAnswered, token]);
+  return schema;
+}
+
 function Page() {
   const [identity, setIdentity] = useState<Identity>({ state: 'anonymous' });
+  const [callers, setCallers] = useState<DemoCaller[]>([]);
+  const schema = useSchema(identity);
   const latest = useRef(0);
 
   const check = useCallback(async () => {
@@ -70,6 +81,7 @@ function Page() {
   }, []);
 
   useEffect(() => void check(), [check]);
+  useEffect(() => void demoCallers().then(setCallers), []);
 
   const onToken = useCallback(
     (token: string) => {
@@ -79,9 +91,34 @@ function Page() {
     [check],
   );
 
+  const onRole = useCallback(
+    (role: string) => {
+      gateway.setToken(callers.find((caller) => caller.role === role)?.token ?? '', role);
+      void check();
+    },
+    [callers, check],
+  );
+
+  const session = useMemo<Session>(
+    () => ({
+      gateway,
+      become: (role) => {
+        if (role !== gateway.role && callers.some((caller) => caller.role === role)) onRole(role);
+      },
+    }),
+    [callers, onRole],
+  );
+
   return (
-    <>
-      <TopBar gateway={gateway} identity={identity} onToken={onToken} onForget={forget} />
+    <SessionContext.Provider value={session}>
+      <TopBar
+        gateway={gateway}
+        identity={identity}
+        callers={callers}
+        onToken={onToken}
+        onRole={onRole}
+        onForget={forget}
+      />
       <main className="page-editor">
         {/* Queries and variables can name patients: like the token, they are gone when this browser tab is closed. */}
         <GraphiQL
@@ -91,18 +128,27 @@ function Page() {
           defaultEditorToolsVisibility="variables"
           shouldPersistHeaders={false}
           storage={sessionStorage}
-          inputValueDeprecation
-          schemaDescription
+          schema={schema}
+          dangerouslyAssumeSchemaIsValid
         >
+          <GraphiQL.Toolbar>
+            {({ prettify, copy, merge }) => (
+              <>
+                {prettify}
+                {merge}
+                {copy}
+                <CopyCurl gateway={gateway} />
+              </>
+            )}
+          </GraphiQL.Toolbar>
           <GraphiQL.Logo>
             <ChannelState gateway={gateway} />
           </GraphiQL.Logo>
-          <SchemaReload identity={identity} />
           <ThemeFollower />
           <TabNames />
         </GraphiQL>
       </main>
-    </>
+    </SessionContext.Provider>
   );
 }
 

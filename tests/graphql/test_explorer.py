@@ -2,18 +2,24 @@
 
 import asyncio
 import json
+import re
+import subprocess
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
-from graphql import OperationDefinitionNode, build_schema, parse, validate
+from graphql import OperationDefinitionNode, build_schema, parse, print_ast, validate
 from graphql.execution.values import VariableValues, get_variable_values
 
+from app.auth.roles import ROLES
+from app.demo.seed import scope_of_role, seed
+from app.runtime.build import console_actor
 from tests.browser import Browser, Page, chromium
-from tests.factories import World
-from tests.gateway import Gateway
+from tests.factories import World, today
+from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.npm import install
 
 ROOT = Path(__file__).parents[2]
@@ -184,18 +190,115 @@ async def test_forget_leaves_no_answer_no_variable_and_no_history(
     assert await page.evaluate("sessionStorage.getItem('gateway:token')") is None
 
 
+DAYS = {
+    "today": today(),
+    "month": today(),
+    "monthStart": today().replace(day=1),
+    "monthEnd": today().replace(day=1) + timedelta(days=27),
+    "nextMonth": today() + timedelta(days=30),
+    "yearStart": today().replace(month=1, day=1),
+    "nextYear": today() + timedelta(days=365),
+}
+ONE_CLAIM = "document.querySelector('[data-operation=OneClaim]')"
+# What a document needs before it runs, beside data: `first` of variables.json says it in the editor.
+NOT_IN_THE_DEMO = {
+    "Terms": "NOT_FOUND",  # the payers of the register
+    "AcceptRecalculations": "NOT_FOUND",  # a waiting line
+    "MergePatients": "CONFLICT",  # a person who was registered twice
+}
+
+
+@pytest.fixture(scope="module")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    """A gateway with the data of `make run`."""
+    async with running_gateway(embedded_settings(tmp_path_factory.mktemp("demo"))) as found:
+        parts = found.parts
+        await seed(parts.database, parts.changes, console_actor("seed-demo"), number=40, on_progress=lambda *_: None)
+        yield found
+
+
+def collection() -> list[dict[str, Any]]:
+    """What the page's collection is built from."""
+    done = subprocess.run(["node", "explorer/operations.mjs"], cwd=ROOT, capture_output=True, text=True, check=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_the_collection_has_every_operation_of_the_documents_and_some_for_each_role() -> None:
+    found = collection()
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "explorer" / "operations.md"]
+    blocks = [text for page in pages for text in re.findall(r"```graphql\n(.*?)```", page.read_text(), re.DOTALL)]
+    shown = [cast("OperationDefinitionNode", each) for text in blocks for each in parse(text).definitions]
+    assert {print_ast(each) for each in shown} == {print_ast(parse(each["query"])) for each in found}
+    assert {each["role"] for each in found} == set(ROLES)
+    assert [each["name"] for each in found if validate(SCHEMA, parse(each["query"]))] == []
+
+
+async def value_of(demo: Gateway, source: dict[str, str], role: str) -> Any:
+    """As the page finds it: the path in what a query answers, or the value that is given."""
+    if "day" in source:
+        return DAYS[source["day"]].isoformat()[: 7 if source["day"] == "month" else 10]
+    if "query" not in source:
+        return source.get("value")
+    found: Any = (await demo.gql(source["query"], token=demo.token(role, **scope_of_role(role)))).data
+    for name in source["path"].split("."):
+        if isinstance(found, list):
+            found = found[int(name)] if len(found) > int(name) else None
+        else:
+            found = found and found[name]
+    return found
+
+
+async def test_every_operation_of_the_collection_works_on_the_demo_data(demo: Gateway) -> None:
+    refused: dict[str, str] = {}
+    for each in collection():
+        name, role, sources = each["name"], each["role"], each["variables"]
+        values = {variable: await value_of(demo, source, role) for variable, source in sources.items()}
+        missing = [variable for variable, value in values.items() if value is None and "value" not in sources[variable]]
+        assert all(sources[variable].get("first") for variable in missing), (name, missing)
+        if missing or each["kind"] == "subscription":
+            continue
+        answer = await demo.gql(each["query"], values, token=demo.token(role, **scope_of_role(role)))
+        payloads = [payload for payload in answer.data.values() if isinstance(payload, dict)]
+        for error in [error for payload in payloads for error in payload.get("errors") or []]:
+            refused[name] = error["code"]
+    assert refused.items() <= NOT_IN_THE_DEMO.items()
+
+
+async def test_a_clerk_chooses_an_operation_and_runs_it(browser: Browser, demo: Gateway) -> None:
+    page = await open_page(browser, demo)
+    await page.resize(*WIDTHS["phone"])
+    await page.click("button[aria-label='Show Operations']")
+    await page.wait_for(f"{ONE_CLAIM} !== null && ({ONE_CLAIM}.scrollIntoView(), true)")
+    await page.click("[data-operation=OneClaim]")
+    claim_id = json.loads(await page.wait_for(f"{model('variables.json')}.getValue()"))["id"]
+    assert "reviewer" in await page.wait_for(f"{IS_KNOWN} && {STATUS}")
+    assert await page.evaluate("document.querySelector('.bar select').value") == "reviewer"
+    assert (await run(page))["claim"]["id"] == claim_id
+
+    await page.click("button[aria-label='Copy as curl']")
+    await page.wait_for("document.querySelector('.curl-icon').innerText === '✓'")
+    command = await page.evaluate("navigator.clipboard.readText()")
+    copied = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
+    assert json.loads((await copied.communicate())[0])["data"]["claim"]["id"] == claim_id
+
+    await page.resize(*WIDTHS["laptop"])
+    await page.hover(".graphiql-query-editor .view-line", "patient")
+    hint = await page.wait_for("[...document.querySelectorAll('.monaco-hover')].map((each) => each.innerText).join('')")
+    assert "Permission: patients:read, or patients:read_masked · Data: PERSONAL" in hint
+    assert page.problems == []
+
+
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NARROWEST = """Math.min(...['.graphiql-query-editor', '.graphiql-response', '.bar-token input'].map(
     (part) => document.querySelector(part).getBoundingClientRect().width))"""
 FINDINGS = """axe.run().then((found) => found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`))"""
 
 
-async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(
-    browser: Browser, gateway: Gateway, world: World
-) -> None:
+async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(browser: Browser, demo: Gateway) -> None:
     install(AXE)
-    page = await open_page(browser, gateway)
-    await page.paste(TOKEN_FIELD, world.token("biller"))
+    page = await open_page(browser, demo)
+    await page.paste(TOKEN_FIELD, demo.token("biller", providers=["*"]))
     await page.wait_for(IS_KNOWN)
     await run(page)
     # Monaco has a module loader, which axe would otherwise give itself to.
@@ -203,6 +306,8 @@ async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(
     await page.evaluate((AXE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8") + ";null")
     for name, (width, height) in WIDTHS.items():
         await page.resize(width, height)
+        if name == "laptop":
+            await page.click("button[aria-label='Show Operations']")
         assert await page.evaluate(OVERFLOW) == 0, name
         assert await page.evaluate(NARROWEST) > 120, name
         for scheme in ("light", "dark"):

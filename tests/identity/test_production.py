@@ -1,6 +1,7 @@
 """What production hides: the schema, costs, the explorer, and whatever is expensive to refuse."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from graphql import get_introspection_query
@@ -9,6 +10,7 @@ from tests.gateway import Gateway, production_settings, running_gateway
 from tests.identity.stand_in import StandIn, new_key, stand_in
 from tests.services import Services
 
+ROOT = Path(__file__).parents[2]
 KEY = new_key("production")
 PROBES = ("{ __schema { queryType { name } } }", '{ me { subject } __type(name: "Claim") { name } }')
 
@@ -50,6 +52,19 @@ async def test_an_administrator_sees_the_schema_and_no_one_sees_costs(production
     answer = await production.gql(get_introspection_query(), token=_token(issuing, "admin"))
     assert answer.data["__schema"]["queryType"]["name"] == "Query"
     assert "extensions" not in answer.body
+
+
+async def test_the_text_of_the_schema_needs_the_same_permission(production: Gateway, issuing: StandIn) -> None:
+    answers = {}
+    for role in (None, "biller", "admin"):
+        headers = {} if role is None else {"authorization": f"Bearer {_token(issuing, role)}"}
+        answers[role] = await production.client.get("/schema.graphql", headers=headers)
+    assert [answer.status_code for answer in answers.values()] == [401, 403, 200]
+    assert answers["biller"].json()["errors"][0]["extensions"] == {
+        "code": "FORBIDDEN",
+        "permission": "schema:introspect",
+    }
+    assert answers["admin"].text == (ROOT / "schema.graphql").read_text()
 
 
 async def test_an_unknown_field_is_named_without_a_hint(production: Gateway, issuing: StandIn) -> None:

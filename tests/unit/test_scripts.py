@@ -1,5 +1,6 @@
 """What `make run` and `make test` say on a machine whose Node cannot build GraphiQL."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,11 +14,14 @@ LEFT_OUT = "GraphiQL is left out, everything else works (later: make explorer)\n
 def explorer(directory: Path, node: str | None) -> subprocess.CompletedProcess[str]:
     """Run the script in a copy of the project without a page, with this answer of `node --version`, or without Node."""
     (directory / "scripts").mkdir()
-    (directory / "explorer").mkdir()
+    (directory / "explorer").mkdir(exist_ok=True)
+    (directory / "docs").mkdir()
+    for name in ("README.md", "docs/money.md"):
+        (directory / name).touch()
     shutil.copy(ROOT / "scripts" / "explorer.sh", directory / "scripts")
     tools = directory / "tools"
     tools.mkdir()
-    for name in ("sh", "dirname"):
+    for name in ("sh", "dirname", "find"):
         (tools / name).symlink_to(shutil.which(name) or name)
     if node is not None:
         for name, text in (("node", f"echo {node}"), ("npm", 'echo "npm $1"')):
@@ -44,9 +48,23 @@ def test_an_old_node_is_named_in_one_line_and_stops_nothing(tmp_path: Path, node
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
 
 
-def test_a_page_that_is_built_is_not_built_again(tmp_path: Path) -> None:
+STAYS = "GraphiQL stays as it was built before, everything else is new (later: make explorer)\n"
+
+
+@pytest.mark.parametrize(
+    ("age", "node", "said"),
+    [
+        (-60, "v18.19.0", ""),
+        (60, "v22.12.0", "npm ci\nnpm run\n"),
+        (60, "v18.19.0", f"Node v18.19.0 cannot build GraphiQL, which needs 20.19 or 22.12: {STAYS}"),
+        (60, None, f"npm is not installed: {STAYS}"),
+    ],
+)
+def test_a_page_is_built_again_when_its_files_are_newer(tmp_path: Path, age: int, node: str | None, said: str) -> None:
     page = tmp_path / "app" / "web" / "static" / "index.html"
     page.parent.mkdir(parents=True)
     page.touch()
-    assert explorer(tmp_path, "v18.19.0").stdout == ""
+    built_at = page.stat().st_mtime - age
+    os.utime(page, (built_at, built_at))
+    assert explorer(tmp_path, node).stdout == said
     assert list(page.parent.iterdir()) == [page]

@@ -89,7 +89,7 @@ REQUEST_ERRORS: Final = {
     ),
     "NOT_FOUND": Refusal(
         "404",
-        "There is nothing at this path, or a browser asked for GraphiQL, which only development serves.",
+        "There is nothing at this path, or GraphiQL is off here (`BILLING_EXPLORER_ORIGINS`).",
         NO,
         "Send a GraphQL request to `/graphql`.",
     ),

@@ -1,0 +1,60 @@
+// The schema as text, because introspection says nothing of directives: what a field needs stands where it is described,
+// so in the documentation, in the editor's hints and in its suggestions.
+import {
+  buildSchema,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+  type ConstDirectiveNode,
+  type ConstValueNode,
+  type GraphQLSchema,
+} from 'graphql';
+
+/** The schema for the holder of this token; null if they may not see it, or the gateway is away. */
+export async function loadSchema(token: string): Promise<GraphQLSchema | null> {
+  try {
+    const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+    const answer = await fetch('/schema.graphql', { headers, credentials: 'omit', cache: 'no-store' });
+    return answer.ok ? explained(buildSchema(await answer.text(), { assumeValid: true })) : null;
+  } catch {
+    return null;
+  }
+}
+
+function explained(schema: GraphQLSchema): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const facts = factsOf(field.astNode?.directives ?? []);
+      if (facts) field.description = `${field.description ?? ''}\n\n${facts}`.trim();
+    }
+  }
+  return schema;
+}
+
+/** Permission, class of data and cost in words, as Markdown; empty for a field that needs nothing special. */
+export function factsOf(directives: readonly ConstDirectiveNode[]): string {
+  const scopes = values(directives, 'requiresScopes', 'scopes')[0] as string[][] | undefined;
+  const classes = values(directives, 'sensitive', 'data') as string[];
+  const [cost] = values(directives, 'cost', 'weight');
+  const permission = scopes?.map((all) => all.map((one) => `\`${one}\``).join(' and ')).join(', or ');
+  return [
+    permission && `Permission: ${permission}`,
+    classes.length > 0 && `Data: ${classes.join(', ')}`,
+    cost !== undefined && `Cost: ${String(cost)} of the caller's rate`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+function values(directives: readonly ConstDirectiveNode[], name: string, argument: string): unknown[] {
+  return directives
+    .filter((each) => each.name.value === name)
+    .flatMap((each) => each.arguments?.filter((one) => one.name.value === argument) ?? [])
+    .map((one) => plain(one.value));
+}
+
+function plain(node: ConstValueNode): unknown {
+  if (node.kind === 'ListValue') return node.values.map(plain);
+  return 'value' in node ? node.value : null;
+}
