@@ -9,7 +9,7 @@ BENCH_SECONDS ?= 1
 BENCH_ROUNDS ?= 3
 PAGES := errors events metrics
 
-.PHONY: help install run test faults soak month hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer migration lock third-party format clean
+.PHONY: help install run test faults soak month hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer migration lock third-party translated format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -106,6 +106,9 @@ lock: $(STAMP) ## Compile the requirements files with hashes
 
 third-party: $(STAMP) ## Write docs/third-party.md from the locked packages
 	$(BIN)/python -m scripts.third_party
+
+translated: $(STAMP) ## Note that the Portuguese pages are in step with the English ones
+	@$(BIN)/python -m scripts.translations
 
 clean: ## Remove the embedded database, its keys and build results
 	rm -rf var build dist app/web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis

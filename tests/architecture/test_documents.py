@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from graphql import build_schema, parse, validate
+from typer.main import get_command
 
 from app.auth.roles import ROLES
 from app.cli import app as command_line
@@ -14,7 +15,9 @@ from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")])
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md"), *ROOT.glob("docs/pt-BR/*.md")]
+)
 README = (ROOT / "README.md").read_text()
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 README_WORDS_MAX = 1_500
@@ -83,6 +86,19 @@ def test_the_documents_list_every_command_and_role() -> None:
     }
     assert commands == set(re.findall(r"^\| `billing ([a-z-]+)", page("commands"), re.MULTILINE))
     assert set(ROLES) == set(re.findall(r"^\| `([a-z_]+)` \|", page("roles"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", *PAGES], ids=lambda path: path.name)
+def test_a_command_of_a_document_exists_with_its_options(document: Path) -> None:
+    commands = get_command(command_line).commands  # type: ignore[attr-defined]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    commanded = "\n".join(text for language, text in blocks if language in {"", "sh"})
+    shown = re.findall(r"(?:^|[ (/])billing ([a-z-]+)((?: [^)&|\n]+)?)", commanded, re.MULTILINE)
+    assert [name for name, _ in shown if name not in commands] == []
+    known = {name: {each for option in commands[name].params for each in option.opts} for name, _ in shown}
+    assert [
+        (name, each) for name, line in shown for each in re.findall(r"--[a-z-]+", line) if each not in known[name]
+    ] == []
 
 
 def test_every_threat_has_a_defence_and_tests_that_exist() -> None:

@@ -1,16 +1,19 @@
-"""The commands of docker-compose.yml, in its order, on an empty database: then the first mutation works."""
+"""The commands of docker-compose.yml, in its order, on an empty database: then what the documents show first works."""
 
 import asyncio
+import re
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 
 from app.runtime.settings import Settings
 from tests.architecture.test_compose import SERVICES, environment, filled_in
-from tests.architecture.test_documents import operations, page
+from tests.architecture.test_documents import README, operations, page
 from tests.commands import billing
 from tests.factories import today
 from tests.faults.processes import GatewayProcess
@@ -52,6 +55,8 @@ async def test_the_commands_of_the_compose_file_lead_to_a_first_claim(tmp_path: 
     try:
         await gateway.start()
         before = await _claims(gateway.url, token)
+        shown = orjson.loads(await asyncio.to_thread(_first_command, gateway.url, variables))["data"]["claims"]
+        assert (shown["totalCount"], len(shown["nodes"])) == (before, 3)
         found = await _post(gateway.url, token, _first_mutation(), today=str(today()))
         assert found["data"]["createClaim"]["errors"] == []
         assert found["data"]["createClaim"]["claim"]["status"] == "SUBMITTED"
@@ -67,6 +72,15 @@ def _fewer(command: list[str]) -> list[str]:
 
 def _first_mutation() -> str:
     return next(each for each in operations(page("first-steps")) if each.startswith("mutation"))
+
+
+def _first_command(url: str, variables: dict[str, str]) -> bytes:
+    """What a shell prints for the README's command, with the token that the command inside it prints."""
+    (block,) = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    (token,) = re.findall(r"\.venv/bin/billing ([^)]*)", block)
+    line = block.replace("http://127.0.0.1:8000", url)
+    line = line.replace(f"$(.venv/bin/billing {token})", billing(*token.split(), **variables).stdout.strip())
+    return subprocess.run(["bash", "-c", line], capture_output=True, check=True, timeout=30).stdout
 
 
 async def _claims(url: str, token: str) -> int:
