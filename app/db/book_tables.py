@@ -18,6 +18,7 @@ book_sums = Table(
         for part in ("billed", "paid", "in_dispute", "lost", "awaiting", "withheld", "underpaid")
     ),
     Column("unapplied_cents", BigInteger, nullable=False, server_default="0"),
+    Column("patient_cents", BigInteger, nullable=False, server_default="0"),
     **MYSQL,
 )
 

@@ -261,9 +261,9 @@ def _credit_key(grouping: Grouping) -> ColumnElement[str]:
 def _group(grouping: Grouping, key: str, sums: Sequence[list[int] | None]) -> BillingGroup:
     """The group with the sums of the five statements; None where one has no row of the group."""
     of_claim, of_denial, of_line, of_payment, unapplied = (
-        found or [0] * size for found, size in zip(sums, (7, 3, 4, 3, 1), strict=True)
+        found or [0] * size for found, size in zip(sums, (8, 3, 4, 3, 1), strict=True)
     )
-    number, without_return, processed, denied = of_claim[3:]
+    number, without_return, processed, denied = of_claim[4:]
     return BillingGroup(
         key=key,
         parts=grouping.parts(key),
@@ -273,5 +273,5 @@ def _group(grouping: Grouping, key: str, sums: Sequence[list[int] | None]) -> Bi
         denied_cents=Cents(denied),
         denials_lost_cents=Cents(of_denial[1]),
         value_without_return_cents=Cents(of_claim[1]),
-        books=books_of(of_claim[:3], of_denial, of_line, of_payment, unapplied),
+        books=books_of(of_claim[:4], of_denial, of_line, of_payment, unapplied),
     )

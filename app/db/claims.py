@@ -54,6 +54,7 @@ class ClaimRecord:
     processed_cents: int | None
     approved_cents: int | None
     denied_cents: int | None
+    patient_cents: int | None
     replaces_id: str | None
     warnings: tuple[Finding, ...] | None
     encounter: Encounter | None
@@ -81,6 +82,7 @@ class ItemRecord:
     processed_cents: int | None
     approved_cents: int | None
     denied_cents: int | None
+    patient_cents: int | None
     details: ServiceDetails | None
 
 
@@ -203,7 +205,8 @@ async def update_claim(connection: AsyncConnection, claim: ClaimRecord) -> None:
 
 async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord]) -> None:
     """Write the decided amounts of items whose claim is locked."""
-    await update_columns(connection, claim_items, items, "processed_cents", "approved_cents", "denied_cents")
+    amounts = ("processed_cents", "approved_cents", "denied_cents", "patient_cents")
+    await update_columns(connection, claim_items, items, *amounts)
 
 
 @query_by_keys(ItemRecord)

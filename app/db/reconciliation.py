@@ -7,16 +7,17 @@ of which 150_00 were won. An invoice bills the 700_00, another one the 150_00, a
     paid       492_50  allocations of confirmed settlements, without what the payer kept back
     withheld     7_50  the allocations' share of withheld taxes: 1.5 % of the 500_00
     lost       150_00  the denial: 300_00 minus the 150_00 won
+    patient         0  nothing of it is owed by the patient
     awaiting   350_00  due on the lines: 200_00 of the first and 150_00 of the second
     in dispute      0  the appeal is answered
     unexplained     0  1000_00 - 492_50 - 7_50 - 150_00 - 350_00
     unapplied       0  beside these: unused credits, which are part of no claim
 
-Each cent is in exactly one part because the parts divide the claim by state: undecided (`awaiting`), denied (divided
-by `shares` into in dispute, won and lost), and approved or won. The last is either on no invoice (`awaiting`) or on
-one line of an active invoice, which divides into settled, taken by debits (`lost`) and due (`awaiting`). What is
-settled divides into what arrived (`paid`), taxes (`withheld`) and discounts (`lost`). A credit adds to what is billed
-and to its own line.
+Each cent is in exactly one part because the parts divide the claim by state: undecided (`awaiting`), owed by the
+patient, denied (divided by `shares` into in dispute, won and lost), and approved or won. The last is either on no
+invoice (`awaiting`) or on one line of an active invoice, which divides into settled, taken by debits (`lost`) and due
+(`awaiting`). What is settled divides into what arrived (`paid`), taxes (`withheld`) and discounts (`lost`). A credit
+adds to what is billed and to its own line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -83,7 +84,7 @@ def books_of(
     unapplied: Sequence[int],
 ) -> Reconciliation:
     """The books from the sums of `of_claims`, `of_denials`, `of_lines`, `of_payments` and `of_unapplied`."""
-    billed, undecided, unbilled = claims_
+    billed, undecided, unbilled, of_patients = claims_
     disputed, lost, won = denials_
     credited, debited, still_due, underpaid = lines
     settled, withheld, discount = payments
@@ -94,6 +95,7 @@ def books_of(
         lost_cents=Cents(lost + debited + discount),
         awaiting_cents=Cents(undecided + unbilled + won + still_due),
         withheld_cents=Cents(withheld),
+        patient_cents=Cents(of_patients),
         underpaid_cents=Cents(underpaid),
         unapplied_cents=Cents(sum(unapplied)),
     )
@@ -114,12 +116,12 @@ def _in_period(column: ColumnElement[Any], period: Period) -> Iterable[Condition
 
 
 def of_claims(counted: Condition) -> Select[Any]:
-    """Sums of: claimed; claimed and not decided; approved and on no invoice."""
+    """Sums of: claimed; claimed and not decided; approved and on no invoice; owed by patients."""
     table = claims.c
     line = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == table.id)
     undecided = case((table.status.in_(sorted(AWAITING_RETURN)), table.claimed_cents), else_=0)
     unbilled = case((and_(table.status.in_(sorted(INVOICEABLE)), ~line.exists()), table.approved_cents), else_=0)
-    return select(total(table.claimed_cents), total(undecided), total(unbilled)).where(counted)
+    return select(*map(total, (table.claimed_cents, undecided, unbilled, table.patient_cents))).where(counted)
 
 
 def of_denials(counted: Condition) -> Select[Any]:

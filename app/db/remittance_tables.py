@@ -74,6 +74,7 @@ remittance_lines = Table(
     Column("item_code", ascii_text(10)),
     Column("paid_cents", BigInteger, nullable=False),
     Column("denials", JsonOf(tuple[DeniedAmount, ...]), nullable=False),
+    Column("patient_cents", BigInteger, nullable=False, server_default="0"),
     Column("status", EnumText(RemittanceLineStatus), nullable=False),
     Column("problem", EnumText(RemittanceLineProblem)),
     Column("claim_id", ForeignKey("claims.id")),

@@ -94,6 +94,7 @@ class RemittanceLineRecord:
     item_code: str | None
     paid_cents: int
     denials: tuple[DeniedAmount, ...]
+    patient_cents: int
     status: RemittanceLineStatus
     problem: RemittanceLineProblem | None
     claim_id: str | None
@@ -124,7 +125,8 @@ class RemittanceLineRecord:
         read = self.resolution or PLAIN
         code = self.item_code if read.item_sequence is None else None
         paid = Cents(self.paid_cents - read.unapplied)
-        return PaidLine(read.item_sequence or self.item_sequence, code, paid, self.denials + read.denials)
+        denials = self.denials + read.denials
+        return PaidLine(read.item_sequence or self.item_sequence, code, paid, denials, Cents(self.patient_cents))
 
     @property
     def waits_since(self) -> datetime | None:

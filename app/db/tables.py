@@ -17,7 +17,8 @@ from app.domain.settlements import PaymentMethod, SettlementStatus
 
 _PARTIES = ("provider_cnes", "payer_ans")
 
-# `processed_cents` = `approved_cents` + `denied_cents`, all empty until the payer decides; appeals do not change them.
+# `processed_cents` = `approved_cents` + `denied_cents` + `patient_cents` (what the patient owes), all empty until the
+# payer decides; appeals do not change them. The earlier release leaves `patient_cents` empty, which is 0.
 claims = Table(
     "claims",
     metadata,
@@ -45,6 +46,7 @@ claims = Table(
     Column("processed_cents", BigInteger),
     Column("approved_cents", BigInteger),
     Column("denied_cents", BigInteger),
+    Column("patient_cents", BigInteger),
     # The decided claim that this one corrects; while this one is not cancelled, that one no longer counts.
     Column("replaces_id", ForeignKey("claims.id")),
     # The preflight warnings at submission.
@@ -88,6 +90,7 @@ claim_items = Table(
     Column("processed_cents", BigInteger),
     Column("approved_cents", BigInteger),
     Column("denied_cents", BigInteger),
+    Column("patient_cents", BigInteger),
     # What the guide says of the item besides; empty if nothing.
     Column("details", JsonOf(ServiceDetails)),
     UniqueConstraint("claim_id", "sequence"),

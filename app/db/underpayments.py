@@ -29,6 +29,7 @@ class UnderpaymentRecord:
     billed_price_cents: int
     contract_price_cents: int
     approved_cents: int
+    patient_cents: int | None
 
     @property
     def expected_cents(self) -> Cents:
@@ -57,6 +58,7 @@ _COLUMNS: Final = (
     _ITEM.unit_price_cents.label("billed_price_cents"),
     _PRICE.unit_price_cents.label("contract_price_cents"),
     _ITEM.approved_cents,
+    _ITEM.patient_cents,
 )
 
 

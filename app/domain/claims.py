@@ -6,7 +6,7 @@ from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, in_conflict, status_conflict, wrong_status
-from app.domain.money import Cents
+from app.domain.money import NO_CENTS, Cents
 
 
 class ClaimType(DescribedEnum):
@@ -132,11 +132,18 @@ class ItemDecision:
     sequence: int
     approved: Cents
     denials: tuple[DeniedAmount, ...] = ()
+    # What the patient owes of it: neither approved nor denied.
+    patient: Cents = NO_CENTS
 
     @property
     def denied(self) -> Cents:
         """The sum of the item's denials."""
         return Cents(sum(denial.amount for denial in self.denials))
+
+    @property
+    def processed(self) -> Cents:
+        """All that it accounts for."""
+        return Cents(self.approved + self.denied + self.patient)
 
 
 def outcome(decisions: Iterable[ItemDecision]) -> ClaimAction:
@@ -149,7 +156,7 @@ def outcome(decisions: Iterable[ItemDecision]) -> ClaimAction:
 
 
 def decision_failures(totals: dict[int, Cents], decisions: list[ItemDecision]) -> list[Failure]:
-    """Why these decisions do not decide the claim: each item once, approved + denied = its total.
+    """Why these decisions do not decide the claim: each item once, its parts adding up to its total.
 
     `totals` are the items' totals by sequence. Failures are in input order.
     """
@@ -167,7 +174,7 @@ def _decision_failures(totals: dict[int, Cents], index: int, item: ItemDecision)
     path = f"items.{index}"
     if item.sequence not in totals:
         yield Failure(ErrorCode.INVALID_INPUT, f"the claim has no item {item.sequence}", f"{path}.sequence")
-    elif item.approved + item.denied != totals[item.sequence]:
+    elif item.processed != totals[item.sequence]:
         message = "approved and denied amounts must add up to the item's total"
         yield Failure(ErrorCode.INVALID_AMOUNT, message, f"{path}.approvedAmount")
     for number, denial in enumerate(item.denials):

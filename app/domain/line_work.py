@@ -140,18 +140,21 @@ class LinePart:
     item_sequence: int | None
     paid: Cents
     denials: tuple[DeniedAmount, ...] = ()
+    patient: Cents = NOTHING
 
 
-def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents) -> None:
+def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents, patient: Cents) -> None:
     """INVALID_INPUT unless there are 2 to 20 parts; TOTAL_MISMATCH unless they add up to the line."""
     if not 1 < len(parts) <= PARTS_MAX:
         raise refuse(ErrorCode.INVALID_INPUT, f"send 2 to {PARTS_MAX} parts", "parts")
-    if any(part.paid < 0 or any(denial.amount <= 0 for denial in part.denials) for part in parts):
+    if any(min(part.paid, part.patient) < 0 or any(denial.amount <= 0 for denial in part.denials) for part in parts):
         raise refuse(ErrorCode.INVALID_AMOUNT, "amounts of parts cannot be below zero", "parts")
     if sum(part.paid for part in parts) != paid:
         raise _mismatch("paid", paid)
     if sum(denial.amount for part in parts for denial in part.denials) != denied:
         raise _mismatch("denied", denied)
+    if sum(part.patient for part in parts) != patient:
+        raise _mismatch("patient's", patient)
 
 
 def _mismatch(what: str, total: Cents) -> BillingError:

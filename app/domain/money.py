@@ -6,6 +6,8 @@ from typing import Final, NewType
 Cents = NewType("Cents", int)
 """An amount in BRL, in integer cents."""
 
+NO_CENTS: Final = Cents(0)
+
 Quantity = NewType("Quantity", int)
 """A TISS quantity, decimal(9,4), in ten-thousandths."""
 

@@ -45,6 +45,7 @@ def readable_line(line: StatementLine) -> StatementLine:
         item_sequence=_sequence(line.item_sequence, found),
         item_code=_code(line.item_code, found),
         paid=_paid(line.paid, found),
+        patient=_patient(line.patient, found),
         denials=tuple(denials[:DENIALS_MAX]),
         billed=_amount(line.billed),
         processed=_amount(line.processed),
@@ -85,6 +86,13 @@ def _paid(amount: Cents, found: list[StatementFinding]) -> Cents:
     if -CENTS_MAX <= amount <= CENTS_MAX:
         return amount
     found.append(_invalid("valorLiberado"))
+    return Cents(0)
+
+
+def _patient(amount: Cents, found: list[StatementFinding]) -> Cents:
+    if 0 <= amount <= CENTS_MAX:
+        return amount
+    found.append(_invalid("valorFranquia"))
     return Cents(0)
 
 

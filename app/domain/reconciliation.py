@@ -1,4 +1,4 @@
-"""What has become of billed money: paid, withheld, in dispute, lost or awaited; anything left over is unexplained."""
+"""What has become of billed money: paid, lost, owed by patients and so on; anything left over is unexplained."""
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
@@ -21,6 +21,8 @@ class Reconciliation:
     lost_cents: Cents
     awaiting_cents: Cents
     withheld_cents: Cents
+    # Of what payers decided, what patients owe instead of them.
+    patient_cents: Cents
     # Of what is awaited: the rest of lines that were paid in part.
     underpaid_cents: Cents
     # Beside what was billed: what payers have paid and no claim gets yet.
@@ -29,8 +31,8 @@ class Reconciliation:
     @property
     def unexplained_cents(self) -> Cents:
         """Billed minus all parts: zero unless a row is wrong."""
-        parts = self.paid_cents + self.withheld_cents + self.in_dispute_cents + self.lost_cents + self.awaiting_cents
-        return Cents(self.billed_cents - parts)
+        settled = self.paid_cents + self.withheld_cents + self.lost_cents + self.patient_cents
+        return Cents(self.billed_cents - settled - self.in_dispute_cents - self.awaiting_cents)
 
     def __add__(self, other: Self) -> Self:
         pairs = [(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)]

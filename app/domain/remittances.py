@@ -7,7 +7,7 @@ from enum import StrEnum
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
 from app.domain.errors import wrong_status
-from app.domain.money import Cents
+from app.domain.money import NO_CENTS, Cents
 
 
 class RemittanceSource(DescribedEnum):
@@ -143,6 +143,13 @@ class PaidLine:
     item_code: str | None
     paid: Cents
     denials: tuple[DeniedAmount, ...] = ()
+    # What the patient owes of it (valorFranquia).
+    patient: Cents = NO_CENTS
+
+    @property
+    def said(self) -> Cents:
+        """What it accounts for: paid, denied, or owed by the patient."""
+        return Cents(self.paid + self.denied + self.patient)
 
     @property
     def denied(self) -> Cents:
@@ -172,7 +179,7 @@ def decisions(
 
     Every item needs a line that accounts for its whole total. Example: items of 18_50 and 12_00; a line pays 18_50 for
     the first, another pays 10_00 and denies 2_00 for the second. With 9_00 instead of 10_00 it would be AMOUNTS_DIFFER,
-    because nothing says what has become of 1_00.
+    because nothing says what has become of 1_00. With 9_00 and 1_00 that the patient owes it is decided.
     """
     if any(line.paid < 0 for line in lines):
         return RemittanceLineProblem.AMOUNTS_DIFFER
@@ -184,9 +191,9 @@ def decisions(
     found = []
     for item in items:
         line = matched.get(item.sequence)
-        if line is None or line.paid + line.denied != item.total:
+        if line is None or line.said != item.total:
             return RemittanceLineProblem.AMOUNTS_DIFFER
-        found.append(ItemDecision(item.sequence, line.paid, line.denials))
+        found.append(ItemDecision(item.sequence, line.paid, line.denials, line.patient))
     return tuple(found)
 
 
@@ -199,7 +206,7 @@ def holds(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> bool:
     if isinstance(found, RemittanceLineProblem):
         return False
     totals = {item.sequence: item.total for item in items}
-    return len(found) < len(items) and all(each.paid + each.denied == totals[name] for name, each in found.items())
+    return len(found) < len(items) and all(each.said == totals[name] for name, each in found.items())
 
 
 def recalculated(
@@ -215,7 +222,7 @@ def recalculated(
     totals = {item.sequence: item.total for item in items}
     completed = []
     for sequence, line in found.items():
-        rest = Cents(totals[sequence] - line.paid)
+        rest = Cents(totals[sequence] - line.paid - line.patient)
         denials = (DeniedAmount(code, rest),) if rest > 0 and not line.denials else line.denials
         completed.append(replace(line, item_sequence=sequence, item_code=None, denials=denials))
     return decisions(items, completed)
@@ -258,14 +265,16 @@ def _item_of(
     if len(named) == 1:
         return named[0]
     free = [item for item in named if item.sequence not in taken]
-    fitting = [item for item in free if line.paid + line.denied == item.total] or free
+    fitting = [item for item in free if line.said == item.total] or free
     if not fitting or len({item.total for item in fitting}) > 1:
         return RemittanceLineProblem.AMBIGUOUS
     return fitting[0]
 
 
 def _together(first: PaidLine, second: PaidLine) -> PaidLine:
-    return replace(first, paid=Cents(first.paid + second.paid), denials=first.denials + second.denials)
+    patient = Cents(first.patient + second.patient)
+    denials = first.denials + second.denials
+    return replace(first, paid=Cents(first.paid + second.paid), denials=denials, patient=patient)
 
 
 def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozenset[int]:
@@ -278,7 +287,7 @@ def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozense
     for place, line in enumerate(lines):
         name = (line.item_sequence, None if line.item_sequence is not None else line.item_code)
         total = sum(item.total for item in items if line.is_whole_claim or names(line, item))
-        amount = line.paid + line.denied
+        amount = line.said
         if total and amount > 0 and said.get(name, 0) == total:
             found.add(place)
         else:
@@ -293,7 +302,7 @@ def lines_about(items: Sequence[BilledItem], line: PaidLine, others: Sequence[Pa
     """
     named = [item for item in items if names(line, item)]
     same = [each for each in others if not named or any(names(each, item) for item in named)]
-    said = line.paid + line.denied + sum(each.paid + each.denied for each in same)
+    said = line.said + sum(each.said for each in same)
     return Cents(said), Cents(sum(item.total for item in named or items))
 
 
@@ -309,13 +318,13 @@ def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, .
 
     Anything else is AMOUNTS_DIFFER: the line does not say which items it denies.
     """
-    if line.paid + line.denied != sum(item.total for item in items):
+    if line.said != sum(item.total for item in items):
         return RemittanceLineProblem.AMOUNTS_DIFFER
-    if not line.denials:
-        return tuple(ItemDecision(item.sequence, item.total) for item in items)
     if len(items) == 1:
-        return (ItemDecision(items[0].sequence, line.paid, line.denials),)
-    if line.paid == 0 and len(line.denials) == 1:
+        return (ItemDecision(items[0].sequence, line.paid, line.denials, line.patient),)
+    if not line.denials and not line.patient:
+        return tuple(ItemDecision(item.sequence, item.total) for item in items)
+    if line.paid == 0 and not line.patient and len(line.denials) == 1:
         code = line.denials[0].code
         return tuple(ItemDecision(item.sequence, Cents(0), (DeniedAmount(code, item.total),)) for item in items)
     return RemittanceLineProblem.AMOUNTS_DIFFER

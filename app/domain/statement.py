@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Final
 
@@ -13,7 +13,7 @@ from app.domain.claims import DeniedAmount
 from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, cnes_failure, code_failure
-from app.domain.money import CENTS_MAX, Cents, Quantity
+from app.domain.money import CENTS_MAX, NO_CENTS, Cents, Quantity
 from app.domain.settlements import PaymentMethod
 from app.domain.text import ascii_failure, text_failure
 
@@ -121,6 +121,8 @@ class StatementLine:
     code_system: str | None = None
     description: str | None = None
     findings: tuple[StatementFinding, ...] = ()
+    # What the patient owes of the item (valorFranquia): neither paid nor denied.
+    patient: Cents = NO_CENTS
 
     @property
     def must_wait(self) -> bool:
@@ -132,6 +134,9 @@ class StatementLine:
         """What decides and pays: the line without what only describes it."""
         numbers = (self.provider_claim_number, self.payer_claim_number)
         return (*numbers, self.item_sequence, self.item_code, self.paid, self.denials)
+
+
+_SAID: Final = tuple(each.name for each in fields(StatementLine) if each.name != "patient")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +188,18 @@ class Digests:
 
 def decision_json(line: StatementLine) -> bytes:
     """What decides and pays, in the form in which it is digested."""
-    return orjson.dumps(dict(zip(DECISION, line.decision, strict=True)))
+    return orjson.dumps(dict(zip(DECISION, line.decision, strict=True)) | _of_patient(line))
 
 
 def said_json(line: StatementLine) -> bytes:
     """What the payer said in the line, in the form in which it is digested."""
-    return orjson.dumps(replace(line, findings=()))
+    said = {name: getattr(line, name) for name in _SAID}
+    return orjson.dumps(said | {"findings": ()} | _of_patient(line))
+
+
+def _of_patient(line: StatementLine) -> dict[str, Cents]:
+    """Only where there is such an amount: digests of the earlier release do not have it."""
+    return {"patient": line.patient} if line.patient else {}
 
 
 def list_text(parts: Iterable[bytes]) -> Sequence[bytes]:
@@ -279,6 +290,8 @@ def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:
     # Below zero the payer takes back what it has paid: only documents can say so.
     if not -CENTS_MAX <= line.paid <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "must be 0 to 99999999.99", f"{path}.paidAmount")
+    if not 0 <= line.patient <= CENTS_MAX:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "must be 0 to 99999999.99", f"{path}.patientAmount")
     if line.item_code is not None:
         yield code_failure(line.item_code, f"{path}.item.code")
     noticed = {finding.detail for finding in line.findings if finding.kind is StatementFindingKind.UNKNOWN_CODE}

@@ -142,11 +142,14 @@ class RemittanceLinePartInput:
         description=f"Its denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
         directives=lists.up_to(DENIALS_MAX),
     )
+    patient_amount: Cents | None = strawberry.field(
+        default=None, description="What the patient owes of it (valorFranquia); null if nothing."
+    )
 
     def to_domain(self) -> LinePart:
         """The part as a domain value."""
         denials = tuple(DeniedAmount(each.code, each.amount) for each in self.denials)
-        return LinePart(self.claim, self.item_sequence, self.paid_amount, denials)
+        return LinePart(self.claim, self.item_sequence, self.paid_amount, denials, self.patient_amount or Cents(0))
 
 
 @strawberry.input(description="A line to divide into parts that have its amounts.")

@@ -38,6 +38,7 @@ from app.schema.tuss import TussTerm
 PROCESSED = "Amount processed by the payer (valorProcessado); null until decided."
 APPROVED = "Amount approved by the payer (valorLiberado); null until decided."
 DENIED = "Amount denied by the payer (valorGlosa); null until decided."
+OF_PATIENT = "Owed by the patient (valorFranquia): neither approved nor denied; null until decided."
 
 
 @strawberry.type(description="A claim (guia).")
@@ -62,6 +63,7 @@ class Claim(Node):
     processed_cents: Cents | None = amount("processedAmount", PROCESSED)
     approved_cents: Cents | None = amount("approvedAmount", APPROVED)
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
+    patient_cents: Cents | None = amount("patientAmount", OF_PATIENT)
     card_number: str | None = strawberry.field(
         description="Card number of the patient (numeroCarteira).", extensions=maskable()
     )
@@ -247,6 +249,7 @@ class ClaimItem(Node):
     processed_cents: Cents | None = amount("processedAmount", PROCESSED)
     approved_cents: Cents | None = amount("approvedAmount", APPROVED)
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
+    patient_cents: Cents | None = amount("patientAmount", OF_PATIENT)
 
     denials = related(
         "list[Denial]",

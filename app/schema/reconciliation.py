@@ -22,7 +22,7 @@ EXPIRING_DAYS_MAX = 3650
 
 @strawberry.type(
     description="Reconciliation of claims submitted in the period: billed = paid + withheld + in dispute + "
-    "lost + awaiting; underpaid is a part of awaiting, unapplied is a part of none."
+    "lost + awaiting + owed by patients; underpaid is a part of awaiting, unapplied is a part of none."
 )
 class Reconciliation:
     billed_cents: Cents | None = amount("billedAmount", "Claims that were submitted, and credits on invoices.")
@@ -35,6 +35,9 @@ class Reconciliation:
         "lostAmount", "Denials accepted, expired or upheld, debits on invoices, and discounts."
     )
     awaiting_cents: Cents | None = amount("awaitingAmount", "Amount that is not decided, not invoiced or not paid yet.")
+    patient_cents: Cents | None = amount(
+        "patientAmount", "Owed by patients instead of their payer (valorFranquia), as payers have decided."
+    )
     underpaid_cents: Cents | None = amount(
         "underpaidAmount", "Of the awaited amount, the rest of invoice lines that were paid in part."
     )
@@ -42,7 +45,7 @@ class Reconciliation:
         "unappliedAmount",
         "What is left of unapplied credits recorded in the period: paid, and part of no billed amount.",
     )
-    unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed amount less the five parts: always 0.00.")
+    unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed amount less the six parts: always 0.00.")
 
 
 @strawberry.type(

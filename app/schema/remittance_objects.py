@@ -125,6 +125,9 @@ class RemittanceLine(Node):
     )
     paid_cents: Cents | None = amount("paidAmount", "Paid amount (valorLiberado).")
     denied_cents: Cents | None = amount("deniedAmount", "Denied amount (valorGlosa).")
+    patient_cents: Cents | None = amount(
+        "patientAmount", "Owed by the patient (valorFranquia): neither paid nor denied."
+    )
     item_code: str | None = strawberry.field(
         description="Code of the item (codigoProcedimento); null if not given.",
         extensions=_of_item(),

@@ -125,6 +125,9 @@ class RemittanceLineInput:
         name="takenBackAmount",
         description="Amount that the payer takes back of earlier payments of the claim; the paid amount is then zero.",
     )
+    patient_amount: Cents | None = strawberry.field(
+        default=None, description="What the patient owes of the item (valorFranquia); null if nothing."
+    )
 
     def to_domain(self) -> StatementLine:
         """The line as a domain value."""
@@ -135,6 +138,7 @@ class RemittanceLineInput:
             None if self.item is None else inputs.member(self.item.code),
             Cents(self.paid_amount - (self.taken_back or 0)),
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
+            patient=self.patient_amount or Cents(0),
         )
 
 

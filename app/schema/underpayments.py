@@ -49,9 +49,9 @@ class Underpayment:
         extensions=health("claims:read_items"),
     )
 
-    @amount("underpaidAmount", "Expected less approved.")
+    @amount("underpaidAmount", "Expected less approved, and less what the patient owes.")
     def underpaid(item: strawberry.Parent[UnderpaymentRecord]) -> Cents | None:
-        return Cents(max(item.expected_cents - item.approved_cents, 0))
+        return Cents(max(item.expected_cents - item.approved_cents - (item.patient_cents or 0), 0))
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:

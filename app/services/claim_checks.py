@@ -154,6 +154,7 @@ def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, 
         processed_cents=None,
         approved_cents=None,
         denied_cents=None,
+        patient_cents=None,
         details=item.details,
     )
 

@@ -316,6 +316,7 @@ async def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> Cl
         processed_cents=None,
         approved_cents=None,
         denied_cents=None,
+        patient_cents=None,
         replaces_id=None,
         warnings=None,
         freed_id="",
@@ -332,7 +333,7 @@ STORED_CLAIM: Final = StoredRecord(
     ClaimRecord,
     claims_db.by_ids,
     *("status", "version", "payer_claim_number", "submitted_at", "decided_at"),
-    *("claimed_cents", "processed_cents", "approved_cents", "denied_cents"),
+    *("claimed_cents", "processed_cents", "approved_cents", "denied_cents", "patient_cents"),
 )
 CLAIM_ANSWER: Final[StoredAnswer[ClaimRecord]] = answer_of_one(STORED_CLAIM)
 CLAIM_OUTCOMES: Final = answer_of_outcomes(STORED_CLAIM)

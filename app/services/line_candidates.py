@@ -116,6 +116,6 @@ def _sorted(
 
 def _candidate(line: RemittanceLineRecord, books: ClaimBooks, reason: CandidateReason) -> Candidate:
     expected = line_expectations.expectation(line, books, ())
-    said = line.paid_cents + line.denied_cents
+    said = line.paid_cents + line.denied_cents + line.patient_cents
     items = tuple(CandidateItem(each, Cents(said - each.total_cents)) for each in books.items[:ITEMS_MAX])
     return Candidate(books.claim.id, books.claim, reason, expected.difference, items)

@@ -166,7 +166,7 @@ async def split(unit: UnitOfWork, *, id: str, parts: tuple[LinePart, ...]) -> Re
     """Divide a waiting line into lines of its statement that have its amounts, for other items or claims."""
     remittance, line = await locked(unit, id)
     status = next_line_status(line.status, RemittanceLineAction.SPLIT)
-    check_parts(parts, Cents(line.paid_cents), Cents(line.denied_cents))
+    check_parts(parts, Cents(line.paid_cents), Cents(line.denied_cents), Cents(line.patient_cents))
     for number, part in enumerate(parts):
         if part.claim_id is not None:
             await check_claim(unit, remittance, part.claim_id, f"parts.{number}.claimId")
@@ -184,6 +184,7 @@ def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence
         sequence=sequence,
         paid_cents=part.paid,
         denials=part.denials,
+        patient_cents=part.patient,
         claim_id=claim_id,
         status=RemittanceLineStatus.MATCHED,
         problem=None,

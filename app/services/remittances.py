@@ -298,6 +298,7 @@ def _line(
         item_code=line.item_code,
         paid_cents=line.paid,
         denials=line.denials,
+        patient_cents=line.patient,
         status=RemittanceLineStatus.MATCHED if is_matched else RemittanceLineStatus.UNMATCHED,
         problem=None if is_matched else problem,
         claim_id=claims[0].id if is_matched else None,

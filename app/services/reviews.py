@@ -134,12 +134,14 @@ def _decided(
 ) -> ClaimRecord:
     approved = sum(decision.approved for decision in decisions)
     denied = sum(decision.denied for decision in decisions)
+    patient = sum(decision.patient for decision in decisions)
     return replace(
         claims.after_action(claim, action),
         payer_claim_number=payer_claim_number or claim.payer_claim_number,
-        processed_cents=approved + denied,
+        processed_cents=approved + denied + patient,
         approved_cents=approved,
         denied_cents=denied,
+        patient_cents=patient,
         decided_at=unit.now,
     )
 
@@ -165,8 +167,13 @@ async def _decide_items(
 
 
 def _item(item: ItemRecord, decision: ItemDecision) -> ItemRecord:
-    processed = decision.approved + decision.denied
-    return replace(item, processed_cents=processed, approved_cents=decision.approved, denied_cents=decision.denied)
+    return replace(
+        item,
+        processed_cents=decision.processed,
+        approved_cents=decision.approved,
+        denied_cents=decision.denied,
+        patient_cents=decision.patient,
+    )
 
 
 def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadline: date) -> list[DenialRecord]:

@@ -45,6 +45,8 @@ class LedgerTotals(Protocol):
     @property
     def withheld_cents(self) -> int: ...
     @property
+    def patient_cents(self) -> int: ...
+    @property
     def unexplained_cents(self) -> int: ...
 
 
@@ -150,13 +152,14 @@ class Metrics:
         )
         self.books = self._gauge(
             "billing_books_cents",
-            "Where billed money is, in cents, as last added up: billed, paid, withheld, in_dispute, lost, awaiting.",
+            "Where billed money is, in cents, as last added up: billed, paid, withheld, in_dispute, lost, awaiting, "
+            "patient (owed by patients).",
             "part",
         )
         self.unexplained = self._unknown(
             "billing_unexplained_cents",
-            "Billed minus paid, withheld, in dispute, lost and awaiting, as last added up; anything but 0 is a wrong "
-            "row. No value before every month has been added up once.",
+            "Billed minus all parts, as last added up; anything but 0 is a wrong row. No value "
+            "before every month has been added up once.",
         )
         self.proof_age = self._unknown(
             "billing_books_proof_age_seconds",
@@ -282,6 +285,7 @@ class Metrics:
             "lost": totals.lost_cents,
             "awaiting": totals.awaiting_cents,
             "withheld": totals.withheld_cents,
+            "patient": totals.patient_cents,
         }
         for name, cents in parts.items():
             self.books.labels(name).set(cents)

@@ -137,8 +137,9 @@ def _of_guide(guide: Guide) -> Iterator[StatementFinding]:
 
 
 def _denied_sums(lines: Sequence[StatementLine]) -> set[int]:
-    """What the payer may call denied: what has a reason, or all that is not paid of what it has billed or processed."""
-    paid = sum(line.paid for line in lines)
+    """What the payer may call denied: what has a reason, or all of what it has billed or processed that neither it nor
+    the patient pays."""
+    paid = sum(line.paid + line.patient for line in lines)
     billed = sum(line.billed or 0 for line in lines)
     processed = sum(line.processed or 0 for line in lines)
     return {_denied(lines), billed - paid, processed - paid}

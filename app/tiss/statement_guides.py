@@ -20,6 +20,7 @@ _REASONS: Final = ("tipoGlosa", "codigoGlosa", "codigosGlosa")
 BILLED_TOTALS: Final = ("valorInformadoGuia", "valorTotalInformadoGuia")
 PROCESSED_TOTALS: Final = ("valorProcessadoGuia", "valorTotalProcessadoGuia")
 PAID_TOTALS: Final = ("valorLiberadoGuia", "valorTotalLiberadoGuia", "valorPagoGuia")
+_OF_PATIENT: Final = ("valorFranquia", "valorFranquiaGuia", "valorTotalFranquiaGuia")
 DENIED_TOTALS: Final = ("valorGlosaGuia", "valorTotalGlosaGuia")
 
 
@@ -106,6 +107,7 @@ def _item(base: StatementLine, node: Any) -> StatementLine:
         # An item without an amount of its own cannot be posted, and must not be taken for one of 0.00.
         paid=UNREADABLE if paid is None else paid,
         denials=tuple(_denials(values)),
+        patient=values.amount(*_OF_PATIENT) or Cents(0),
         billed=values.amount("valorInformado"),
         processed=values.amount("valorProcessado"),
         quantity=values.quantity("qtdExecutada", "quantidadeExecutada", "qtdProc"),
@@ -151,6 +153,7 @@ def _whole(base: StatementLine, guide: Values) -> StatementLine:
         paid=UNREADABLE if paid is None else paid,
         # A statement of payments names what was denied, and leaves the reasons to the analysis.
         denials=(DeniedAmount(reason, denied),) if denied and reason else (),
+        patient=guide.amount(*_OF_PATIENT) or Cents(0),
         billed=guide.amount(*BILLED_TOTALS, "valorInformado"),
         processed=guide.amount(*PROCESSED_TOTALS, "valorProcessado"),
     )
@@ -174,8 +177,8 @@ def _with_reason(lines: Sequence[StatementLine], guide: Values) -> Sequence[Stat
 
 
 def _gap(line: StatementLine) -> Cents:
-    """What the item was billed above what is paid; 0 where the document does not say."""
+    """What the item was billed above what is paid or owed by the patient; 0 where the document does not say."""
     billed = line.billed if line.billed is not None else line.processed
-    if billed in (None, UNREADABLE) or UNREADABLE in (line.paid, billed):
+    if billed is None or UNREADABLE in (line.paid, line.patient, billed):
         return Cents(0)
-    return Cents((billed or 0) - line.paid)
+    return Cents((billed or 0) - line.paid - line.patient)

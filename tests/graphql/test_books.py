@@ -167,7 +167,8 @@ async def test_the_age_of_the_proof_is_that_of_the_oldest_month(alone: Gateway) 
 
 
 QUERY = """query($payer: AnsCode!, $period: DateRangeInput) { reconciliation(payerAnsCode: $payer, period: $period) {
-  billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount withheldAmount underpaidAmount unappliedAmount
+  billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount withheldAmount patientAmount
+  underpaidAmount unappliedAmount
 } }"""
 
 

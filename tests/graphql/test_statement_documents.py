@@ -226,21 +226,37 @@ async def test_a_payment_for_dentists_is_read(world: World) -> None:
         "</carteiraBeneficiario><dadosPagamento><sequencialItem>1</sequencialItem><procedimento><codigoTabela>22"
         "</codigoTabela><codigoProcedimento>10101012</codigoProcedimento></procedimento><dataRealizacao>"
         f"{day}</dataRealizacao><qtdProc>1</qtdProc><valorInformado>100.00</valorInformado><valorProcessado>100.00"
-        "</valorProcessado><valorGlosaEstorno>25.00</valorGlosaEstorno><valorFranquia>0.00</valorFranquia>"
-        "<valorLiberado>75.00</valorLiberado><codigosGlosa>1705</codigosGlosa></dadosPagamento>"
-        "<valorTotalLiberadoGuia>75.00</valorTotalLiberadoGuia></dadosPagamentoGuia></protocolos>"
+        "</valorProcessado><valorGlosaEstorno>25.00</valorGlosaEstorno><valorFranquia>10.00</valorFranquia>"
+        "<valorLiberado>65.00</valorLiberado><codigosGlosa>1705</codigosGlosa></dadosPagamento>"
+        "<valorTotalLiberadoGuia>65.00</valorTotalLiberadoGuia></dadosPagamentoGuia></protocolos>"
         "<debCredPorDataPagamento><descontos><indicador>1</indicador><tipoDebitoCredito>02</tipoDebitoCredito>"
         "<descricaoDbCr>ISS</descricaoDbCr><valorDbCr>1.50</valorDbCr></descontos></debCredPorDataPagamento>"
-        "<totalLiquidoPorData><valorFinalAReceberPorData>73.50</valorFinalAReceberPorData></totalLiquidoPorData>"
+        "<totalLiquidoPorData><valorFinalAReceberPorData>63.50</valorFinalAReceberPorData></totalLiquidoPorData>"
         "</dadosPagamentoPorData></demonstrativoPagamentoOdonto></demonstrativosRetorno></operadoraParaPrestador>"
         "</mensagemTISS>"
     )
     remittance = await taken(world, xml)
     (line,) = remittance["lines"]
     assert (remittance["kind"], remittance["statementNumber"], remittance["paidOn"]) == ("PAYMENT", "OD-1", day)
-    assert (remittance["netAmount"], remittance["status"], line["protocolNumber"]) == ("73.50", "IMPORTED", "77")
+    assert (remittance["netAmount"], remittance["status"], line["protocolNumber"]) == ("63.50", "IMPORTED", "77")
     assert [(each["code"], each["amount"]) for each in line["denials"]] == [("1705", "25.00")]
     assert done(await post(world, remittance))[:3] == ("POSTED", 1, 0)
+    # What the patient owes is neither paid nor denied, and is on no invoice.
+    fields = "approvedAmount deniedAmount patientAmount paidAmount items { patientAmount }"
+    found = await world.call("biller", f"query($id: ID!) {{ claim(id: $id) {{ {fields} }} }}", id=claim["id"])
+    assert found["claim"] == {
+        "approvedAmount": "65.00",
+        "deniedAmount": "25.00",
+        "patientAmount": "10.00",
+        "paidAmount": "65.00",
+        "items": [{"patientAmount": "10.00"}],
+    }
+    query = (
+        "query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) { billedAmount paidAmount withheldAmount"
+        " inDisputeAmount awaitingAmount patientAmount unexplainedAmount } }"
+    )
+    books = (await world.call("finance", query, payer=world.payer))["reconciliation"]
+    assert list(books.values()) == ["100.00", "63.50", "1.50", "25.00", "0.00", "10.00", "0.00"]
 
 
 async def test_one_bad_line_waits_and_refuses_no_other(world: World) -> None:

@@ -165,12 +165,13 @@ def _sums_of_decisions(rows: Rows) -> None:
         for item in items:
             denials = rows.denials.of("item_id", item["id"])
             if is_decided:
-                assert item["processed_cents"] == item["approved_cents"] + item["denied_cents"] == item["total_cents"]
+                parts = item["approved_cents"] + item["denied_cents"] + item["patient_cents"]
+                assert item["processed_cents"] == parts == item["total_cents"]
                 assert item["denied_cents"] == _sum(denials, "amount_cents")
             else:
                 assert (item["processed_cents"], denials) == (None, [])
         if is_decided:
-            for name in ("processed_cents", "approved_cents", "denied_cents"):
+            for name in ("processed_cents", "approved_cents", "denied_cents", "patient_cents"):
                 assert claim[name] == _sum(items, name)
             outcome = _outcome(claim)
             assert claim["status"] == outcome
@@ -369,11 +370,19 @@ def check_steps_between(before: Rows, after: Rows) -> None:
 
 def billed(rows: Rows) -> int:
     """5, the left side: claims that the payer has and that no living claim replaces, and credits on living invoices."""
-    replaced = {claim["replaces_id"] for claim in rows.claims.values() if claim["status"] != "CANCELLED"}
-    counted = [claim for claim in rows.claims.values() if claim["status"] in SENT and claim["id"] not in replaced]
     living = {invoice["id"] for invoice in rows.invoices.values() if invoice["status"] != "CANCELLED"}
     credits = [line for line in rows.lines.values() if line["kind"] == "CREDIT" and line["invoice_id"] in living]
-    return _sum(counted, "claimed_cents") + _sum(credits, "amount_cents")
+    return _sum(_counted(rows), "claimed_cents") + _sum(credits, "amount_cents")
+
+
+def of_patients(rows: Rows) -> int:
+    """What patients owe of the same claims."""
+    return sum(row["patient_cents"] or 0 for row in _counted(rows))
+
+
+def _counted(rows: Rows) -> list[Row]:
+    replaced = {claim["replaces_id"] for claim in rows.claims.values() if claim["status"] != "CANCELLED"}
+    return [claim for claim in rows.claims.values() if claim["status"] in SENT and claim["id"] not in replaced]
 
 
 def _sum(rows: list[Row], name: str) -> int:

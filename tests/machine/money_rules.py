@@ -15,7 +15,7 @@ from tests.machine.life import Life
 
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount underpaidAmount unappliedAmount
-  unexplainedAmount } }"""
+  patientAmount unexplainedAmount } }"""
 
 
 class MoneyRules(Life):
@@ -37,6 +37,7 @@ class MoneyRules(Life):
         assert found["withheldAmount"] == format_money(withheld)
         assert found["paidAmount"] == format_money(settled - withheld - discount)
         left = sum(each["amount_cents"] - each["used_cents"] for each in self.rows.credits.values())
+        assert found["patientAmount"] == format_money(books.of_patients(self.rows))
         assert found["unappliedAmount"] == format_money(left)
         assert found == self.stage.run(self._all_rows())
 

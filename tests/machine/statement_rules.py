@@ -34,6 +34,16 @@ class StatementRules(Life):
         assert taken is not None
         self.post(taken["id"])
 
+    @rule(share=SHARES, is_paying=st.booleans())
+    def leave_a_part_to_the_patient(self, share: int, *, is_paying: bool) -> None:
+        number = f"F{next(NUMBERS):09d}"
+        values = self.world.claim_input(providerClaimNumber=number, serviceDate=self.today(), submit=True)
+        self.mutate("biller", "createClaim", "claim { id }", values)
+        paid, owed = format_money(100_00 - share * 100), format_money(share * 100)
+        line = {"providerClaimNumber": number, "itemSequence": 1, "paidAmount": paid, "patientAmount": owed}
+        taken = self.import_lines(f"S{next(NUMBERS):09d}", [line], is_paying=is_paying)
+        self.post(taken["id"])
+
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, share=st.integers(1, 110), again=SHARES, kept=KEPT)
     def take_back(self, number: int, share: int, again: int, kept: list[tuple[str, int]]) -> None:

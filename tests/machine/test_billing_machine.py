@@ -343,6 +343,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         *steps_of_the_queue(life),
         *steps_of_adjustments(life),
         *_steps_of_batches(life),
+        partial(life.leave_a_part_to_the_patient, 30, is_paying=True),
     ]
     for step in steps:
         step()
