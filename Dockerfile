@@ -12,6 +12,13 @@ COPY explorer/ ./
 RUN npm run build
 
 
+FROM node:22-slim AS rest-pages
+WORKDIR /src/rest-pages
+COPY rest-pages/ ./
+# The build writes the pages to /src/app/rest/static.
+RUN npm ci --no-audit --no-fund && npm run build
+
+
 FROM python:3.13-slim AS wheels
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
@@ -24,6 +31,7 @@ RUN pip install --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY app/ app/
 COPY --from=explorer /src/app/web/static/ app/web/static/
+COPY --from=rest-pages /src/app/rest/static/ app/rest/static/
 RUN pip install --no-deps . && pip check
 
 

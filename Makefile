@@ -9,7 +9,7 @@ BENCH_SECONDS ?= 1
 BENCH_ROUNDS ?= 3
 PAGES := errors events metrics
 
-.PHONY: help install run test faults soak month hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer migration lock third-party translated format clean
+.PHONY: help install run test faults soak month hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer rest-pages migration lock third-party translated format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -96,6 +96,10 @@ explorer: ## Build GraphiQL from its npm packages into app/web/static
 	@scripts/explorer.sh
 	@test -f app/web/static/index.html
 
+rest-pages: ## Build the pages about the REST endpoints from their npm packages into app/rest/static
+	@rm -rf app/rest/static
+	@scripts/rest_pages.sh
+
 migration: $(STAMP) ## Draft a migration from the tables: make migration m="what changes"
 	$(BIN)/python -m scripts.draft_migration "$(m)"
 
@@ -111,4 +115,4 @@ translated: $(STAMP) ## Note that the Portuguese pages are in step with the Engl
 	@$(BIN)/python -m scripts.translations
 
 clean: ## Remove the embedded database, its keys and build results
-	rm -rf var build dist app/web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf var build dist app/web/static app/rest/static .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -43,6 +43,7 @@ def main() -> None:
     tables = {
         "Python packages that the gateway runs on": {name: _licence(name) for name in runtime},
         "JavaScript packages in the GraphiQL page": _bundled(),
+        "JavaScript bundles of the pages about the REST endpoints": _bundles(),
         "Python packages for development and tests": {
             name: _licence(name) for name in development if name not in runtime
         },
@@ -71,6 +72,12 @@ def _bundled() -> dict[str, str]:
         for path, each in sorted(packages.items())
         if path and not each.get("dev")
     }
+
+
+def _bundles() -> dict[str, str]:
+    """Those that are copied as they are; each has a file of the licences inside of it."""
+    packages = json.loads((ROOT / "rest-pages" / "package-lock.json").read_text())["packages"]
+    return {name: packages[f"node_modules/{name}"]["license"] for name in sorted(packages[""]["dependencies"])}
 
 
 def _table(licences: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from app.rest.browse import page_routes
 from app.rest.door import Door
 from app.rest.table import ENDPOINTS
 from app.transport.context import OperationContext
@@ -23,7 +24,7 @@ def routes(
     body_seconds: float,
     openapi: Callable[[], bytes],
 ) -> list[BaseRoute]:
-    """One route for each path of the table, and one for the document about them."""
+    """One route for each path of the table, the document about them, and pages to read it."""
     paths = dict.fromkeys(each.path for each in ENDPOINTS)
     doors = {
         path: Door(
@@ -31,7 +32,7 @@ def routes(
         )
         for path in paths
     }
-    return [*(Route(path, door) for path, door in doors.items()), Route(OPENAPI, _described(openapi))]
+    return [*(Route(path, door) for path, door in doors.items()), Route(OPENAPI, _described(openapi)), *page_routes()]
 
 
 def _described(openapi: Callable[[], bytes]) -> Callable[[Request], Awaitable[Response]]:

@@ -17,6 +17,7 @@ from app.domain.actor import Door
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.resolvers.context import AccessLimits, Context
 from app.rest import openapi, table
+from app.rest.browse import PATHS as REST_PAGES
 from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
@@ -65,7 +66,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     app.add_middleware(StrictRequests)
     app.add_middleware(Failures)
     origins = Origins(settings.allowed_origins, has_loopback=settings.is_development)
-    app.add_middleware(BrowserPolicy, origins=origins, pages=explorer.PATH)
+    app.add_middleware(BrowserPolicy, origins=origins, pages=(explorer.PATH, *REST_PAGES))
     app.add_middleware(Observed, metrics=process.metrics)
     return app
 

@@ -43,7 +43,7 @@ _EXPOSED: Final = "x-request-id, retry-after, www-authenticate"
 class BrowserPolicy:
     """Sets the headers, answers preflights, and refuses sockets of pages that are not allowed."""
 
-    def __init__(self, app: ASGIApp, *, origins: Origins, pages: str = "") -> None:
+    def __init__(self, app: ASGIApp, *, origins: Origins, pages: tuple[str, ...] = ()) -> None:
         self._app = app
         self._origins = origins
         self._pages = pages
@@ -79,7 +79,7 @@ class BrowserPolicy:
 
     def _add_headers(self, message: Message, scope: Scope, allowed: str | None) -> None:
         """Those that the answer has no value of its own for; `allowed` is the origin of a page that may read it."""
-        is_page = bool(self._pages) and scope["path"].startswith(self._pages)
+        is_page = scope["path"].startswith(self._pages)
         added = _added(scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, allowed is not None)
         own = {name for name, _ in message["headers"]}
         message["headers"] = [*message["headers"], *[header for header in added if header[0] not in own]]

@@ -1,4 +1,4 @@
-"""Every door keeps the access log: what the inbox, the sweep and the console change is there, with the door's name."""
+"""Every door keeps the access log: what REST, inbox, sweep and console change is there, with the name of the door."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from tests.factories import World, flat
 from tests.graphql.test_denials import _denied
 from tests.graphql.test_remittances import line
 from tests.graphql.test_tiss_loop import _sent
+from tests.rest.calls import call, claim_body
 
 __all__ = ["post"]
 DOCUMENT = "FINANCIAL,HEALTH,PERSONAL"
@@ -63,6 +64,13 @@ async def test_a_statement_that_the_inbox_posts_is_logged(server_world: World, p
     (entry,) = await _logged(world.gateway.database, "receiveRemittance", claim["id"])
     assert (entry.door, entry.actor, entry.data_classes, entry.persons) == (Door.INBOX, "inbox", "", 1)
     assert entry.objects >= {claim["id"], found["invoice"]["id"], found["invoice"]["settlements"][0]["id"]}
+
+
+async def test_a_claim_that_comes_by_rest_is_logged(world: World) -> None:
+    claim = (await call(world, "biller", "POST", "/claims/", claim_body(world))).json()
+    (entry,) = await _logged(world.gateway.database, "createClaim", claim["id"])
+    assert (entry.door, entry.actor, entry.objects) == (Door.REST, "dev-biller", frozenset([claim["id"]]))
+    assert entry.persons == 1
 
 
 async def test_denials_that_the_sweep_expires_are_logged(world: World) -> None:

@@ -337,6 +337,7 @@ def test_the_image_runs_the_gateway_as_a_user_without_rights() -> None:
 def test_the_image_is_built_from_pinned_parts() -> None:
     assert [line.split()[0] for line in instructions("FROM")] == [
         "node:22-slim",
+        "node:22-slim",
         "python:3.13-slim",
         "python:3.13-slim",
     ]
@@ -365,6 +366,11 @@ def test_the_explorer_is_built_to_where_the_image_takes_it_from() -> None:
     out = re.findall(r"outDir: '([^']+)'", (ROOT / "explorer" / "vite.config.ts").read_text())
     assert [(ROOT / "explorer" / path).resolve().relative_to(ROOT).as_posix() for path in out] == ["app/web/static"]
     assert "--from=explorer /src/app/web/static/ app/web/static/" in instructions("COPY")
+
+
+def test_the_pages_of_the_rest_endpoints_are_built_to_where_the_image_takes_them_from() -> None:
+    assert "new URL('../app/rest/static/', import.meta.url)" in (ROOT / "rest-pages" / "build.mjs").read_text()
+    assert "--from=rest-pages /src/app/rest/static/ app/rest/static/" in instructions("COPY")
 
 
 # Prometheus and its alerts

@@ -149,6 +149,7 @@ def test_every_locked_package_is_listed_with_its_licence() -> None:
     locked = {name for file in ("requirements.txt", "requirements-dev.txt") for name in _locked(file)}
     bundled = json.loads((ROOT / "explorer" / "package-lock.json").read_text())["packages"]
     shipped = {path.rpartition("node_modules/")[2] for path, each in bundled.items() if path and not each.get("dev")}
+    shipped |= set(json.loads((ROOT / "rest-pages" / "package.json").read_text())["dependencies"])
     assert (locked | shipped) - listed == set()
     assert listed - locked - shipped == {"package", "---"}
 
@@ -164,6 +165,7 @@ def _locked(file: str) -> list[str]:
         ("requirements-dev.txt", "://"),
         ("explorer/package-lock.json", '"resolved"'),
         ("docs/clients/package-lock.json", '"resolved"'),
+        ("rest-pages/package-lock.json", '"resolved"'),
         ("tests/axe/package-lock.json", '"resolved"'),
         ("tests/identity/provider/package-lock.json", '"resolved"'),
         ("tests/schema_tools/package-lock.json", '"resolved"'),

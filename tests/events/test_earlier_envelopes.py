@@ -1,5 +1,6 @@
 """The earlier service's two events on a topic of their own: each once, with ids and no person."""
 
+import asyncio
 import json
 from collections import defaultdict
 from typing import Any
@@ -24,10 +25,11 @@ async def _sent(gateway: Gateway, wanted: set[str]) -> dict[str, list[tuple[byte
     found: dict[str, list[tuple[bytes | None, Any]]] = defaultdict(list)
     await consumer.start()
     try:
-        while not wanted <= {each["event_id"] for one in found.values() for _, each in one}:
-            for messages in (await consumer.getmany(timeout_ms=1_000)).values():
-                for message in messages:
-                    found[message.key.decode()].append((message.value, json.loads(message.value)))
+        async with asyncio.timeout(20):
+            while not wanted <= {each["event_id"] for one in found.values() for _, each in one}:
+                for messages in (await consumer.getmany(timeout_ms=1_000)).values():
+                    for message in messages:
+                        found[message.key.decode()].append((message.value, json.loads(message.value)))
     finally:
         await consumer.stop()
     return found

@@ -55,6 +55,8 @@ async def test_who_asks_too_much_is_told_when_to_come_back(tmp_path: Path) -> No
         assert seconds in (1, 2)
         extensions = {"code": "RATE_LIMITED", "retryable": True, "retryAfterSeconds": seconds}
         assert refused.body["errors"][0]["extensions"] == extensions
+        rest = await gateway.client.get("/invoices/", headers={"authorization": f"Bearer {token}"})
+        assert (rest.status_code, rest.json()["code"], rest.headers["retry-after"]) == (429, "RATE_LIMITED", "2")
         assert (await gateway.gql(ME, token=_token(gateway, "two"))).status == 200
         await asyncio.sleep(seconds + 0.1)
         assert (await gateway.gql(ME, token=token)).status == 200

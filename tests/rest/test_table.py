@@ -1,11 +1,14 @@
 """The table of endpoints beside the schema, and the setting that serves them."""
 
+import re
 from pathlib import Path
 
 import pytest
 from graphql import EnumTypeDefinitionNode, parse
 
 from app.rest import claims, invoices
+from app.rest.door import decoded
+from app.rest.endpoint import Form
 from app.rest.table import ENDPOINTS
 from app.runtime.settings import Settings
 from app.web.app import create_app
@@ -28,6 +31,23 @@ def test_the_values_of_the_table_are_those_of_the_schema() -> None:
     }
     names = ("ClaimStatus", "ClaimType", "InvoiceStatus", "PaymentMethod")
     assert [enums[name] for name in names] == [claims.STATUSES, claims.TYPES, invoices.STATUSES, invoices.METHODS]
+
+
+def test_the_bodies_on_the_page_are_those_that_are_read() -> None:
+    page = (ROOT / "docs" / "rest.md").read_text()
+    (created,) = re.findall(r"-d '(\{.*?\})'", page, re.DOTALL)
+    values = claims.CREATE.group.values(decoded(created.encode()))
+    assert (values["amount"], values["procedure_codes"]) == ("150.00", ["10101012"])
+    changes = [decoded(each.encode()) for each in re.findall(r"^\| `(\{.*?\})` \|", page, re.MULTILINE)]
+    forms = [claims.chosen(each) for each in changes]
+    assert [form.group.values(each).keys() for form, each in zip(forms, changes, strict=True)] == [
+        each.keys() for each in changes
+    ]
+    assert {id(form) for form in forms} == {id(form) for form in _form_of_patch()}
+
+
+def _form_of_patch() -> tuple[Form, ...]:
+    return next(each.forms for each in ENDPOINTS if each.choose)
 
 
 def test_the_page_has_every_endpoint_and_every_operation() -> None:
