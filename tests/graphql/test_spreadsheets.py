@@ -273,7 +273,7 @@ async def test_the_page_works_as_it_is_written(world: World) -> None:
     assert [(each["header"], each["isEqual"]) for each in found["totals"]] == [
         *(("Vlr Apresentado", True), ("Vlr Pago", True), ("Vlr Glosa", True)),
     ]
-    variables = {"document": document, "columns": found["columns"]}
+    variables = {"document": document, "columns": found["columns"], "today": today().isoformat()}
     done = (await world.call("finance", mutation, **variables))["importSpreadsheet"]
     assert (done["errors"], done["alreadyImported"]) == ([], False)
     (remittance,) = done["remittances"]
