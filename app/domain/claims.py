@@ -175,7 +175,7 @@ def _decision_failures(totals: dict[int, Cents], index: int, item: ItemDecision)
     if item.sequence not in totals:
         yield Failure(ErrorCode.INVALID_INPUT, f"the claim has no item {item.sequence}", f"{path}.sequence")
     elif item.processed != totals[item.sequence]:
-        message = "approved and denied amounts must add up to the item's total"
+        message = "approved, denied and the patient's amounts must add up to the item's total"
         yield Failure(ErrorCode.INVALID_AMOUNT, message, f"{path}.approvedAmount")
     for number, denial in enumerate(item.denials):
         if denial.amount <= 0:

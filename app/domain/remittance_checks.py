@@ -18,10 +18,9 @@ def check_posting(status: RemittanceStatus) -> None:
 
 
 def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> None:
-    """CONFLICT for a payment that joins a statement which is cancelled or being imported, or one that is being posted
-    and would pay it at once."""
-    is_busy = status is RemittanceStatus.IMPORTING or (status is RemittanceStatus.POSTING and not may_post)
-    if status is RemittanceStatus.CANCELLED or is_busy:
+    """CONFLICT for a payment that joins a statement which is cancelled, or one that is being posted and would pay it at
+    once."""
+    if status is RemittanceStatus.CANCELLED or (status is RemittanceStatus.POSTING and not may_post):
         failure = status_conflict(f"statement {number} is {status}: send the payment again later", status)
         raise BillingError(replace(failure, field="statementNumber"))
 

@@ -277,6 +277,7 @@ def claim_event(name: str, claim: ClaimRecord, *, previous: ClaimStatus | None, 
         "claimedAmount": format_money(claim.claimed_cents),
         "approvedAmount": _money(claim.approved_cents),
         "deniedAmount": _money(claim.denied_cents),
+        "patientAmount": _money(claim.patient_cents),
         "replaces": claim.replaces_id,
         "version": claim.version,
     }

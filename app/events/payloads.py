@@ -65,6 +65,7 @@ class ClaimEventData(TypedDict):
     claimedAmount: Amount
     approvedAmount: Amount | None
     deniedAmount: Amount | None
+    patientAmount: NotRequired[Amount | None]
     replaces: str | None
     version: Version
 
@@ -276,6 +277,7 @@ class StatementLineData(TypedDict):
     itemSequence: NotRequired[int | None]
     itemCode: NotRequired[str | None]
     denials: NotRequired[list[StatementDenialData]]
+    patientAmount: NotRequired[StatementAmount | None]
     billedAmount: NotRequired[StatementAmount | None]
     processedAmount: NotRequired[StatementAmount | None]
     quantity: NotRequired[Annotated[str, Field(pattern=r"^[0-9]{1,5}(\.[0-9]{1,4})?$")] | None]

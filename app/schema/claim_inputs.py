@@ -243,19 +243,22 @@ class DenialInput:
 class ItemDecisionInput:
     sequence: int = strawberry.field(description="Number of the item within the claim (sequencialItem).")
     approved_amount: Cents = strawberry.field(
-        description="Approved amount (valorLiberado); together with the denials it must equal the item's total."
+        description="Approved amount (valorLiberado); with the denials and the patient's amount it must equal the "
+        "item's total."
     )
     denials: list[DenialInput] = strawberry.field(
         default_factory=list,
         description=f"Denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
         directives=lists.up_to(DENIALS_MAX),
     )
+    patient_amount: Cents | None = strawberry.field(
+        default=None, description="What the patient owes of the item (valorFranquia); null if nothing."
+    )
 
     def to_domain(self) -> ItemDecision:
         """The decision as a domain value."""
-        return ItemDecision(
-            self.sequence, self.approved_amount, tuple(DeniedAmount(each.code, each.amount) for each in self.denials)
-        )
+        denials = tuple(DeniedAmount(each.code, each.amount) for each in self.denials)
+        return ItemDecision(self.sequence, self.approved_amount, denials, self.patient_amount or Cents(0))
 
 
 @strawberry.input(description="The payer's decision on a claim, item by item.")

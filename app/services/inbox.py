@@ -14,7 +14,7 @@ from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents, parse_money, parse_quantity
 from app.domain.remittances import RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import AdjustmentLevel, Statement, StatementAdjustment, StatementLine
+from app.domain.statement import LINES_MAX, AdjustmentLevel, Statement, StatementAdjustment, StatementLine
 from app.events.contracts import INBOUND
 from app.events.payloads import StatementAdjustmentData, StatementData, StatementLineData
 from app.services import posting, remittances
@@ -23,6 +23,10 @@ from app.unit_of_work.unit import UnitOfWork
 
 SUBJECT: Final = "inbox"
 _STATEMENT: Final = TypeAdapter(StatementData)
+_TOO_LONG: Final = (
+    f"an event has at most {LINES_MAX:,} lines: upload the statement as a TISS document by POST /documents and import "
+    "it by importRemittance"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ def read(event: Mapping[str, Any]) -> Statement:
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False)[0]
         path = ".".join(("data", *(str(step) for step in first["loc"])))
-        raise refuse(ErrorCode.INVALID_INPUT, first["msg"], path) from None
+        is_too_long = (first["type"], first["loc"]) == ("too_long", ("lines",))
+        raise refuse(ErrorCode.INVALID_INPUT, _TOO_LONG if is_too_long else first["msg"], path) from None
     return Statement(
         payer=data["payer"],
         provider=data["provider"],
@@ -78,6 +83,7 @@ def _line(line: StatementLineData) -> StatementLine:
         item_code=line.get("itemCode"),
         paid=parse_money(line["paidAmount"]),
         denials=tuple(DeniedAmount(each["code"], parse_money(each["amount"])) for each in line.get("denials") or ()),
+        patient=_money(line.get("patientAmount")) or Cents(0),
         billed=_money(line.get("billedAmount")),
         processed=_money(line.get("processedAmount")),
         quantity=None if (quantity := line.get("quantity")) is None else parse_quantity(quantity),
@@ -109,9 +115,10 @@ class StatementSources:
 
 
 async def receive(unit: UnitOfWork, *, statement: Statement) -> Received:
-    """Import the statement and post it."""
+    """Import the statement and post it; one in review, or whose analysis is still being imported, is posted by a
+    person."""
     imported = await remittances.import_statement(unit, statement=statement, source=RemittanceSource.EVENT)
-    if imported.remittance.status is RemittanceStatus.REVIEW:
+    if imported.remittance.status in (RemittanceStatus.REVIEW, RemittanceStatus.IMPORTING):
         return Received(imported.remittance.id, is_new=not imported.was_known)
     posted = await posting.post(unit, id=imported.remittance.id)
     return Received(imported.remittance.id, is_new=not (posted.already_posted and imported.was_known))

@@ -27,7 +27,8 @@ async def again(
     nothing new.
 
     CONFLICT for other lines, or another day of payment; while the remittance is POSTING too, unless the caller may post
-    and does so next: the posting of the analysis is stopped, and its lines are posted with those of the payment.
+    and does so next: the posting of the analysis is stopped, and its lines are posted with those of the payment. While
+    it is IMPORTING nothing of it is posted, so that the payment joins it like one that comes later.
     """
     is_same_document = known.paid_on is not None and digests.document == known.document_hash is not None
     if is_same_document or known.content_hash == digests.content:
@@ -60,9 +61,10 @@ async def _join(
     known_findings = remittance.findings or ()
     noticed = tuple(each for each in statement.findings if each not in known_findings)
     status = remittance.status
-    if any(each.kind in STOPPING for each in noticed):
+    # The end of an import looks at the findings itself.
+    if status is not RemittanceStatus.IMPORTING and any(each.kind in STOPPING for each in noticed):
         status = RemittanceStatus.REVIEW
-    elif status is not RemittanceStatus.REVIEW:
+    elif status not in (RemittanceStatus.REVIEW, RemittanceStatus.IMPORTING):
         status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
     paid = replace(
         remittance,

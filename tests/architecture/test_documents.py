@@ -147,6 +147,7 @@ def _locked(file: str) -> list[str]:
         ("requirements.txt", "://"),
         ("requirements-dev.txt", "://"),
         ("explorer/package-lock.json", '"resolved"'),
+        ("docs/clients/package-lock.json", '"resolved"'),
         ("tests/axe/package-lock.json", '"resolved"'),
         ("tests/identity/provider/package-lock.json", '"resolved"'),
         ("tests/schema_tools/package-lock.json", '"resolved"'),

@@ -61,6 +61,7 @@ async def test_an_event_says_all_that_a_document_says_and_stops_where_it_contrad
     said = {
         "billedAmount": "100.00",
         "processedAmount": "90.00",
+        "patientAmount": "5.00",
         "quantity": "1",
         "performedOn": "2026-01-02",
         "cardNumber": world.card,
@@ -75,8 +76,8 @@ async def test_an_event_says_all_that_a_document_says_and_stops_where_it_contrad
     await post.send(event)
     await done(before, gateway, posted=1)
     query = """{ remittances { nodes { status kind issuedOn netAmount adjustments { direction type description amount }
-      lines { nodes { status billedAmount processedAmount quantity performedOn protocolNumber codeSystem description
-      findings { kind } } } } } }"""
+      lines { nodes { status billedAmount processedAmount patientAmount quantity performedOn protocolNumber codeSystem
+      description findings { kind } } } } } }"""
     assert flat(await world.call("finance", query)) == {
         "remittances": [
             {

@@ -1,6 +1,7 @@
 """A payment from Kafka joins its analysis also while that is posted: nobody has to send it again."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
@@ -12,8 +13,9 @@ from app.db.postings import PostingRecord
 from app.db.remittance_tables import remittances
 from app.domain.actor import Door, operator
 from app.domain.remittances import RemittanceStatus
+from app.domain.statement import LINES_MAX
 from tests.events.inbox_post import Post, done, kept, results, statement
-from tests.factories import World, refusals
+from tests.factories import World, key, refusals
 from tests.graphql.test_remittances import books, line, money, take
 
 
@@ -31,6 +33,42 @@ async def _in_the_hands_of_another_process(world: World) -> str:
         return found
 
     return await world.gateway.database.transact(begin)
+
+
+async def test_a_payment_joins_an_analysis_that_is_being_imported(server_world: World, post: Post) -> None:
+    world = server_world
+    claim = await world.submitted_claim()
+    lines: list[dict[str, Any]] = [line(claim, "60.00", ("1705", "40.00"))]
+    taken = await take(world, lines, statementNumber="A-2", paidOn=None)
+
+    async def become(connection: AsyncConnection, status: RemittanceStatus) -> None:
+        changed = update(remittances).where(remittances.c.id == taken["remittance"]["id"]).values(status=status)
+        await connection.execute(changed)
+
+    await world.gateway.database.transact(partial(become, status=RemittanceStatus.IMPORTING))
+    before = await results(world.gateway)
+    payment = statement(world, *lines, statementNumber="A-2")
+    await post.send(payment)
+    await done(before, world.gateway, posted=1)
+    (found,) = await kept(world)
+    assert (found["status"], found["paidOn"]) == ("IMPORTING", payment["data"]["paidOn"])
+    assert (await money(world, claim))["paidAmount"] == "0.00"
+    # The end of the import.
+    await world.gateway.database.transact(partial(become, status=RemittanceStatus.IMPORTED))
+    values = {"id": taken["remittance"]["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "postRemittance", "postedLines", **values))["postedLines"] == 1
+    assert (await money(world, claim))["paidAmount"] == "60.00"
+
+
+async def test_an_event_that_is_too_long_says_where_to_send_it(server_world: World, post: Post) -> None:
+    event = statement(server_world, {"payerClaimNumber": "NENHUMA", "paidAmount": "1.00"})
+    event["data"]["lines"] *= LINES_MAX + 1
+    await post.send(event)
+    reason = dict((await post.dead_letter()).headers)["dead-reason"]
+    assert reason == (
+        "data.lines: an event has at most 2,000 lines: upload the statement as a TISS document by POST /documents "
+        "and import it by importRemittance"
+    )
 
 
 async def test_a_payment_joins_an_analysis_that_is_being_posted(server_world: World, post: Post) -> None:

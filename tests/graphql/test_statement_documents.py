@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import World, flat, key, new_world, refusals, today
+from tests.factories import CONSULTATION, World, flat, key, new_world, refusals, today
 from tests.graphql.test_remittances import books, done, money, post
 from tests.payer_documents import Guide, Item, analysis, message, payment
 
@@ -257,6 +257,16 @@ async def test_a_payment_for_dentists_is_read(world: World) -> None:
     )
     books = (await world.call("finance", query, payer=world.payer))["reconciliation"]
     assert list(books.values()) == ["100.00", "63.50", "1.50", "25.00", "0.00", "10.00", "0.00"]
+
+
+async def test_a_payers_own_decision_may_leave_a_part_to_the_patient(world: World) -> None:
+    claim = (await world.claim_in_review(items=[CONSULTATION]))["id"]
+    decision = {"sequence": 1, "approvedAmount": "80.00", "patientAmount": "19.00"}
+    assert refusals(await world.adjudicate(claim, [decision])) == [("INVALID_AMOUNT", "items.0.approvedAmount", None)]
+    decided = await world.adjudicate(claim, [{**decision, "patientAmount": "20.00"}])
+    assert (decided["errors"], decided["claim"]["status"]) == ([], "APPROVED")
+    invoice = (await world.create_invoice([claim]))["invoice"]
+    assert invoice["totalAmount"] == "80.00"
 
 
 async def test_one_bad_line_waits_and_refuses_no_other(world: World) -> None:

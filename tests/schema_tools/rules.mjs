@@ -18,7 +18,7 @@ export const operations = {
   ...recommended('operations-recommended'),
   // An example shows what its text is about; an id in every object is what a client's cache needs.
   [`${PREFIX}require-selections`]: 'off',
-  // The README, the explorer and the guide for frontends are clients of their own.
+  // The README, the explorer and the page about clients are clients of their own.
   [`${PREFIX}unique-operation-name`]: 'off',
 };
 

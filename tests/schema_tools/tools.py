@@ -11,7 +11,7 @@ from tests.npm import install
 
 HOME = Path(__file__).parent
 ROOT = HOME.parents[1]
-SCALARS: dict[str, str] = json.loads((ROOT / "docs" / "frontends" / "scalars.json").read_text())
+SCALARS: dict[str, str] = json.loads((ROOT / "docs" / "clients" / "scalars.json").read_text())
 LEAST_MINOR = {20: 19, 22: 13}
 """What `engines` of package.json asks for: ^20.19.0 || ^22.13.0 || >=24."""
 
@@ -34,7 +34,7 @@ def operations() -> dict[str, str]:
     return {
         "steps": _examples(ROOT / "docs" / "first-steps.md"),
         "claims": _examples(ROOT / "docs" / "life-of-a-claim.md"),
-        "frontends": _examples(ROOT / "docs" / "frontends" / "README.md"),
+        "clients": _examples(ROOT / "docs" / "clients" / "README.md"),
         "explorer": "\n".join(re.findall(r"= `(.*?)`;", (ROOT / "explorer/src/examples.ts").read_text(), re.DOTALL)),
     }
 

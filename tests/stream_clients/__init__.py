@@ -1,1 +1,1 @@
-"""The npm clients of frontends (graphql-ws, graphql-sse, Apollo, urql) against a live gateway."""
+"""npm graphql-ws against a live gateway: sockets that are left early, and tokens that end."""

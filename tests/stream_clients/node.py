@@ -1,4 +1,4 @@
-"""Runs the scripts of this folder with node, and the npm packages that they use."""
+"""Runs clients in processes of their own; the scripts of this folder with node, and the npm packages that they use."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ LINE_SECONDS = 60.0
 
 
 class Script:
-    """A script under way: it prints a line of JSON for each thing that it has to say."""
+    """A client under way: it prints a line of JSON for each thing that it has to say."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -30,14 +30,11 @@ class Script:
 
 
 @contextlib.asynccontextmanager
-async def running(name: str, **arguments: Any) -> AsyncIterator[Script]:
-    """The script with these arguments, killed at the end of the block."""
-    install(HOME)
+async def launched(folder: Path, *command: str) -> AsyncIterator[Script]:
+    """The command in this folder, killed at the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        "node",
-        name,
-        json.dumps(arguments),
-        cwd=HOME,
+        *command,
+        cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -48,3 +45,11 @@ async def running(name: str, **arguments: Any) -> AsyncIterator[Script]:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def running(name: str, **arguments: Any) -> AsyncIterator[Script]:
+    """The script with these arguments, killed at the end of the block."""
+    install(HOME)
+    async with launched(HOME, "node", name, json.dumps(arguments)) as script:
+        yield script

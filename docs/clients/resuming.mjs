@@ -1,9 +1,10 @@
 // Makes a client of npm graphql-ws or graphql-sse continue where it was: after a lost connection, a restart of the
-// gateway, or an error that says `retryable`, it subscribes again after the last cursor that it received.
-// The subscription must take the variable `$after` and ask for `cursor`.
+// gateway, the end of a token, or an error that says `retryable`, it subscribes again after the last cursor that it
+// received. The subscription must take the variable `$after` and ask for `cursor`.
 
 const RETRY_MILLISECONDS = 1000;
-const isRetryable = (errors) => Array.isArray(errors) && errors.some((error) => error.extensions?.retryable);
+const isPassing = ({ extensions }) => extensions?.retryable || extensions?.code === 'UNAUTHENTICATED';
+const pass = (errors) => Array.isArray(errors) && errors.some(isPassing);
 
 export function resuming(client, { retryMilliseconds = RETRY_MILLISECONDS } = {}) {
   return {
@@ -19,7 +20,7 @@ export function resuming(client, { retryMilliseconds = RETRY_MILLISECONDS } = {}
         const again = () => setTimeout(() => isLeft || start(), retryMilliseconds);
         leave = client.subscribe({ ...request, variables }, {
           next(result) {
-            if (!result.data && isRetryable(result.errors)) {
+            if (!result.data && pass(result.errors)) {
               isRefused = true; // graphql-sse: `complete` follows
               return;
             }
@@ -27,7 +28,7 @@ export function resuming(client, { retryMilliseconds = RETRY_MILLISECONDS } = {}
             if (message?.cursor) variables.after = message.cursor;
             sink.next(result);
           },
-          error: (errors) => (isRetryable(errors) ? again() : sink.error(errors)),
+          error: (errors) => (pass(errors) ? again() : sink.error(errors)),
           complete: () => (isRefused && !isLeft ? again() : sink.complete()),
         });
       };

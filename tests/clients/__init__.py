@@ -1,0 +1,1 @@
+"""The example clients of docs/clients, each as it stands there, against a live gateway."""

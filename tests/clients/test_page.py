@@ -1,0 +1,64 @@
+"""The page about clients shows the files that are tested, and says which versions of packages they are tested with."""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+from graphql import (
+    build_schema,
+    get_named_type,
+    is_input_object_type,
+    is_object_type,
+    is_scalar_type,
+    specified_scalar_types,
+)
+
+from tests.clients.watching import EXAMPLES
+
+ROOT = EXAMPLES.parents[1]
+PAGE = (EXAMPLES / "README.md").read_text()
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
+NOT_SHOWN = {"package.json", "package-lock.json", "scalars.json"}
+
+
+def test_each_block_of_the_page_is_the_file_that_it_names() -> None:
+    blocks = dict(re.findall(r"^\[[\w./-]+\]\(([\w./-]+)\)\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    assert {name: (EXAMPLES / name).read_text() for name in blocks} == blocks
+    files = [path for path in EXAMPLES.rglob("*") if path.is_file() and not _is_installed(path)]
+    shown = {str(path.relative_to(EXAMPLES)) for path in files if path.suffix not in {".md", ".txt"}}
+    assert shown - {".npmrc"} - NOT_SHOWN == set(blocks)
+
+
+def _is_installed(path: Path) -> bool:
+    return "node_modules" in path.parts
+
+
+def test_the_page_names_the_versions_of_the_packages() -> None:
+    packages = json.loads((EXAMPLES / "package.json").read_text())["dependencies"]
+    versions = {version.rpartition(".")[0] for name, version in packages.items() if name not in {"rxjs", "ws"}}
+    text = PAGE.partition("## Versions")[2].partition("\n## ")[0]
+    assert versions - set(re.findall(r"\d+\.\d+", text)) == set()
+
+
+def test_the_scalars_of_both_generators_are_those_of_the_schema() -> None:
+    own = {name for name, each in SCHEMA.type_map.items() if is_scalar_type(each)} - set(specified_scalar_types)
+    configured = yaml.safe_load((EXAMPLES / "codegen.yml").read_text())["generates"]["src/types.ts"]["config"]
+    scalars = json.loads((EXAMPLES / "scalars.json").read_text())
+    assert configured["scalars"] == scalars
+    assert set(scalars) == own
+
+
+def test_what_the_page_says_of_ids_is_so() -> None:
+    with_id = {"Payer", "Provider", "Contract", "TussTerm", "Claim", "Settlement"}
+    for name in with_id:
+        found = SCHEMA.type_map[name]
+        assert is_object_type(found)
+        assert "id" in found.fields
+
+
+def test_a_payer_and_a_provider_have_one_name_wherever_they_are_given() -> None:
+    fields = [field for each in SCHEMA.type_map.values() if is_input_object_type(each) for field in each.fields.items()]
+    names = {(get_named_type(field.type).name, name) for name, field in fields}
+    given = {pair for pair in names if pair[0] in {"AnsCode", "Cnes"}}
+    assert given == {("AnsCode", "payerAnsCode"), ("Cnes", "providerCnes")}
