@@ -157,7 +157,8 @@ def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
     if len(codes) > DIAGNOSES_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, f"send at most {DIAGNOSES_MAX} diagnosis codes", "diagnosisCodes")
     for index, code in enumerate(codes):
-        if not (code.isascii() and code.replace(".", "").isalnum() and len(code) <= 5):
+        letters = code.replace(".", "")
+        if not (code.isascii() and letters.isalnum() and len(letters) <= 4 and len(code) <= 5):
             yield Failure(
                 ErrorCode.INVALID_INPUT, "invalid CID code: write it like A09 or K35.8", f"diagnosisCodes.{index}"
             )

@@ -153,7 +153,8 @@ def _write_diagnoses(node: Any, guide: Guide, shape: Element, before: tuple[str,
     parent = _made(node, guide.diagnoses[:-1], shape)
     inside = tree.shape_at(shape, guide.diagnoses[:-1])
     for code in now:
-        tree.add(parent, guide.diagnoses[-1], inside).text = code
+        # The standard writes K35.8 as K358.
+        tree.add(parent, guide.diagnoses[-1], inside).text = code.replace(".", "")
 
 
 def _write_items(node: Any, guide: Guide, shape: Element, before: GuideValues, now: GuideValues) -> None:
