@@ -12,6 +12,7 @@ import pytest
 from app.transport import shared_streams
 from app.transport.shared_streams import OPERATIONS_MAX, TOKEN_HEADER
 from tests.factories import World
+from tests.faults.waiting import until_true
 from tests.gateway import Gateway
 from tests.graphql.http_audits.requests import ENDLESS, NUMBERS
 from tests.graphql.http_audits.toy import Toy, until
@@ -152,6 +153,25 @@ async def test_an_unused_reservation_ends(client: httpx.AsyncClient, monkeypatch
     await asyncio.sleep(0.2)
     found = await client.get(PATH, headers=shared.headers)
     assert _refusal(found) == (404, "NOT_FOUND", "reserve a stream by PUT first")
+
+
+async def test_a_caller_reserves_so_many_and_more_when_one_has_ended() -> None:
+    with Toy(streams_per_caller=1).served() as address:
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=10) as client:
+            shared = await _reserved(client)
+            more = _refusal(await client.put(PATH))
+            assert more == (429, "RATE_LIMITED", "at most 1 reserved streams at a time")
+            async with shared.connected():
+                assert (await shared.post(ENDLESS, "one")).status_code == 202
+                assert (await shared.post(NUMBERS, "two")).status_code == 202
+                told = [await shared.told() for _ in range(20)]
+            (error,) = next(each for _, each in told if each["id"] == "two")["payload"]["errors"]
+            assert error["message"] == "at most 1 subscriptions at a time"
+            await until_true(lambda: _is_free(client))
+
+
+async def _is_free(client: httpx.AsyncClient) -> bool:
+    return (await client.put(PATH)).status_code == 201
 
 
 async def test_nothing_lives_longer_than_its_token(client: httpx.AsyncClient, toy: Toy) -> None:
