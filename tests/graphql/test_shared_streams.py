@@ -203,7 +203,7 @@ async def test_a_stream_is_that_of_the_caller_who_reserved_it(gateway: Gateway, 
     shared = await _reserved(gateway.client, **own)
     stolen = {**shared.headers, **other}
     body = {"query": WATCH, "extensions": {"operationId": "one"}}
-    for method, given in (("GET", None), ("POST", body), ("DELETE", None)):
+    for method, given in (("POST", body), ("DELETE", None), ("GET", None)):
         found = await gateway.client.request(method, f"{PATH}?operationId=one", json=given, headers=stolen)
         assert _refusal(found) == (404, "NOT_FOUND", "reserve a stream by PUT first")
     async with shared.connected():
