@@ -67,6 +67,17 @@ async def test_the_text_of_the_schema_needs_the_same_permission(production: Gate
     assert answers["admin"].text == (ROOT / "schema.graphql").read_text()
 
 
+async def test_the_reference_needs_the_same_permission(production: Gateway, issuing: StandIn) -> None:
+    admin = {"authorization": f"Bearer {_token(issuing, 'admin')}"}
+    biller = {"authorization": f"Bearer {_token(issuing, 'biller')}"}
+    for name in ("", "objects.html", "terms.html", "style.css", "nothing.html"):
+        refused = [await production.client.get(f"/reference/{name}", headers=each) for each in ({}, biller)]
+        assert [answer.status_code for answer in refused] == [401, 403], name
+        assert refused[1].json()["errors"][0]["extensions"]["permission"] == "schema:introspect"
+        shown = await production.client.get(f"/reference/{name}", headers=admin)
+        assert shown.status_code == (404 if name == "nothing.html" else 200), name
+
+
 async def test_an_unknown_field_is_named_without_a_hint(production: Gateway, issuing: StandIn) -> None:
     answer = await production.gql("{ clams { nodes { id } } }", token=_token(issuing, "biller"))
     assert [error["message"] for error in answer.body["errors"]] == ["Cannot query field 'clams' on type 'Query'."]
