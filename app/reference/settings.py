@@ -130,6 +130,14 @@ ROWS: Final = (
         "a client of the identity provider, used by `billing whoami` only",
     ),
     (
+        "`BILLING_DEMO_PAYER_SECONDS`",
+        "`0`",
+        (
+            "how often a simulated payer decides or pays something of the demo data, 0 for never; `serve --demo` sets "
+            "20, production refuses it"
+        ),
+    ),
+    (
         "`BILLING_SWEEP_INTERVAL_SECONDS`",
         "`300`",
         "how often overdue denials expire and the ledger totals are measured",
