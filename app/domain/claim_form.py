@@ -105,7 +105,7 @@ def shape_failures(form: ClaimForm) -> Iterator[Failure]:
         ascii_failure(form.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(form.practitioner, "practitioner"),
         *_encounter_failures(form.encounter, form.type),
-        text_failure(form.clinical_indication, "clinicalIndication", 500, has_lines=True),
+        text_failure(form.clinical_indication, "clinicalIndication", 500, is_printed=True),
     ]
     if form.authorization is not None:
         found.append(ascii_failure(form.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
@@ -140,7 +140,7 @@ def _encounter_failures(encounter: Encounter | None, kind: ClaimType) -> Iterato
     yield CodeTable.DISCHARGE.failure(encounter.discharge_reason, "encounter.dischargeReason")
     yield ascii_failure(encounter.main_claim_number, "encounter.mainClaimNumber", NUMBER_LENGTH_MAX)
     yield text_failure(encounter.plan_name, "encounter.planName", 40)
-    yield text_failure(encounter.notes, "encounter.notes", 500, has_lines=True)
+    yield text_failure(encounter.notes, "encounter.notes", 500, is_printed=True)
     if encounter.admission is not None:
         yield CodeTable.ADMISSION.failure(encounter.admission.type, "encounter.admission.type")
         yield CodeTable.REGIME.failure(encounter.admission.regime, "encounter.admission.regime")
@@ -215,7 +215,10 @@ def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_QUANTITY, "a factor must be above zero", f"{path}.factor", "1806")
     if item.quantity > 0 and item.has_factor:
         yield from _total_failures(path, item)
-    found = [code_failure(item.code, f"{path}.code"), text_failure(item.description, f"{path}.description", 150)]
+    found = [
+        code_failure(item.code, f"{path}.code"),
+        text_failure(item.description, f"{path}.description", 150, is_printed=True),
+    ]
     found += details_failures(item.details, f"{path}.details")
     yield from (failure for failure in found if failure is not None)
 

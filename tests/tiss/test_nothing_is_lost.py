@@ -142,7 +142,7 @@ def test_a_text_in_a_cdata_section_is_a_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("element", "text"), [("horaFinal", b"24:00:00"), ("observacao", b"first line\n\tsecond line")]
+    ("element", "text"), [("horaFinal", b"24:00:00"), ("observacao", b"first line\n\tsecond \x96 line")]
 )
 def test_what_the_schema_allows_is_read_and_written(element: str, text: bytes) -> None:
     start, end = (f"<{slash}ans:{element}>".encode() for slash in ("", "/"))
