@@ -50,7 +50,7 @@ class ItemForm:
     @property
     def has_factor(self) -> bool:
         """Whether the factor is above zero, or the total says too that the service is included in another."""
-        return self.factor > 0 or self.factor == self.stated_total == 0
+        return self.factor > 0 or (self.factor == 0 and self.stated_total == 0)
 
     @property
     def total(self) -> Cents:
