@@ -16,14 +16,15 @@ import { CopyCurl } from './CopyCurl';
 import { exampleTabs } from './examples';
 import { Gateway } from './gateway';
 import { identify, type Identity } from './identity';
+import { Names } from './Names';
 import { OPERATIONS_PLUGIN } from './Operations';
+import { REFERENCE_PLUGIN } from './Reference';
 import { loadSchema } from './schema';
 import { SessionContext, type Session } from './session';
-import { TabNames } from './TabNames';
 import { TopBar } from './TopBar';
 
 const gateway = new Gateway();
-const plugins = [OPERATIONS_PLUGIN, HISTORY_PLUGIN, explorerPlugin()];
+const plugins = [OPERATIONS_PLUGIN, HISTORY_PLUGIN, explorerPlugin(), REFERENCE_PLUGIN];
 
 /** GraphiQL follows the system's colour scheme when it loads; this makes its editors follow later changes too. */
 function ThemeFollower() {
@@ -55,15 +56,24 @@ function forget(): void {
 function useSchema(identity: Identity): GraphQLSchema | null {
   const [schema, setSchema] = useState<GraphQLSchema | null>(null);
   const token = gateway.token;
-  const mayBeAnswered = identity.state === 'known' || (isDevelopment && identity.state === 'anonymous');
-  const isWanted = mayBeAnswered && (schema === null || !isDevelopment);
+  const isAnonymous = isDevelopment && identity.state === 'anonymous';
+  const maySee = isAnonymous || (identity.state === 'known' && identity.caller.maySeeSchema);
+  const hasOther = identity.state === 'known' && !identity.caller.maySeeSchema;
+  const isLoaded = useRef(false);
   useEffect(() => {
-    if (!isWanted) return;
+    if (hasOther) {
+      setSchema(null);
+      isLoaded.current = false;
+    }
+    if (!maySee || isLoaded.current) return;
     let isLatest = true;
-    void loadSchema(token).then((found) => isLatest && setSchema(found));
+    void loadSchema(token).then((found) => {
+      if (!isLatest) return;
+      isLoaded.current = found !== null;
+      setSchema(found);
+    });
     return () => void (isLatest = false);
-    // Once for each caller: what was loaded must not load it again.
-  }, [mayBeAnswered, token]);
+  }, [maySee, hasOther, token]);
   return schema;
 }
 
@@ -99,14 +109,16 @@ function Page() {
     [callers, check],
   );
 
+  const token = gateway.token;
   const session = useMemo<Session>(
     () => ({
       gateway,
+      token,
       become: (role) => {
         if (role !== gateway.role && callers.some((caller) => caller.role === role)) onRole(role);
       },
     }),
-    [callers, onRole],
+    [callers, onRole, token],
   );
 
   return (
@@ -145,7 +157,7 @@ function Page() {
             <ChannelState gateway={gateway} />
           </GraphiQL.Logo>
           <ThemeFollower />
-          <TabNames />
+          <Names />
         </GraphiQL>
       </main>
     </SessionContext.Provider>
