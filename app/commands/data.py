@@ -61,7 +61,9 @@ def seed_demo(
                     on_progress=lambda done, total: progress.update(task, completed=done, total=total),
                 )
                 if not small:
+                    months = progress.add_task("six months", total=1)
                     await demo.seed_months(changes, actor, seed=seed)
+                    progress.update(months, completed=1)
                 return added
             finally:
                 await changes.children.stop()

@@ -122,7 +122,7 @@ async def _invoices(unit: UnitOfWork, rng: random.Random) -> Story:
 
 
 async def _appeals(unit: UnitOfWork) -> Story:
-    """The appeals of this month: cancelled, rejected and sent again to one payer, sent to one, only collected for one."""
+    """The appeals of this month: rejected by one payer and sent again, sent to one, only collected for one."""
     yield -3
     for batch in await appeals.created(unit, ANALYSIS):
         await appeal_batches.cancel(unit, id=batch, reason=REASON, version=None)
