@@ -1,5 +1,6 @@
 """The demo's six months: every state occurs, the books balance, and the same seed tells the same in every database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from app.demo.habits import ANALYSIS, GUIDES, NET
+from app.demo.parties import PAYER
+from app.demo.payer import SimulatedPayer
 from app.demo.seed import seed, seed_months
 from app.domain.appeal_batches import AppealBatchStatus
 from app.domain.bank import BankEntryStatus
@@ -102,16 +105,34 @@ async def test_the_books_balance(demo: Gateway) -> None:
     }
     assert found == {
         "ANA": {
-            **{"billed": "20213.50", "paid": "10841.55", "withheld": "0.00", "inDispute": "697.95"},
-            **{"lost": "897.55", "awaiting": "7776.45", "unapplied": "0.00", "unexplained": "0.00"},
+            "billed": "20213.50",
+            "paid": "10841.55",
+            "withheld": "0.00",
+            "inDispute": "697.95",
+            "lost": "897.55",
+            "awaiting": "7776.45",
+            "unapplied": "0.00",
+            "unexplained": "0.00",
         },
         "GUI": {
-            **{"billed": "6290.00", "paid": "4145.24", "withheld": "0.00", "inDispute": "149.70"},
-            **{"lost": "642.60", "awaiting": "1352.46", "unapplied": "12.00", "unexplained": "0.00"},
+            "billed": "6290.00",
+            "paid": "4145.24",
+            "withheld": "0.00",
+            "inDispute": "149.70",
+            "lost": "642.60",
+            "awaiting": "1352.46",
+            "unapplied": "12.00",
+            "unexplained": "0.00",
         },
         "LIQ": {
-            **{"billed": "16394.00", "paid": "10026.66", "withheld": "678.85", "inDispute": "710.25"},
-            **{"lost": "2813.68", "awaiting": "2164.56", "unapplied": "0.00", "unexplained": "0.00"},
+            "billed": "16394.00",
+            "paid": "10026.66",
+            "withheld": "678.85",
+            "inDispute": "710.25",
+            "lost": "2813.68",
+            "awaiting": "2164.56",
+            "unapplied": "0.00",
+            "unexplained": "0.00",
         },
     }
 
@@ -125,3 +146,14 @@ async def test_the_same_seed_tells_the_same_in_another_database(demo: Gateway, t
         # A second time changes nothing.
         await seed_months(other.parts.changes, console_actor("seed-demo"), seed=1)
         assert await counts(other) == await counts(demo)
+
+
+async def test_who_watches_sees_the_payer_act_where_the_relay_leads(demo: Gateway) -> None:
+    payer = SimulatedPayer(demo.parts.database, demo.parts.changes, may_act=lambda: demo.parts.relay.leads)
+    query = "subscription { claimStatusChanged { previousStatus claim { status payer { ansCode } } } }"
+    async with demo.subscribed(query, demo.token("reviewer", providers=["*"])) as stream:
+        acting = asyncio.create_task(payer.run(0.2))
+        found = await stream.next(30)
+        acting.cancel()
+    claim = {"status": "UNDER_REVIEW", "payer": {"ansCode": PAYER}}
+    assert found == {"claimStatusChanged": {"previousStatus": "SUBMITTED", "claim": claim}}
