@@ -18,6 +18,7 @@ LEFT = """{
   waiting: claims(filter: { status: [SUBMITTED, UNDER_REVIEW] }) { totalCount }
   unpaid: invoices(filter: { status: [ISSUED, PARTIALLY_SETTLED] }) { totalCount }
   appealed: denials(filter: { status: [APPEALED] }) { totalCount }
+  unbilled: claims(filter: { status: [APPROVED, PARTIALLY_APPROVED], invoiced: false }) { totalCount }
   all: claims { totalCount }
   reconciliation { unexplainedAmount }
 }"""
@@ -58,6 +59,7 @@ async def test_it_moves_all_that_waits_and_then_the_clinic_has_another_claim(
             "waiting": {"totalCount": 0},
             "unpaid": {"totalCount": 0},
             "appealed": {"totalCount": 0},
+            "unbilled": {"totalCount": 0},
             "all": {"totalCount": count},
             "reconciliation": {"unexplainedAmount": "0.00"},
         }
