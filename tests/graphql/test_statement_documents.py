@@ -265,6 +265,12 @@ async def test_a_payers_own_decision_may_leave_a_part_to_the_patient(world: Worl
     assert refusals(await world.adjudicate(claim, [decision])) == [("INVALID_AMOUNT", "items.0.approvedAmount", None)]
     decided = await world.adjudicate(claim, [{**decision, "patientAmount": "20.00"}])
     assert (decided["errors"], decided["claim"]["status"]) == ([], "APPROVED")
+    fields = "sums { approvedAmount patientAmount } nodes { history { nodes { patientAmount } } }"
+    query = f"query($ids: [ID!]) {{ claims(filter: {{ ids: $ids }}) {{ {fields} }} }}"
+    listed = (await world.call("finance", query, ids=[claim]))["claims"]
+    assert listed["sums"] == {"approvedAmount": "80.00", "patientAmount": "20.00"}
+    steps = [each["patientAmount"] for each in listed["nodes"][0]["history"]["nodes"]]
+    assert (set(steps[:-1]), steps[-1]) == ({None}, "20.00")
     invoice = (await world.create_invoice([claim]))["invoice"]
     assert invoice["totalAmount"] == "80.00"
 
