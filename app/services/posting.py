@@ -33,6 +33,7 @@ from app.services import (
     invoices,
     posted_lines,
     posting_plans,
+    protocol_lines,
     remittances,
     reviews,
     settlements,
@@ -101,6 +102,7 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
     unit.changed(remittance.id)
     if remittance.status is RemittanceStatus.POSTING:
         return Posted(remittance)
+    await protocol_lines.divide(unit, remittance)
     lines, has_more = await _next_lines(unit, remittance, UNIT_CLAIMS)
     if has_more:
         return Posted(await _start(unit, remittance))
