@@ -1,12 +1,11 @@
 """Statements as payers send them: what is read of each layout, and what stops for a person."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, new_world, refusals, today
+from tests.factories import CONSULTATION, World, flat, key, new_world, refusals, today
 from tests.graphql.test_remittances import books, done, money, post
 from tests.payer_documents import Guide, Item, analysis, message, payment
 
@@ -278,24 +277,6 @@ async def test_a_payers_own_decision_may_leave_a_part_to_the_patient(world: Worl
     assert (set(steps[:-1]), steps[-1]) == ({None}, "20.00")
     invoice = (await world.create_invoice([claim]))["invoice"]
     assert invoice["totalAmount"] == "80.00"
-
-
-async def test_a_payers_own_order_of_items_is_read_by_codes_and_days(world: World) -> None:
-    earlier = (today() - timedelta(days=2)).isoformat()
-    of_today = {**CONSULTATION, "performedOn": today().isoformat()}
-    items = [of_today, {**CONSULTATION, "performedOn": earlier}, BLOOD_COUNT]
-    claim = await world.submitted_claim(serviceDate=earlier, items=items)
-    lines = (
-        Item(sequence="1", code=BLOOD_COUNT["code"], billed="37.00", paid="37.00", day=earlier),
-        Item(sequence="8", paid="40.00", denials=(("1705", "60.00"),), day=earlier),
-        Item(sequence="9"),
-    )
-    remittance = await taken(world, message(world.payer, analysis(world, "OWN-1", guide(world, claim, *lines))))
-    assert done(await post(world, remittance))[:3] == ("POSTED", 3, 0)
-    decided = (await world.claim(claim["id"]))["items"]
-    assert [(each["approvedAmount"], each["deniedAmount"]) for each in decided] == [
-        *(("100.00", "0.00"), ("40.00", "60.00"), ("37.00", "0.00")),
-    ]
 
 
 async def test_one_bad_line_waits_and_refuses_no_other(world: World) -> None:
