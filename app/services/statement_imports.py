@@ -138,18 +138,17 @@ async def give_up(unit: UnitOfWork, *, hold: Hold, failure: Failure) -> ImportJo
     for each in hold.job.statements or ():
         remittance = await remittances_db.lock(unit.connection, unit.scope, each.remittance_id)
         if remittance is not None and remittance.status is RemittanceStatus.IMPORTING:
-            lost = _lost_payment(remittance)
-            failures += [lost] if lost else []
-            await remittances.cancel(unit, id=remittance.id, reason=lost.message if lost else GIVEN_UP)
+            reason = GIVEN_UP
+            if remittance.paid_on is not None:
+                reason = _lost_payment(remittance)
+                failures.append(Failure(ErrorCode.CONFLICT, reason, None))
+            await remittances.cancel(unit, id=remittance.id, reason=reason)
     return await imports.finish(unit, hold=hold, failures=failures)
 
 
-def _lost_payment(remittance: RemittanceRecord) -> Failure | None:
-    if remittance.paid_on is None:
-        return None
+def _lost_payment(remittance: RemittanceRecord) -> str:
     named = f"statement {remittance.statement_number} of {remittance.paid_on}"
-    message = f"{GIVEN_UP}, and the payment of {named} is cancelled too: import both again"
-    return Failure(ErrorCode.CONFLICT, message, None)
+    return f"{GIVEN_UP}, and the payment of {named} is cancelled too: import both again"
 
 
 BEGIN: Final = Action("beginStatementImport", begin, seconds=LONG_SECONDS)
