@@ -1,5 +1,6 @@
 """The HTTP process: create_app(settings) wires routes, middleware and the GraphQL view to one Process."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
@@ -26,8 +27,10 @@ from app.schema.root import schema
 from app.telemetry.logs import request_id
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
+from app.transport.deadlines import ended
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
+from app.transport.shared_streams import token_of
 from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
 from app.web import attachments, documents, explorer, schema_text
@@ -39,24 +42,26 @@ from app.web.failures import Failures, http_error
 from app.web.health import Health
 from app.web.observed import Observed
 from app.web.origins import Origins
+from app.web.reference import Reference
 from app.web.schema_text import SchemaText
 from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Starlette:
-    """The gateway as an ASGI application; `clock` replaces the database's.
+def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None, is_alone: bool = True) -> Starlette:
+    """The gateway as an ASGI application; `clock` replaces the database's. `is_alone`: no other process answers under
+    the same address.
 
     SettingsError or ManifestError if it cannot run."""
     process = build(settings, clock=clock, operation_names=OPERATION_NAMES)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with running(process):
+        async with running(process), _simulated_payer(process):
             yield {"process": process}
 
     pages = Explorer(settings)
-    view, probes = _view(process, pages), Health(process)
+    view, probes = _view(process, pages, is_alone=is_alone), Health(process)
     app = Starlette(
         routes=_routes(process, view, probes, pages), lifespan=lifespan, exception_handlers={HTTPException: http_error}
     )
@@ -94,6 +99,25 @@ async def drain(app: Starlette) -> None:
     await app.state.view.drain(process.settings.drain_seconds)
 
 
+@contextlib.asynccontextmanager
+async def _simulated_payer(process: Process) -> AsyncIterator[None]:
+    """Lets the demo's payer act while serving, if the settings say so."""
+    seconds = process.settings.demo_payer_seconds
+    if not seconds:
+        yield
+        return
+    from app.demo.payer import SimulatedPayer  # noqa: PLC0415 - nothing else that serves needs the demo
+
+    # Of several processes the one acts that publishes events.
+    payer = SimulatedPayer(process.database, process.changes, may_act=lambda: process.relay.leads)
+    task = asyncio.create_task(payer.run(seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await ended([task])
+
+
 def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer) -> list[BaseRoute]:
     has_metrics = process.settings.admin_port is None
     # Routes are tried in their order, so the usual one is first.
@@ -107,6 +131,7 @@ def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer
     downloads = AttachmentDownloads(process.database, context=_context_factory(process))
     routes.append(Route(attachments.PATH, downloads))
     routes.append(Route(schema_text.PATH, SchemaText(context=_context_factory(process))))
+    routes += Reference(process.database, context=_context_factory(process)).routes()
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 
@@ -118,7 +143,7 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/graphql")
 
 
-def _view(process: Process, pages: Explorer) -> GraphQLView:
+def _view(process: Process, pages: Explorer, *, is_alone: bool) -> GraphQLView:
     settings = process.settings
     return GraphQLView(
         schema,
@@ -136,6 +161,7 @@ def _view(process: Process, pages: Explorer) -> GraphQLView:
         ),
         plans_at_once=settings.plans_at_once,
         reports_cost=settings.is_development,
+        is_alone=is_alone,
     )
 
 
@@ -199,7 +225,7 @@ def _context_factory(process: Process, door: Door = Door.GRAPHQL) -> Callable[[H
             address=address,
             limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
             is_schema_public=process.settings.is_development,
-            is_over_socket=connection.scope["type"] == "websocket",
+            is_over_socket=connection.scope["type"] == "websocket" or token_of(connection) is not None,
             door=door,
         )
 

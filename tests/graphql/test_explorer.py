@@ -15,7 +15,8 @@ from graphql import OperationDefinitionNode, build_schema, parse, print_ast, val
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.roles import ROLES
-from app.demo.seed import scope_of_role, seed
+from app.demo.parties import scope_of_role
+from app.demo.seed import seed
 from app.runtime.build import console_actor
 from tests.browser import Browser, Page, chromium
 from tests.factories import World, today
@@ -28,6 +29,7 @@ SCHEMA = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
 AXE = ROOT / "tests" / "axe"
 WIDTHS = {"phone": (390, 844), "laptop": (1280, 800)}
 PANES = {
+    ("phone", "light"): "Reference",
     ("phone", "dark"): "GraphiQL Explorer",
     ("laptop", "light"): "Documentation Explorer",
     ("laptop", "dark"): "Operations",
@@ -204,6 +206,7 @@ DAYS = {
     "yearStart": today().replace(month=1, day=1),
     "nextYear": today() + timedelta(days=365),
 }
+HINTS = "[...document.querySelectorAll('.monaco-hover')].map((each) => each.innerText).join('')"
 ONE_CLAIM = "document.querySelector('[data-operation=OneClaim]')"
 # What a document needs before it runs, beside data: `first` of variables.json says it in the editor.
 NOT_IN_THE_DEMO = {
@@ -288,8 +291,10 @@ async def test_a_clerk_chooses_an_operation_and_runs_it(browser: Browser, demo: 
     assert json.loads((await copied.communicate())[0])["data"]["claim"]["id"] == claim_id
 
     await page.resize(*WIDTHS["laptop"])
+    await page.hover(".graphiql-query-editor .view-line", "claim")
+    await page.wait_for(f'{HINTS}.includes("Permission: claims:read · Cost: 1 of the caller\'s rate")')
     await page.hover(".graphiql-query-editor .view-line", "patient")
-    hint = await page.wait_for("[...document.querySelectorAll('.monaco-hover')].map((each) => each.innerText).join('')")
+    hint = await page.wait_for(f"{HINTS}.includes('patients:read') && {HINTS}")
     assert "Permission: patients:read, or patients:read_masked · Data: PERSONAL" in hint
     assert page.problems == []
 
@@ -319,6 +324,6 @@ async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(browser: Brow
             await page.wait_for(f"document.querySelectorAll('.monaco-editor:not(.{theme})').length === 0")
             if (name, scheme) in PANES:
                 await page.click(f"button[aria-label='Show {PANES[name, scheme]}']")
-                await page.wait_for("document.querySelector('.graphiql-plugin input') !== null")
+                await page.wait_for("document.querySelector('.graphiql-plugin :is(input, h1)') !== null")
             assert await page.evaluate(FINDINGS) == [], (name, scheme)
             await page.screenshot(SCREENSHOTS / f"explorer-{name}-{scheme}.png")
