@@ -384,6 +384,7 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "*Error.field",
         "*Error.message",
         "*Error.tissCode",
+        "*Error.tissDescription",
         "ActionBlock.message",
         "PartyHistoryEntry.changedFields",
         "PreflightFinding.field",

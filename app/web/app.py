@@ -37,6 +37,7 @@ from app.web.documents import DocumentUploads, UploadLimits
 from app.web.explorer import Explorer
 from app.web.failures import Failures, http_error
 from app.web.health import Health
+from app.web.language import ReadersLanguage
 from app.web.observed import Observed
 from app.web.origins import Origins
 from app.web.schema_text import SchemaText
@@ -68,6 +69,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     origins = Origins(settings.allowed_origins, has_loopback=settings.is_development)
     app.add_middleware(BrowserPolicy, origins=origins, pages=(explorer.PATH, *REST_PAGES))
     app.add_middleware(Observed, metrics=process.metrics)
+    app.add_middleware(ReadersLanguage)
     return app
 
 
