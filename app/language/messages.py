@@ -1,5 +1,8 @@
 """Messages in the reader's language: a text of ours is recognized, and written again with the same values.
 
+A message is written in English where its rule is, with its values in it. It is translated only where it leaves, by
+`in_language`: what is stored with a key, logged, or raised in another process is the English text.
+
 The catalogue has each English text beside its Portuguese one:
 
     "the contract ended on {day}, before {date}" = "o contrato terminou em {day}: confira {date}"
