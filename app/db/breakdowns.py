@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, case, false, func, select
+from sqlalchemy import ColumnElement, Select, case, false, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.denials import DISPUTED, LOST, RECOVERED
 from app.db.engine import scalar
 from app.db.filters import Condition
+from app.db.paging import Keyset
 from app.db.queue_tables import unapplied_credits
 from app.db.reconciliation import (
     LedgerFilter,
@@ -45,6 +46,7 @@ INNER: Final = "/"
 CODE: Final = "CODE"
 PROCEDURE: Final = "PROCEDURE"
 KEY: Final = "group_key"
+KEY_COLUMN: Final[ColumnElement[str]] = literal_column(KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,9 @@ class GroupedFilter:
 
 
 async def billing_groups(
-    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, after: str | None, limit: int
+    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, keyset: Keyset
 ) -> list[BillingGroup]:
-    """The first groups after a key. Needs a connection that sees one moment, as `reconcile` does."""
+    """The groups of a page. Needs a connection that sees one moment, as `reconcile` does."""
     counted, credit = counted_claims(scope, where.ledger), counted_credits(scope, where.ledger)
     by_claim, by_line = _claim_key(where.grouping), _line_key(where.grouping)
     undecided = case((claims.c.status.in_(sorted(AWAITING_RETURN)), 1), else_=0)
@@ -135,8 +137,8 @@ async def billing_groups(
         ((of_payments(counted, false()), of_payments(false(), credit)), by_line),
         ((of_unapplied(scope, where.ledger),), _credit_key(where.grouping)),
     )
-    found = [_added([await _grouped(connection, each, key, after, limit) for each in parts]) for parts, key in queries]
-    keys = sorted({key for rows in found for key in rows})[:limit]
+    found = [_added([await _grouped(connection, each, key, keyset) for each in parts]) for parts, key in queries]
+    keys = sorted({key for rows in found for key in rows}, reverse=keyset.descending)[: keyset.limit]
     return [_group(where.grouping, key, [rows.get(key) for rows in found]) for key in keys]
 
 
@@ -151,13 +153,13 @@ async def count_billing_groups(connection: AsyncConnection, scope: DataScope, wh
 
 
 async def denial_groups(
-    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, after: str | None, limit: int
+    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, keyset: Keyset
 ) -> list[DenialGroup]:
-    """The first groups after a key."""
+    """The groups of a page."""
     amounts = (denials.c.amount_cents, DISPUTED, RECOVERED, LOST)
     counted = counted_claims(scope, where.ledger)
     query = _denials([func.count(), *[total(each) for each in amounts]], counted, where.grouping)
-    rows = await _grouped(connection, query, _claim_key(where.grouping), after, limit)
+    rows = await _grouped(connection, query, _claim_key(where.grouping), keyset)
     processed = await _processed(connection, counted, where.grouping, list(rows))
     found: list[DenialGroup] = []
     for key, (number, amount, disputed, won, lost) in rows.items():
@@ -202,12 +204,10 @@ def _denials(columns: Sequence[ColumnElement[Any]], counted: Condition, grouping
 
 
 async def _grouped(
-    connection: AsyncConnection, query: Select[Any], key: ColumnElement[str], after: str | None, limit: int
+    connection: AsyncConnection, query: Select[Any], key: ColumnElement[str], keyset: Keyset
 ) -> dict[str, list[int]]:
-    """Key -> the sums of its group, for the first groups after a key."""
-    query = query.add_columns(key).group_by(KEY).order_by(KEY).limit(limit)
-    if after is not None:
-        query = query.where(key > after)
+    """Key -> the sums of its group, for the groups of a page."""
+    query = keyset.apply_to_groups(query.add_columns(key).group_by(KEY), key, KEY_COLUMN)
     return {row[-1]: [int(value) for value in row[:-1]] for row in (await connection.execute(query)).all()}
 
 

@@ -12,6 +12,7 @@ from app.db.breakdowns import SEPARATOR
 from app.db.deduction_tables import settlement_deductions
 from app.db.engine import scalar
 from app.db.filters import Condition, equal
+from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
 from app.db.records import columns, insert_records
 from app.db.remittances import RemittanceRecord
@@ -93,14 +94,13 @@ async def left(connection: AsyncConnection, settlement_ids: Sequence[str]) -> di
 
 
 async def withheld_taxes(
-    connection: AsyncConnection, scope: DataScope, where: LedgerFilter, after: str | None, limit: int
+    connection: AsyncConnection, scope: DataScope, where: LedgerFilter, keyset: Keyset
 ) -> list[WithheldTax]:
-    """The sums by payer, month and tax, in this order, after a key; the period is that of the payments."""
+    """The sums by payer, month and tax, in this order or backwards; the period is that of the payments."""
     found = select(_KEY.label("group_key"), _TABLE.payer_ans, _TABLE.month, _TABLE.kind, total(_TABLE.amount_cents))
     found = found.where(_counted(scope, where)).group_by(_TABLE.payer_ans, _TABLE.month, _TABLE.kind)
-    if after is not None:
-        found = found.where(after < _KEY)
-    rows = (await connection.execute(found.order_by(_TABLE.payer_ans, _TABLE.month, _TABLE.kind).limit(limit))).all()
+    found = keyset.apply_to_groups(found, _KEY, _TABLE.payer_ans, _TABLE.month, _TABLE.kind)
+    rows: Sequence[Any] = (await connection.execute(found)).all()
     return [
         WithheldTax(key, payer, month, DeductionKind(kind), Cents(int(sum_))) for key, payer, month, kind, sum_ in rows
     ]

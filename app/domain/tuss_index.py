@@ -3,7 +3,6 @@ inside of a text, so each search read every term."""
 
 import asyncio
 import sys
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -60,7 +59,7 @@ class TussIndex:
     @property
     def last(self) -> tuple[str, str] | None:
         """The code and code system of the last term; None if there is none."""
-        return self._key(-1) if self._codes else None
+        return self.place(-1) if self._codes else None
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -86,10 +85,10 @@ class TussIndex:
             positions = [each for each in positions if self._starts[each] <= day <= self._ends[each]]
         return positions
 
-    def page(self, positions: Sequence[int], after: tuple[str, str] | None, limit: int) -> list[tuple[str, str]]:
-        """Up to `limit` (code system, code) of these positions, after the (code, code system) of a cursor."""
-        start = 0 if after is None else bisect_right(positions, after, key=self._key)
-        return [(self._systems[each], self._codes[each]) for each in positions[start : start + limit]]
+    def key(self, position: int) -> tuple[str, str]:
+        """The code system and the code."""
+        return self._systems[position], self._codes[position]
 
-    def _key(self, position: int) -> tuple[str, str]:
+    def place(self, position: int) -> tuple[str, str]:
+        """The code and the code system, by which positions rise."""
         return self._codes[position], self._systems[position]

@@ -12,7 +12,7 @@ from app.db.emergency import EmergencyRecord
 from app.db.paging import Keyset
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.resolvers.paging import Order, Page, PageRequest, Slice, order_by, read_page
 
 
 class AccessLogOrderField(DescribedEnum):
@@ -39,7 +39,7 @@ ACCESS_ORDERS: Final[dict[EmergencyAccessOrderField, Order[EmergencyRecord]]] = 
 }
 
 
-async def own_log(ctx: Context, *, order: Order[PersonAccess], first: int, after: str | None) -> Page[PersonAccess]:
+async def own_log(ctx: Context, *, order: Order[PersonAccess], at: Slice) -> Page[PersonAccess]:
     """A page of accesses to the calling patient's data; empty if the token names no patient."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[PersonAccess]:
@@ -50,7 +50,7 @@ async def own_log(ctx: Context, *, order: Order[PersonAccess], first: int, after
         own = await _own(ctx, connection)
         return await access_log.count(connection, own) if own else 0
 
-    request = PageRequest(first, after, ("myAccessLog", ctx.scope.patient, order.descending))
+    request = PageRequest(at, ("myAccessLog", ctx.scope.patient, order.descending))
     return await read_page(ctx, request, order, rows=rows, count=count)
 
 
@@ -72,9 +72,7 @@ async def _own(ctx: Context, connection: AsyncConnection) -> tuple[str, ...]:
     return tuple(ctx.access_log.key.pseudonym(each) for each in known)
 
 
-async def emergency_accesses(
-    ctx: Context, *, order: Order[EmergencyRecord], first: int, after: str | None
-) -> Page[EmergencyRecord]:
+async def emergency_accesses(ctx: Context, *, order: Order[EmergencyRecord], at: Slice) -> Page[EmergencyRecord]:
     """A page of the emergency accesses to patients of the caller's data scope."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[EmergencyRecord]:
@@ -83,5 +81,5 @@ async def emergency_accesses(
     async def count(connection: AsyncConnection) -> int:
         return await emergency.count(connection, ctx.scope)
 
-    request = PageRequest(first, after, ("emergencyAccesses", order.descending))
+    request = PageRequest(at, ("emergencyAccesses", order.descending))
     return await read_page(ctx, request, order, rows=rows, count=count)

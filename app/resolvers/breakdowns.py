@@ -4,26 +4,24 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import breakdowns
-from app.db.breakdowns import KEY, BillingGroup, DenialGroup, GroupedFilter, Grouping
+from app.db.breakdowns import KEY_COLUMN, BillingGroup, DenialGroup, GroupedFilter, Grouping
 from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
 from app.domain.breakdown import MONTHS_MAX, BillingDimension, DenialDimension, number_of_months
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.resolvers.paging import Order, Page, PageRequest, Slice, read_page
 
-_COLUMN: Final[ColumnElement[str]] = literal_column(KEY)
 BY_KEY: Final[Order[Any]] = Order(
-    _COLUMN, _COLUMN, descending=False, value=attrgetter("key"), key=attrgetter("key"), kind=str
+    KEY_COLUMN, KEY_COLUMN, descending=False, value=attrgetter("key"), key=attrgetter("key"), kind=str
 )
 
 
 async def billing(
-    ctx: Context, *, by: Sequence[BillingDimension], where: LedgerFilter, first: int, after: str | None
+    ctx: Context, *, by: Sequence[BillingDimension], where: LedgerFilter, at: Slice
 ) -> Page[BillingGroup]:
     """A page of what has become of the billed amounts in the caller's data scope, in the order of the groups' keys.
 
@@ -32,33 +30,26 @@ async def billing(
     wanted = GroupedFilter(_grouping(by, where), where)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[BillingGroup]:
-        return await breakdowns.billing_groups(connection, ctx.scope, wanted, last_key(keyset), keyset.limit)
+        return await breakdowns.billing_groups(connection, ctx.scope, wanted, keyset)
 
     async def count(connection: AsyncConnection) -> int:
         return await breakdowns.count_billing_groups(connection, ctx.scope, wanted)
 
-    request = PageRequest(first, after, ("billingBreakdown", wanted))
+    request = PageRequest(at, ("billingBreakdown", wanted))
     return await read_page(ctx, request, BY_KEY, rows=rows, count=count, reading=ctx.database.snapshot)
 
 
-async def denials(
-    ctx: Context, *, by: Sequence[DenialDimension], where: LedgerFilter, first: int, after: str | None
-) -> Page[DenialGroup]:
+async def denials(ctx: Context, *, by: Sequence[DenialDimension], where: LedgerFilter, at: Slice) -> Page[DenialGroup]:
     """A page of the denials in the caller's data scope, in the order of the groups' keys; errors as `billing`."""
     wanted = GroupedFilter(_grouping(by, where), where)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[DenialGroup]:
-        return await breakdowns.denial_groups(connection, ctx.scope, wanted, last_key(keyset), keyset.limit)
+        return await breakdowns.denial_groups(connection, ctx.scope, wanted, keyset)
 
     async def count(connection: AsyncConnection) -> int:
         return await breakdowns.count_denial_groups(connection, ctx.scope, wanted)
 
-    return await read_page(ctx, PageRequest(first, after, ("denialBreakdown", wanted)), BY_KEY, rows=rows, count=count)
-
-
-def last_key(keyset: Keyset) -> str | None:
-    """The key of the last group of the page before; None for the first page."""
-    return None if keyset.after is None else keyset.after[1]
+    return await read_page(ctx, PageRequest(at, ("denialBreakdown", wanted)), BY_KEY, rows=rows, count=count)
 
 
 def _grouping(by: Sequence[BillingDimension | DenialDimension], where: LedgerFilter) -> Grouping:

@@ -6,18 +6,18 @@ from app.db import deductions
 from app.db.deductions import WithheldTax
 from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
-from app.resolvers.breakdowns import BY_KEY, last_key
+from app.resolvers.breakdowns import BY_KEY
 from app.resolvers.context import Context
-from app.resolvers.paging import Page, PageRequest, read_page
+from app.resolvers.paging import Page, PageRequest, Slice, read_page
 
 
-async def withheld_taxes(ctx: Context, *, where: LedgerFilter, first: int, after: str | None) -> Page[WithheldTax]:
+async def withheld_taxes(ctx: Context, *, where: LedgerFilter, at: Slice) -> Page[WithheldTax]:
     """A page of the taxes withheld in the caller's data scope, by payer, month and tax."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[WithheldTax]:
-        return await deductions.withheld_taxes(connection, ctx.scope, where, last_key(keyset), keyset.limit)
+        return await deductions.withheld_taxes(connection, ctx.scope, where, keyset)
 
     async def count(connection: AsyncConnection) -> int:
         return await deductions.count_withheld_taxes(connection, ctx.scope, where)
 
-    return await read_page(ctx, PageRequest(first, after, ("withheldTaxes", where)), BY_KEY, rows=rows, count=count)
+    return await read_page(ctx, PageRequest(at, ("withheldTaxes", where)), BY_KEY, rows=rows, count=count)

@@ -10,7 +10,7 @@ from app.db.imports import ImportJobRecord, ImportResultRecord, ResultFilter
 from app.domain.errors import BillingError
 from app.domain.imports import OPEN
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import Order, Page, ScopedList, Slice, order_by
 from app.services import import_jobs
 from app.services import imports as service
 from app.services.import_runner import ImportRunner
@@ -28,7 +28,7 @@ class Imported:
     results: Sequence[ImportResultRecord]
 
 
-async def results_page(ctx: Context, where: ResultFilter, *, first: int, after: str | None) -> Page[ImportResultRecord]:
+async def results_page(ctx: Context, where: ResultFilter, *, at: Slice) -> Page[ImportResultRecord]:
     """A page of the results of a job, in the order of the document; errors as `read_page`."""
     subject = ctx.principal.subject
     listed = ScopedList(
@@ -36,7 +36,7 @@ async def results_page(ctx: Context, where: ResultFilter, *, first: int, after: 
         partial(imports.results_page, subject=subject),
         partial(imports.count_results, subject=subject),
     )
-    return await listed.page(ctx, where, IN_ORDER, first=first, after=after)
+    return await listed.page(ctx, where, IN_ORDER, at=at)
 
 
 async def import_batch(ctx: Context, arguments: Mapping[str, Any], key: str | None) -> Written[Imported]:

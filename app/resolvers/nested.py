@@ -12,7 +12,7 @@ from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
 from app.resolvers.loader_kinds import Related
-from app.resolvers.paging import PAGE_MAX, Cursors, OfParent, Order, Page, keyset_of, page_of
+from app.resolvers.paging import PAGE_MAX, Cursors, OfParent, Order, Page, Slice, keyset_of, page_of
 
 Row = TypeVar("Row")
 
@@ -26,23 +26,21 @@ class NestedList(Generic[Row]):
     order: Order[Row]
     page_max: int = PAGE_MAX
 
-    async def page(self, ctx: Context, parent: str, *, first: int, after: str | None, where: Any = None) -> Page[Row]:
-        """A page of the parent's rows; INVALID_INPUT for `first` outside 1..`page_max` or a foreign cursor."""
-        (found,) = await self.pages(ctx, [parent], first=first, after=after, where=where)
+    async def page(self, ctx: Context, parent: str, *, at: Slice, where: Any = None) -> Page[Row]:
+        """A page of the parent's rows; errors as `keyset_of` with `page_max`."""
+        (found,) = await self.pages(ctx, [parent], at=at, where=where)
         return found
 
-    async def pages(
-        self, ctx: Context, parents: Sequence[str], *, first: int, after: str | None = None, where: Any = None
-    ) -> list[Page[Row]]:
+    async def pages(self, ctx: Context, parents: Sequence[str], *, at: Slice, where: Any = None) -> list[Page[Row]]:
         """A page of each parent, of which there is one at least; errors as `page`.
 
         Pages of one level that differ only by their parent are read together, and so are their counts and sums.
         """
         # A cursor is of one parent, so that each has to be asked whether it is its own.
-        checked = parents[:1] if after is None else dict.fromkeys(parents)
-        *_, keyset = [keyset_of(first, after, self._cursors(ctx, each, where), self.page_max) for each in checked]
+        checked = parents[:1] if at.cursor is None else dict.fromkeys(parents)
+        *_, keyset = [keyset_of(at, self._cursors(ctx, each, where), self.page_max) for each in checked]
         # Built once for each parent: the same one may be on thousands of places of a level.
-        loader = ctx.loaders.related((self, first, keyset.after, where), self._reader(ctx, keyset, where))
+        loader = ctx.loaders.related((self, at, where), self._reader(ctx, keyset, where))
         return await loader.load_many(parents)
 
     def _reader(self, ctx: Context, keyset: Keyset, where: Any) -> Related:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from app.resolvers.context import Context
 
 Row = TypeVar("Row")
 Where = TypeVar("Where")
+Item = TypeVar("Item")
+PAGE_SIZE: Final = 20
 PAGE_MAX: Final = 100
 LINES_PAGE_MAX: Final = 1_000
 """Lines of one document: a screen shows an invoice or a statement whole."""
@@ -48,11 +51,45 @@ def order_by(table: Table, name: str, kind: type, *, descending: bool = False) -
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """Which page of a list is asked for: its `first` rows, or the first ones `after` a cursor; or its `last` rows, or
+    the last ones `before` a cursor. Without numbers its first PAGE_SIZE rows."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether the rows are counted from the end, or from a cursor backwards."""
+        return self.last is not None
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the page starts or ends."""
+        return self.before if self.is_backward else self.after
+
+    def size(self, most: int) -> int:
+        """How many rows the page may have; INVALID_INPUT for a number outside 1..`most`, or for both ways at once."""
+        if self.is_backward and self.first is not None:
+            raise refuse(ErrorCode.INVALID_INPUT, "give either first or last", "last")
+        if self.is_backward and self.after is not None:
+            raise refuse(ErrorCode.INVALID_INPUT, "after goes with first, and before with last", "after")
+        if not self.is_backward and self.before is not None:
+            raise refuse(ErrorCode.INVALID_INPUT, "after goes with first, and before with last", "before")
+        number = self.last if self.last is not None else PAGE_SIZE if self.first is None else self.first
+        if not 1 <= number <= most:
+            name = "last" if self.is_backward else "first"
+            raise refuse(ErrorCode.INVALID_INPUT, f"{name} must be 1 to {most}", name)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
 class PageRequest:
     """The requested page; a cursor is valid only for the same `binding`: name of the list, filter and order."""
 
-    first: int
-    after: str | None
+    at: Slice
     binding: tuple[Any, ...]
 
 
@@ -110,12 +147,12 @@ async def read_page(
     count: Callable[[AsyncConnection], Awaitable[int]],
     reading: Callable[[], AbstractAsyncContextManager[AsyncConnection]] | None = None,
 ) -> Page[Row]:
-    """Read a page with one statement; INVALID_INPUT for `first` outside 1..100 or a cursor of another list.
+    """Read a page with one statement; errors as `keyset_of`.
 
     `reading` gives the connection for rows that need another one than a short autocommit read, such as a snapshot.
     """
     cursors = Cursors(ctx.cursor_key, request.binding, order)
-    keyset = keyset_of(request.first, request.after, cursors)
+    keyset = keyset_of(request.at, cursors)
     # Cursors need the column of the order.
     asked = None if ctx.asked is None else ctx.asked | {str(order.column.key)}
     async with ctx.database.reading(asked) if reading is None else reading() as connection:
@@ -123,21 +160,34 @@ async def read_page(
     return page_of(records, keyset, cursors, Once(lambda: _count(ctx.database, count)))
 
 
-def keyset_of(first: int, after: str | None, cursors: "Cursors[Row]", most: int = PAGE_MAX) -> Keyset:
-    """The rows to read, one more than the page has; INVALID_INPUT for `first` outside 1..`most` or a foreign cursor."""
-    if not 1 <= first <= most:
-        raise refuse(ErrorCode.INVALID_INPUT, f"first must be 1 to {most}", "first")
-    order = cursors.order
-    place = None if after is None else cursors.signed.place(after)
-    return Keyset(order.column, order.identifier, order.descending, first + 1, place)
+def keyset_of(at: Slice, cursors: "Cursors[Row]", most: int = PAGE_MAX) -> Keyset:
+    """The rows to read, one more than the page has; INVALID_INPUT as `Slice.size`, or for a cursor of another list."""
+    order, limit = cursors.order, at.size(most) + 1
+    place = None if at.cursor is None else cursors.signed.place(at.cursor, "before" if at.is_backward else "after")
+    descending = order.descending is not at.is_backward
+    return Keyset(order.column, order.identifier, descending, limit, place, is_backward=at.is_backward)
+
+
+def part_of(ordered: Sequence[Item], keyset: Keyset, place: Callable[[Item], tuple[Any, str]]) -> list[Item]:
+    """The rows of a list in memory that a page is made of, as a statement gives them; `place` says what a cursor does
+    of a row, and rises."""
+    if keyset.is_backward:
+        end = len(ordered) if keyset.after is None else bisect_left(ordered, keyset.after, key=place)
+        return list(reversed(ordered[max(end - keyset.limit, 0) : end]))
+    start = 0 if keyset.after is None else bisect_right(ordered, keyset.after, key=place)
+    return list(ordered[start : start + keyset.limit])
 
 
 def page_of(
     records: Sequence[Row], keyset: Keyset, cursors: "Cursors[Row]", count: Callable[[], Awaitable[int]]
 ) -> Page[Row]:
     """The page with these rows, of which the keyset asks for one more than the page has."""
+    has_more, has_left = len(records) == keyset.limit, keyset.after is not None
     edges = [Edge(row, cursors.of) for row in records[: keyset.limit - 1]]
-    return Page(edges, PageInfo(len(records) == keyset.limit, keyset.after is not None, edges), count)
+    if keyset.is_backward:
+        edges.reverse()
+        return Page(edges, PageInfo(has_left, has_more, edges), count)
+    return Page(edges, PageInfo(has_more, has_left, edges), count)
 
 
 class Once:
@@ -202,7 +252,7 @@ class ScopedList(Generic[Where, Row]):
     count: Callable[[AsyncConnection, DataScope, Where], Awaitable[int]]
     sums: Callable[[AsyncConnection, DataScope, Where], Awaitable[Any]] | None = None
 
-    async def page(self, ctx: Context, where: Where, order: Order[Row], *, first: int, after: str | None) -> Page[Row]:
+    async def page(self, ctx: Context, where: Where, order: Order[Row], *, at: Slice) -> Page[Row]:
         """A page of it; errors as `read_page`."""
 
         async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Row]:
@@ -213,7 +263,7 @@ class ScopedList(Generic[Where, Row]):
             return await self.count(connection, ctx.scope, where)
 
         binding = (self.field, where, order.column.name, order.descending)
-        found = await read_page(ctx, PageRequest(first, after, binding), order, rows=rows, count=count)
+        found = await read_page(ctx, PageRequest(at, binding), order, rows=rows, count=count)
         return found if self.sums is None else replace(found, sums=partial(self._sums, ctx, where))
 
     async def _sums(self, ctx: Context, where: Where) -> Any:
@@ -244,14 +294,15 @@ class ListCursors:
         text = value.isoformat() if isinstance(value, (date, datetime)) else value
         return self.key.sign(orjson.dumps([self.digest, text, identifier]))
 
-    def place(self, cursor: str) -> tuple[Any, str]:
-        """The sort value and the identifier; INVALID_INPUT for a cursor of another list, or of nobody's making."""
+    def place(self, cursor: str, argument: str) -> tuple[Any, str]:
+        """The sort value and the identifier; INVALID_INPUT at the argument for a cursor of another list, or of nobody's
+        making."""
         try:
             digest, value, identifier = orjson.loads(self.key.content(cursor))
         except ValueError:
-            raise _foreign_cursor() from None
+            raise _foreign_cursor(argument) from None
         if digest != self.digest:
-            raise _foreign_cursor()
+            raise _foreign_cursor(argument)
         return self._typed(value), identifier
 
     def _typed(self, value: Any) -> Any:
@@ -260,6 +311,6 @@ class ListCursors:
         return date.fromisoformat(value) if self.kind is date else value
 
 
-def _foreign_cursor() -> BillingError:
+def _foreign_cursor(argument: str) -> BillingError:
     message = "use a cursor of this list, with the same filter and order"
-    return refuse(ErrorCode.INVALID_INPUT, message, "after")
+    return refuse(ErrorCode.INVALID_INPUT, message, argument)

@@ -13,7 +13,7 @@ from app.domain.errors import raise_any
 from app.domain.words import search_failure, words_of
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import Order, Page, ScopedList, Slice, order_by
 
 _PAYERS: Final = reference_tables.payers.c
 _PROVIDERS: Final = reference_tables.providers.c
@@ -40,26 +40,20 @@ PROVIDERS: Final = ScopedList("providers", party_lists.providers_page, party_lis
 PRACTITIONERS: Final = ScopedList("practitioners", practitioners.page, practitioners.count)
 
 
-async def payers(
-    ctx: Context, *, search: str | None, is_active: bool | None, first: int, after: str | None
-) -> Page[PayerRecord]:
+async def payers(ctx: Context, *, search: str | None, is_active: bool | None, at: Slice) -> Page[PayerRecord]:
     """A page of all payers, by name; INVALID_INPUT for a search that is too long or has unsuitable words."""
-    return await PAYERS.page(ctx, PartyFilter(_words(search), is_active), PAYERS_BY_NAME, first=first, after=after)
+    return await PAYERS.page(ctx, PartyFilter(_words(search), is_active), PAYERS_BY_NAME, at=at)
 
 
-async def providers(
-    ctx: Context, *, search: str | None, is_active: bool | None, first: int, after: str | None
-) -> Page[ProviderRecord]:
+async def providers(ctx: Context, *, search: str | None, is_active: bool | None, at: Slice) -> Page[ProviderRecord]:
     """A page of the providers in the caller's data scope, by name; errors as `payers`."""
-    return await PROVIDERS.page(
-        ctx, PartyFilter(_words(search), is_active), PROVIDERS_BY_NAME, first=first, after=after
-    )
+    return await PROVIDERS.page(ctx, PartyFilter(_words(search), is_active), PROVIDERS_BY_NAME, at=at)
 
 
-async def performing(ctx: Context, *, search: str | None, first: int, after: str | None) -> Page[Practitioner]:
+async def performing(ctx: Context, *, search: str | None, at: Slice) -> Page[Practitioner]:
     """A page of the practitioners on claims in the caller's data scope, by name; errors as `payers`."""
     where = PractitionerFilter(_words(search))
-    return await PRACTITIONERS.page(ctx, where, PRACTITIONERS_BY_NAME, first=first, after=after)
+    return await PRACTITIONERS.page(ctx, where, PRACTITIONERS_BY_NAME, at=at)
 
 
 def _words(search: str | None) -> tuple[str, ...]:

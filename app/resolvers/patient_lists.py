@@ -13,7 +13,7 @@ from app.domain.errors import ErrorCode, raise_any, refuse
 from app.domain.identifiers import card_failure
 from app.domain.words import search_failure, words_of
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, ScopedList
+from app.resolvers.paging import Order, Page, ScopedList, Slice
 
 BY_NAME: Final[Order[PatientRecord]] = Order(
     patients.c.name, patients.c.id, descending=False, value=attrgetter("name"), key=attrgetter("id"), kind=str
@@ -22,9 +22,7 @@ FIELD: Final = "patients"
 PATIENTS: Final = ScopedList(FIELD, patient_lists.page, patient_lists.count)
 
 
-async def look_up(
-    ctx: Context, where: PatientFilter, *, search: str | None, first: int, after: str | None
-) -> Page[PatientRecord]:
+async def look_up(ctx: Context, where: PatientFilter, *, search: str | None, at: Slice) -> Page[PatientRecord]:
     """A page of the patients in the caller's data scope with this card, CPF or day of birth, and these words in the
     name.
 
@@ -36,7 +34,7 @@ async def look_up(
     where = replace(where, words=words_of(search))
     _check(where)
     await ctx.unknown_cards.admit(ctx.caller)
-    page = await PATIENTS.page(ctx, where, BY_NAME, first=first, after=after)
+    page = await PATIENTS.page(ctx, where, BY_NAME, at=at)
     is_by_number = where.card_number is not None or where.cpf is not None
     if is_by_number and not page.edges:
         await ctx.note_unknown_card(FIELD)

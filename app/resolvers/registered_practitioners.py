@@ -12,7 +12,7 @@ from app.domain.errors import raise_any
 from app.domain.words import search_failure, words_of
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import Order, Page, ScopedList, Slice, order_by
 
 _TABLE: Final = party_tables.practitioners.c
 BY_NAME: Final[Order[PractitionerRecord]] = Order(
@@ -25,9 +25,9 @@ HISTORY: Final[NestedList[PartyStep]] = NestedList(
 
 
 async def registered(
-    ctx: Context, where: RegisteredFilter, *, search: str | None, first: int, after: str | None
+    ctx: Context, where: RegisteredFilter, *, search: str | None, at: Slice
 ) -> Page[PractitionerRecord]:
     """A page of the practitioners, by name; INVALID_INPUT for a search that is too long or has unsuitable words."""
     raise_any([search_failure(search, "search")])
     where = replace(where, words=words_of(search))
-    return await REGISTERED.page(ctx, where, BY_NAME, first=first, after=after)
+    return await REGISTERED.page(ctx, where, BY_NAME, at=at)

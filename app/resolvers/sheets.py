@@ -15,7 +15,7 @@ from app.domain.errors import ErrorCode, not_found, refuse
 from app.domain.sheet_columns import Mapping
 from app.domain.sheet_rows import SheetRow, SheetRowKind
 from app.resolvers.context import Context
-from app.resolvers.paging import Cursors, Once, Order, Page, ScopedList, keyset_of, order_by, page_of
+from app.resolvers.paging import Cursors, Once, Order, Page, ScopedList, Slice, keyset_of, order_by, page_of, part_of
 from app.services import documents, parties
 from app.tiss import sheet_answers
 from app.tiss.sheet_answers import SheetLook
@@ -70,17 +70,23 @@ async def preview(
 
 
 async def rows_page(
-    ctx: Context, found: SheetPreview, kinds: Sequence[SheetRowKind] | None, *, first: int, after: str | None
+    ctx: Context, found: SheetPreview, kinds: Sequence[SheetRowKind] | None, *, at: Slice
 ) -> Page[SheetRow]:
     """A page of the rows of these kinds, in the order of the sheet; errors as `read_page`."""
     cursors = Cursors(ctx.cursor_key, ("SpreadsheetPreview.rows", found.document_id, kinds), _ORDER)
-    keyset = keyset_of(first, after, cursors)
-    start = 0 if keyset.after is None else int(keyset.after[0])
-    # Rows are numbered from 1, so the number of a row is the place of the next one.
+    keyset = keyset_of(at, cursors)
     chosen = [place for place, kind in enumerate(found.look.kinds) if not kinds or kind in kinds]
 
     async def count() -> int:
         return len(chosen)
 
-    rows = await found.look.rows.at([place for place in chosen if place >= start][: keyset.limit])
+    places = part_of(chosen, keyset, _place_of)
+    rows = await found.look.rows.at(sorted(places))
+    if keyset.is_backward:
+        rows.reverse()
     return page_of(rows, keyset, cursors, Once(count))
+
+
+def _place_of(index: int) -> tuple[int, str]:
+    """What the cursor says of the row at this index: rows are numbered from 1."""
+    return index + 1, str(index + 1)

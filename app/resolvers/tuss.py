@@ -11,7 +11,7 @@ from app.domain.errors import raise_any
 from app.domain.tuss_index import Sought
 from app.domain.words import search_failure
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.resolvers.paging import Order, Page, PageRequest, Slice, part_of, read_page
 
 BY_CODE: Order[TussRecord] = Order(
     tuss_terms.c.code, tuss_terms.c.code_system, False, lambda row: row.code, lambda row: row.code_system, kind=str
@@ -19,17 +19,17 @@ BY_CODE: Order[TussRecord] = Order(
 
 
 async def search(
-    ctx: Context, *, text: str | None, code_system: str | None, valid_on: date | None, first: int, after: str | None
+    ctx: Context, *, text: str | None, code_system: str | None, valid_on: date | None, at: Slice
 ) -> Page[TussRecord]:
     """A page of terms, ordered by code; INVALID_INPUT for a search text that is too long or has unsuitable words."""
     raise_any([search_failure(text, "search")])
     matches = await ctx.tuss.find(Sought.of(text, code_system, valid_on))
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[TussRecord]:
-        return await matches.read(connection, keyset.after, keyset.limit)
+        return await matches.read(connection, part_of(matches.positions, keyset, matches.index.place))
 
     async def count(_connection: AsyncConnection) -> int:
         return len(matches)
 
     binding = ("tussTerms", {"search": text, "code_system": code_system, "valid_on": valid_on})
-    return await read_page(ctx, PageRequest(first, after, binding), BY_CODE, rows=rows, count=count)
+    return await read_page(ctx, PageRequest(at, binding), BY_CODE, rows=rows, count=count)

@@ -15,8 +15,9 @@ from app.domain.reasons import WORDS_MIN
 from app.resolvers import access_log
 from app.resolvers.access_log import AccessLogOrderField, EmergencyAccessOrderField
 from app.resolvers.context import Context
+from app.resolvers.paging import Slice
 from app.schema.base import lists
-from app.schema.base.arguments import ORDER, After, First
+from app.schema.base.arguments import ORDER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -111,11 +112,13 @@ class AccessLogQuery:
         self,
         info: Info,
         order_by: Annotated[AccessLogOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         order = ordered(access_log.ENTRY_ORDERS, order_by, access_log.LATEST_ENTRIES)
-        return await access_log.own_log(info.context, order=order, first=first, after=after)
+        return await access_log.own_log(info.context, order=order, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[EmergencyAccess] | None,
@@ -127,11 +130,13 @@ class AccessLogQuery:
         self,
         info: Info,
         order_by: Annotated[EmergencyAccessOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         order = ordered(access_log.ACCESS_ORDERS, order_by, access_log.LATEST_ACCESSES)
-        return await access_log.emergency_accesses(info.context, order=order, first=first, after=after)
+        return await access_log.emergency_accesses(info.context, order=order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="Request for emergency access to the health data of a patient.")

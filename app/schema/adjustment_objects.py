@@ -12,9 +12,10 @@ from app.domain.money import Cents
 from app.domain.statement import AdjustmentDirection, AdjustmentLevel
 from app.executor.reach import Owner
 from app.resolvers import adjustments, bank
+from app.resolvers.paging import Slice
 from app.schema.actions import ACTIONS, AvailableRemittanceAdjustmentAction, adjustment_actions
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -122,9 +123,14 @@ class RemittanceAdjustment(Node):
     )
     @paged(adjustments.STEPS)
     async def history(
-        adjustment: strawberry.Parent[AdjustmentRecord], info: Info, first: First = 20, after: After = None
+        adjustment: strawberry.Parent[AdjustmentRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await adjustments.STEPS.page(info.context, adjustment.id, first=first, after=after)
+        return await adjustments.STEPS.page(info.context, adjustment.id, at=Slice(first, after, last, before))
 
 
 @strawberry.type(

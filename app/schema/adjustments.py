@@ -9,9 +9,10 @@ from app.domain.adjustments import REASON_LENGTH_MAX, AdjustmentStatus, Adjustme
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.statement import AdjustmentDirection
 from app.resolvers import adjustments
+from app.resolvers.paging import Slice
 from app.schema.adjustment_objects import RemittanceAdjustment
 from app.schema.base import filters, inputs, lists
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, After, Before, First, Last
 from app.schema.base.connections import Connection
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -59,13 +60,15 @@ class RemittanceAdjustmentQuery:
         self,
         info: Info,
         filter: Annotated[RemittanceAdjustmentFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceAdjustmentFilterInput()).where()
         order = adjustments.OLDEST_FIRST
-        return await adjustments.ADJUSTMENTS.page(info.context, where, order, first=first, after=after)
+        return await adjustments.ADJUSTMENTS.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="Accepts it: a debit as a cost, a credit as income that belongs to no claim.")

@@ -12,9 +12,10 @@ from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import appeal_batches
 from app.resolvers.appeal_batches import AppealBatchOrderField
+from app.resolvers.paging import Slice
 from app.schema.actions import ACTIONS, AvailableAppealBatchAction, appeal_batch_actions
 from app.schema.base import filters, lists, weights
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.filters import given
@@ -104,18 +105,28 @@ class AppealBatch(Node):
     )
     @paged(appeal_batches.DENIALS)
     async def denials(
-        batch: strawberry.Parent[AppealBatchRecord], info: Info, first: First = 20, after: After = None
+        batch: strawberry.Parent[AppealBatchRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await appeal_batches.DENIALS.page(info.context, batch.id, first=first, after=after)
+        return await appeal_batches.DENIALS.page(info.context, batch.id, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[AppealBatchHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
     @paged(appeal_batches.HISTORY)
     async def history(
-        batch: strawberry.Parent[AppealBatchRecord], info: Info, first: First = 20, after: After = None
+        batch: strawberry.Parent[AppealBatchRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await appeal_batches.HISTORY.page(info.context, batch.id, first=first, after=after)
+        return await appeal_batches.HISTORY.page(info.context, batch.id, at=Slice(first, after, last, before))
 
     @strawberry.field(description=ACTIONS, directives=[lists.APPEAL_BATCH_ACTIONS])
     def available_actions(batch: strawberry.Parent[AppealBatchRecord], info: Info) -> list[AvailableAppealBatchAction]:
@@ -173,13 +184,17 @@ class AppealBatchQuery:
         info: Info,
         filter: Annotated[AppealBatchFilterInput | None, FILTER] = None,
         order_by: Annotated[AppealBatchOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or AppealBatchFilterInput()).where()
         order = ordered(appeal_batches.ORDERS, order_by, appeal_batches.NEWEST_FIRST)
-        return await appeal_batches.APPEAL_BATCHES.page(info.context, where, order, first=first, after=after)
+        return await appeal_batches.APPEAL_BATCHES.page(
+            info.context, where, order, at=Slice(first, after, last, before)
+        )
 
     @strawberry.field(
         graphql_type=TissBatch | None,

@@ -11,8 +11,9 @@ from app.domain.appeal_templates import FIELDS
 from app.domain.identifiers import AnsCode, Cnes
 from app.executor.reach import Owner
 from app.resolvers import appeal_templates
+from app.resolvers.paging import Slice
 from app.schema.base import bulk, filters, inputs, lists, weights
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -72,13 +73,15 @@ class AppealTemplateQuery:
         self,
         info: Info,
         filter: Annotated[AppealTemplateFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or AppealTemplateFilterInput()).where()
         return await appeal_templates.TEMPLATES.page(
-            info.context, where, appeal_templates.OLDEST_FIRST, first=first, after=after
+            info.context, where, appeal_templates.OLDEST_FIRST, at=Slice(first, after, last, before)
         )
 
 

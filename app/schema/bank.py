@@ -11,9 +11,10 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.resolvers import bank
 from app.resolvers.bank import BankEntryOrderField
+from app.resolvers.paging import Slice
 from app.schema.bank_objects import BankEntry, BankFile
 from app.schema.base import filters, inputs, lists, weights
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.filters import given
@@ -84,14 +85,16 @@ class BankQuery:
         info: Info,
         filter: Annotated[BankEntryFilterInput | None, FILTER] = None,
         order_by: Annotated[BankEntryOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         criteria = filter or BankEntryFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria)
         order = ordered(bank.ORDERS, order_by, bank.OLDEST_FIRST)
-        return await bank.ENTRIES.page(info.context, criteria.where(), order, first=first, after=after)
+        return await bank.ENTRIES.page(info.context, criteria.where(), order, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[Remittance] | None,
@@ -104,13 +107,15 @@ class BankQuery:
         self,
         info: Info,
         filter: Annotated[AnnouncedPaymentFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         criteria = filter or AnnouncedPaymentFilterInput()
         check_arguments(filter=criteria)
         order = bank.LONGEST_AWAITED_FIRST
-        return await bank.ANNOUNCED.page(info.context, criteria.where(), order, first=first, after=after)
+        return await bank.ANNOUNCED.page(info.context, criteria.where(), order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="A bank entry to store.")

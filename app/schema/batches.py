@@ -12,9 +12,10 @@ from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import batches
 from app.resolvers.batches import BatchOrderField
+from app.resolvers.paging import Slice
 from app.schema.actions import ACTIONS, AvailableBatchAction, batch_actions
 from app.schema.base import filters, lists, weights
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimType
@@ -105,15 +106,29 @@ class Batch(Node):
         extensions=[Requires("claims:read")],
     )
     @paged(batches.CLAIMS)
-    async def claims(batch: strawberry.Parent[BatchRecord], info: Info, first: First = 20, after: After = None) -> Any:
-        return await batches.CLAIMS.page(info.context, batch.id, first=first, after=after)
+    async def claims(
+        batch: strawberry.Parent[BatchRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        return await batches.CLAIMS.page(info.context, batch.id, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[BatchHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
     @paged(batches.HISTORY)
-    async def history(batch: strawberry.Parent[BatchRecord], info: Info, first: First = 20, after: After = None) -> Any:
-        return await batches.HISTORY.page(info.context, batch.id, first=first, after=after)
+    async def history(
+        batch: strawberry.Parent[BatchRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        return await batches.HISTORY.page(info.context, batch.id, at=Slice(first, after, last, before))
 
     @strawberry.field(description=ACTIONS, directives=[lists.BATCH_ACTIONS])
     def available_actions(batch: strawberry.Parent[BatchRecord], info: Info) -> list[AvailableBatchAction]:
@@ -176,13 +191,15 @@ class BatchQuery:
         info: Info,
         filter: Annotated[BatchFilterInput | None, FILTER] = None,
         order_by: Annotated[BatchOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or BatchFilterInput()).where()
         order = ordered(batches.ORDERS, order_by, batches.NEWEST_FIRST)
-        return await batches.BATCHES.page(info.context, where, order, first=first, after=after)
+        return await batches.BATCHES.page(info.context, where, order, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=TissBatch | None,

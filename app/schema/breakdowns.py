@@ -13,8 +13,9 @@ from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.domain.reconciliation import Ratio, Reconciliation, rate
 from app.resolvers import breakdowns
+from app.resolvers.paging import Slice
 from app.schema.base import lists, weights
-from app.schema.base.arguments import PERIOD, After, First, OfPayer, OfProvider
+from app.schema.base.arguments import PERIOD, After, Before, First, Last, OfPayer, OfProvider
 from app.schema.base.connections import Connection, at_most_int
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -182,11 +183,13 @@ class BreakdownQuery:
         payer: OfPayer = None,
         provider: OfProvider = None,
         period: Annotated[DateRangeInput | None, PERIOD] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         where = ledger_filter(payer, provider, period)
-        return await breakdowns.billing(info.context, by=group_by, where=where, first=first, after=after)
+        return await breakdowns.billing(info.context, by=group_by, where=where, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[DenialGroup] | None,
@@ -202,8 +205,10 @@ class BreakdownQuery:
         payer: OfPayer = None,
         provider: OfProvider = None,
         period: Annotated[DateRangeInput | None, PERIOD] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         where = ledger_filter(payer, provider, period)
-        return await breakdowns.denials(info.context, by=group_by, where=where, first=first, after=after)
+        return await breakdowns.denials(info.context, by=group_by, where=where, at=Slice(first, after, last, before))

@@ -10,8 +10,9 @@ from app.domain.errors import raise_any
 from app.domain.identifiers import AnsCode, Cnes
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrderField
+from app.resolvers.paging import Slice
 from app.schema.base import filters, inputs, lists, weights
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
 from app.schema.base.filters import given
@@ -142,11 +143,13 @@ class ClaimQuery:
         info: Info,
         filter: Annotated[ClaimFilterInput | None, FILTER] = None,
         order_by: Annotated[ClaimOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         criteria = filter or ClaimFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
         order = ordered(claims.ORDERS, order_by, claims.NEWEST_FIRST)
-        return await claims.CLAIMS.page(info.context, criteria.where(), order, first=first, after=after)
+        return await claims.CLAIMS.page(info.context, criteria.where(), order, at=Slice(first, after, last, before))

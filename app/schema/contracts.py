@@ -12,8 +12,9 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.resolvers.contracts import ContractOrderField
+from app.resolvers.paging import Slice
 from app.schema.base import filters, inputs, lists
-from app.schema.base.arguments import FILTER, ORDER, After, First, FirstLines
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, FirstLines, Last, LastLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.filters import given
@@ -111,9 +112,14 @@ class Contract(Node):
     )
     @paged(contracts.PRICES)
     async def prices(
-        contract: strawberry.Parent[ContractRecord], info: Info, first: FirstLines = 20, after: After = None
+        contract: strawberry.Parent[ContractRecord],
+        info: Info,
+        first: FirstLines = None,
+        after: After = None,
+        last: LastLines = None,
+        before: Before = None,
     ) -> Any:
-        return await contracts.PRICES.page(info.context, contract.id, first=first, after=after)
+        return await contracts.PRICES.page(info.context, contract.id, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="Filter for contracts. Every given condition must match.")
@@ -160,13 +166,15 @@ class ContractQuery:
         info: Info,
         filter: Annotated[ContractFilterInput | None, FILTER] = None,
         order_by: Annotated[ContractOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or ContractFilterInput()).where()
         order = ordered(contracts.ORDERS, order_by, contracts.BY_PROVIDER)
-        return await contracts.CONTRACTS.page(info.context, where, order, first=first, after=after)
+        return await contracts.CONTRACTS.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="An agreed price of a code.")

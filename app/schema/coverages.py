@@ -9,8 +9,9 @@ from app.db.parties import CoverageRecord
 from app.domain.access_log import DataClass
 from app.domain.identifiers import AnsCode
 from app.resolvers import coverages
+from app.resolvers.paging import Slice
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
@@ -76,9 +77,14 @@ class Coverage(Node):
     )
     @paged(coverages.HISTORY)
     async def history(
-        coverage: strawberry.Parent[CoverageRecord], info: Info, first: First = 20, after: After = None
+        coverage: strawberry.Parent[CoverageRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await coverages.HISTORY.page(info.context, coverage.id, first=first, after=after)
+        return await coverages.HISTORY.page(info.context, coverage.id, at=Slice(first, after, last, before))
 
 
 @strawberry.type

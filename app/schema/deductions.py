@@ -10,8 +10,9 @@ from app.domain.deductions import DeductionKind
 from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.resolvers import deductions
+from app.resolvers.paging import Slice
 from app.schema.base import lists, weights
-from app.schema.base.arguments import After, First, OfPayer, OfProvider
+from app.schema.base.arguments import After, Before, First, Last, OfPayer, OfProvider
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount
@@ -52,8 +53,10 @@ class DeductionQuery:
         payer: OfPayer = None,
         provider: OfProvider = None,
         period: Annotated[DateRangeInput | None, PAID_IN] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         where = ledger_filter(payer, provider, period)
-        return await deductions.withheld_taxes(info.context, where=where, first=first, after=after)
+        return await deductions.withheld_taxes(info.context, where=where, at=Slice(first, after, last, before))

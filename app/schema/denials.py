@@ -9,8 +9,9 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.resolvers import denials
 from app.resolvers.denials import DenialOrderField
+from app.resolvers.paging import Slice
 from app.schema.base import filters, lists
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.described import described
 from app.schema.base.enums import DenialStatus
 from app.schema.base.filters import given
@@ -79,14 +80,16 @@ class DenialQuery:
         info: Info,
         filter: Annotated[DenialFilterInput | None, FILTER] = None,
         order_by: Annotated[DenialOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         criteria = filter or DenialFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
         order = ordered(denials.ORDERS, order_by, denials.DEADLINE_FIRST)
-        return await denials.DENIALS.page(info.context, criteria.where(), order, first=first, after=after)
+        return await denials.DENIALS.page(info.context, criteria.where(), order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="The denial to accept.")

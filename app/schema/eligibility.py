@@ -15,8 +15,9 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.resolvers import eligibility
 from app.resolvers.context import Context
 from app.resolvers.eligibility import EligibilityOrderField
+from app.resolvers.paging import Slice
 from app.schema.base import filters, lists
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.filters import given
@@ -155,14 +156,18 @@ class EligibilityQuery:
         info: Info,
         filter: Annotated[EligibilityFilterInput | None, FILTER] = None,
         order_by: Annotated[EligibilityOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         criteria = filter or EligibilityFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria)
         order = ordered(eligibility.ORDERS, order_by, eligibility.NEWEST_FIRST)
-        return await eligibility.HISTORY.page(info.context, criteria.where(), order, first=first, after=after)
+        return await eligibility.HISTORY.page(
+            info.context, criteria.where(), order, at=Slice(first, after, last, before)
+        )
 
 
 @strawberry.input(description="A procedure to check.")

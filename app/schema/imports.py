@@ -9,8 +9,9 @@ from app.db.imports import ImportJobRecord, ImportResultRecord, ResultFilter
 from app.domain.imports import ImportJobKind, ImportJobStatus, ImportOutcome
 from app.domain.statement import STATEMENTS_MAX
 from app.resolvers import imports
+from app.resolvers.paging import Slice
 from app.schema.base import filters, lists, weights
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.filters import given
@@ -141,12 +142,16 @@ class ImportJob(Node):
         job: strawberry.Parent[ImportJobRecord],
         info: Info,
         filter: Annotated[ImportResultFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         outcomes = None if filter is None else given(filter.outcomes)
-        return await imports.results_page(info.context, ResultFilter(job.id, outcomes), first=first, after=after)
+        return await imports.results_page(
+            info.context, ResultFilter(job.id, outcomes), at=Slice(first, after, last, before)
+        )
 
 
 @strawberry.type

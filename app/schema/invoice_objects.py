@@ -15,9 +15,10 @@ from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.executor.reach import Owner
 from app.resolvers import invoices, settlements
+from app.resolvers.paging import Slice
 from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
 from app.schema.base import lists
-from app.schema.base.arguments import FILTER, After, First, FirstLines
+from app.schema.base.arguments import FILTER, After, Before, First, FirstLines, Last, LastLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
@@ -110,11 +111,13 @@ class Invoice(Node):
         invoice: strawberry.Parent[InvoiceRecord],
         info: Info,
         filter: Annotated[InvoiceLineFilterInput | None, FILTER] = None,
-        first: FirstLines = 20,
+        first: FirstLines = None,
         after: After = None,
+        last: LastLines = None,
+        before: Before = None,
     ) -> Any:
         where = None if filter is None else filter.where()
-        return await invoices.LINES.page(info.context, invoice.id, where=where, first=first, after=after)
+        return await invoices.LINES.page(info.context, invoice.id, where=where, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=later("SettlementConnection", "summed_lists") | None,
@@ -124,18 +127,28 @@ class Invoice(Node):
     )
     @paged(invoices.SETTLEMENTS)
     async def settlements(
-        invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
+        invoice: strawberry.Parent[InvoiceRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await invoices.SETTLEMENTS.page(info.context, invoice.id, first=first, after=after)
+        return await invoices.SETTLEMENTS.page(info.context, invoice.id, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[InvoiceHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
     @paged(invoices.HISTORY)
     async def history(
-        invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
+        invoice: strawberry.Parent[InvoiceRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await invoices.HISTORY.page(info.context, invoice.id, first=first, after=after)
+        return await invoices.HISTORY.page(info.context, invoice.id, at=Slice(first, after, last, before))
 
     @strawberry.field(description=ACTIONS, directives=[lists.INVOICE_ACTIONS])
     def available_actions(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[AvailableInvoiceAction]:
@@ -250,9 +263,14 @@ class Settlement(Node):
     )
     @paged(settlements.REVERSALS)
     async def reversals(
-        settlement: strawberry.Parent[SettlementRecord], info: Info, first: First = 20, after: After = None
+        settlement: strawberry.Parent[SettlementRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await settlements.REVERSALS.page(info.context, settlement.id, first=first, after=after)
+        return await settlements.REVERSALS.page(info.context, settlement.id, at=Slice(first, after, last, before))
 
     @amount("reversibleAmount", "What of a payment can still be reversed.")
     async def reversible(settlement: strawberry.Parent[SettlementRecord], info: Info) -> Cents | None:

@@ -13,8 +13,9 @@ from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.resolvers import invoices
 from app.resolvers.invoices import InvoiceOrderField
+from app.resolvers.paging import Slice
 from app.schema.base import filters, lists
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.described import described
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.filters import given
@@ -108,15 +109,17 @@ class InvoiceQuery:
         info: Info,
         filter: Annotated[InvoiceFilterInput | None, FILTER] = None,
         order_by: Annotated[InvoiceOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         ctx, criteria = info.context, filter or InvoiceFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
         where = criteria.where(business_day(ctx.now()))
         order = ordered(invoices.ORDERS, order_by, invoices.NEWEST_FIRST)
-        return await invoices.INVOICES.page(ctx, where, order, first=first, after=after)
+        return await invoices.INVOICES.page(ctx, where, order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="A new invoice for approved claims, and for won appeals that are on no invoice yet.")

@@ -13,6 +13,7 @@ from app.domain.money import Cents, Factor, Quantity
 from app.executor.reach import Owner
 from app.resolvers import claims
 from app.resolvers.appeals import attachments_of, earlier_of
+from app.resolvers.paging import Slice
 from app.schema.actions import (
     ACTIONS,
     AvailableClaimAction,
@@ -22,7 +23,7 @@ from app.schema.actions import (
 )
 from app.schema.appeals import Appeal, AppealAttachment
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
@@ -166,9 +167,14 @@ class Claim(Node):
     )
     @paged(claims.INVOICES)
     async def invoices(
-        claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None
+        claim: strawberry.Parent[ClaimRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await claims.INVOICES.page(info.context, claim.id, first=first, after=after)
+        return await claims.INVOICES.page(info.context, claim.id, at=Slice(first, after, last, before))
 
     paid = related(
         Cents | None,
@@ -216,8 +222,15 @@ class Claim(Node):
         graphql_type=Connection[ClaimHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
     @paged(claims.HISTORY)
-    async def history(claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None) -> Any:
-        return await claims.HISTORY.page(info.context, claim.id, first=first, after=after)
+    async def history(
+        claim: strawberry.Parent[ClaimRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        return await claims.HISTORY.page(info.context, claim.id, at=Slice(first, after, last, before))
 
     available_actions = batched(
         list[AvailableClaimAction], claim_actions, description=ACTIONS, directives=[lists.CLAIM_ACTIONS]

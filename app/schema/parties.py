@@ -11,8 +11,9 @@ from app.domain.access_log import DataClass
 from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId
 from app.executor.reach import Owner
 from app.resolvers import coverages, parties, patients
+from app.resolvers.paging import Slice
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection, Node, connection_of
 from app.schema.base.info import Info
 from app.schema.base.later import later
@@ -59,8 +60,15 @@ class Payer(Node):
         extensions=[Requires("parties:manage")],
     )
     @paged(parties.HISTORY)
-    async def history(party: strawberry.Parent[PayerRecord], info: Info, first: First = 20, after: After = None) -> Any:
-        return await parties.HISTORY.page(info.context, party.id, first=first, after=after)
+    async def history(
+        party: strawberry.Parent[PayerRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        return await parties.HISTORY.page(info.context, party.id, at=Slice(first, after, last, before))
 
 
 @strawberry.type(description="A hospital, clinic or laboratory (prestador).")
@@ -88,9 +96,14 @@ class Provider(Node):
     )
     @paged(parties.HISTORY)
     async def history(
-        party: strawberry.Parent[ProviderRecord], info: Info, first: First = 20, after: After = None
+        party: strawberry.Parent[ProviderRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await parties.HISTORY.page(info.context, party.id, first=first, after=after)
+        return await parties.HISTORY.page(info.context, party.id, at=Slice(first, after, last, before))
 
 
 @strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
@@ -125,9 +138,14 @@ class Patient(Node):
     )
     @paged(coverages.OF_PATIENT)
     async def coverages(
-        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+        patient: strawberry.Parent[PatientRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await coverages.OF_PATIENT.page(info.context, patient.id, first=first, after=after)
+        return await coverages.OF_PATIENT.page(info.context, patient.id, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[PartyHistoryEntry] | None,
@@ -137,9 +155,14 @@ class Patient(Node):
     )
     @paged(parties.HISTORY)
     async def history(
-        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+        patient: strawberry.Parent[PatientRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await parties.HISTORY.page(info.context, patient.id, first=first, after=after)
+        return await parties.HISTORY.page(info.context, patient.id, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=later("ClaimConnection", "summed_lists") | None,
@@ -149,9 +172,14 @@ class Patient(Node):
     )
     @paged(patients.CLAIMS)
     async def claims(
-        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+        patient: strawberry.Parent[PatientRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await patients.CLAIMS.page(info.context, patient.id, first=first, after=after)
+        return await patients.CLAIMS.page(info.context, patient.id, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=connection_of(later("Eligibility", "eligibility")) | None,
@@ -161,9 +189,14 @@ class Patient(Node):
     )
     @paged(patients.ELIGIBILITY_CHECKS)
     async def eligibility_checks(
-        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+        patient: strawberry.Parent[PatientRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await patients.ELIGIBILITY_CHECKS.page(info.context, patient.id, first=first, after=after)
+        return await patients.ELIGIBILITY_CHECKS.page(info.context, patient.id, at=Slice(first, after, last, before))
 
 
 @strawberry.type(description="A practitioner who performs services (profissional executante).")

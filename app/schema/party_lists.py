@@ -12,8 +12,9 @@ from app.domain import ids
 from app.domain.access_log import DataClass
 from app.domain.identifiers import AnsCode, Cnes, Cpf
 from app.resolvers import parties, patient_lists, registered_practitioners
+from app.resolvers.paging import Slice
 from app.schema.base import lists, weights
-from app.schema.base.arguments import After, First, OfPayer
+from app.schema.base.arguments import After, Before, First, Last, OfPayer
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
@@ -52,9 +53,18 @@ class PartyQuery:
         extensions=[Authenticated()],
     )
     async def payers(
-        self, info: Info, search: Search = None, is_active: Active = None, first: First = 20, after: After = None
+        self,
+        info: Info,
+        search: Search = None,
+        is_active: Active = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await parties.payers(info.context, search=search, is_active=is_active, first=first, after=after)
+        return await parties.payers(
+            info.context, search=search, is_active=is_active, at=Slice(first, after, last, before)
+        )
 
     @strawberry.field(
         graphql_type=Payer | None,
@@ -75,9 +85,18 @@ class PartyQuery:
         extensions=[Requires(*READERS)],
     )
     async def providers(
-        self, info: Info, search: Search = None, is_active: Active = None, first: First = 20, after: After = None
+        self,
+        info: Info,
+        search: Search = None,
+        is_active: Active = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await parties.providers(info.context, search=search, is_active=is_active, first=first, after=after)
+        return await parties.providers(
+            info.context, search=search, is_active=is_active, at=Slice(first, after, last, before)
+        )
 
     @strawberry.field(
         graphql_type=Provider | None,
@@ -103,15 +122,17 @@ class PartyQuery:
         info: Info,
         search: Search = None,
         is_registered: Annotated[bool, OF_REGISTER] = False,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         if is_registered:
             where = RegisteredFilter(is_active=True)
             return await registered_practitioners.registered(
-                info.context, where, search=search, first=first, after=after
+                info.context, where, search=search, at=Slice(first, after, last, before)
             )
-        return await parties.performing(info.context, search=search, first=first, after=after)
+        return await parties.performing(info.context, search=search, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[Patient] | None,
@@ -129,14 +150,16 @@ class PartyQuery:
         birth_date: Annotated[date | None, OF_BIRTH] = None,
         search: Annotated[str | None, OF_NAME] = None,
         is_active: Active = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         if cpf is not None:
             check_further(info, BY_CPF)
         check_arguments(payer_ans_code=payer, cpf=cpf, birth_date=birth_date)
         where = PatientFilter(card_number, payer, cpf, birth_date, is_active=is_active)
-        return await patient_lists.look_up(info.context, where, search=search, first=first, after=after)
+        return await patient_lists.look_up(info.context, where, search=search, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Patient | None,

@@ -8,8 +8,9 @@ import strawberry
 from app.db.registered_practitioners import PractitionerRecord, RegisteredFilter
 from app.domain.identifiers import Cnes
 from app.resolvers import registered_practitioners as practitioners
+from app.resolvers.paging import Slice
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.filters import VALUES_MAX, given
 from app.schema.base.info import Info
@@ -59,9 +60,14 @@ class RegisteredPractitioner(Node):
     )
     @paged(practitioners.HISTORY)
     async def history(
-        practitioner: strawberry.Parent[PractitionerRecord], info: Info, first: First = 20, after: After = None
+        practitioner: strawberry.Parent[PractitionerRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await practitioners.HISTORY.page(info.context, practitioner.id, first=first, after=after)
+        return await practitioners.HISTORY.page(info.context, practitioner.id, at=Slice(first, after, last, before))
 
 
 @strawberry.type
@@ -85,12 +91,14 @@ class RegisteredPractitionerQuery:
             ),
         ] = None,
         is_active: Active = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(provider_cnes=providers)
         where = RegisteredFilter((), given(providers), is_active)
-        return await practitioners.registered(info.context, where, search=search, first=first, after=after)
+        return await practitioners.registered(info.context, where, search=search, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="A practitioner to register.")

@@ -22,6 +22,7 @@ from app.domain.statement import (
 )
 from app.executor.reach import Owner
 from app.resolvers import adjustments, bank, remittance_lines, remittances
+from app.resolvers.paging import Slice
 from app.schema.actions import (
     ACTIONS,
     AvailableRemittanceAction,
@@ -32,7 +33,7 @@ from app.schema.actions import (
 from app.schema.adjustment_objects import RemittanceAdjustment, RemittanceBalance
 from app.schema.bank_objects import BankEntry, ThreeWayMatch
 from app.schema.base import lists
-from app.schema.base.arguments import After, First, FirstLines
+from app.schema.base.arguments import After, Before, First, FirstLines, Last, LastLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
@@ -216,9 +217,14 @@ class RemittanceLine(Node):
     )
     @paged(remittance_lines.HISTORY)
     async def history(
-        line: strawberry.Parent[RemittanceLineRecord], info: Info, first: First = 20, after: After = None
+        line: strawberry.Parent[RemittanceLineRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await remittance_lines.HISTORY.page(info.context, line.id, first=first, after=after)
+        return await remittance_lines.HISTORY.page(info.context, line.id, at=Slice(first, after, last, before))
 
     available_actions = batched(
         list[AvailableRemittanceLineAction],
@@ -332,9 +338,14 @@ class Remittance(Node):
     )
     @paged(remittances.LINES)
     async def lines(
-        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: FirstLines = 20, after: After = None
+        remittance: strawberry.Parent[RemittanceRecord],
+        info: Info,
+        first: FirstLines = None,
+        after: After = None,
+        last: LastLines = None,
+        before: Before = None,
     ) -> Any:
-        return await remittances.LINES.page(info.context, remittance.id, first=first, after=after)
+        return await remittances.LINES.page(info.context, remittance.id, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=SettlementConnection | None,
@@ -344,9 +355,14 @@ class Remittance(Node):
     )
     @paged(remittances.SETTLEMENTS)
     async def settlements(
-        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
+        remittance: strawberry.Parent[RemittanceRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await remittances.SETTLEMENTS.page(info.context, remittance.id, first=first, after=after)
+        return await remittances.SETTLEMENTS.page(info.context, remittance.id, at=Slice(first, after, last, before))
 
     @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_ACTIONS])
     def available_actions(

@@ -26,8 +26,9 @@ from app.domain.statement import (
     net_of,
 )
 from app.resolvers import remittances
+from app.resolvers.paging import Slice
 from app.schema.base import inputs, lists, weights
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
@@ -67,13 +68,15 @@ class RemittanceQuery:
         info: Info,
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
         order_by: Annotated[RemittanceOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
         order = ordered(remittances.ORDERS, order_by, remittances.NEWEST_FIRST)
-        return await remittances.REMITTANCES.page(info.context, where, order, first=first, after=after)
+        return await remittances.REMITTANCES.page(info.context, where, order, at=Slice(first, after, last, before))
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine] | None,
@@ -87,14 +90,16 @@ class RemittanceQuery:
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
         line_filter: Annotated[WaitingLineFilterInput | None, LINE_FILTER] = None,
         order_by: Annotated[RemittanceLineOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter, line_filter=line_filter)
         today = business_day(info.context.now())
         where = queue_filter(filter, line_filter, today=today)
         order = ordered(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
-        return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
+        return await remittances.UNMATCHED.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(one_of=True, description="An item of a claim: by its number or, if that is unknown, by its code.")

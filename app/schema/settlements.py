@@ -11,9 +11,10 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
 from app.resolvers import settlements
+from app.resolvers.paging import Slice
 from app.resolvers.settlements import SettlementOrderField
 from app.schema.base import filters, lists
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, Before, First, Last
 from app.schema.base.described import described
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -77,14 +78,18 @@ class SettlementQuery:
         info: Info,
         filter: Annotated[SettlementFilterInput | None, FILTER] = None,
         order_by: Annotated[SettlementOrder | None, ORDER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         criteria = filter or SettlementFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
         order = ordered(settlements.ORDERS, order_by, settlements.NEWEST_FIRST)
-        return await settlements.SETTLEMENTS.page(info.context, criteria.where(), order, first=first, after=after)
+        return await settlements.SETTLEMENTS.page(
+            info.context, criteria.where(), order, at=Slice(first, after, last, before)
+        )
 
 
 @strawberry.input(description="What the payer kept back of a payment: a withheld tax, or a discount.")

@@ -13,9 +13,10 @@ from app.domain.sheet_rows import UNREADABLE, CellFailure, SheetRow, SheetRowKin
 from app.domain.statement import FINDINGS_MAX, STATEMENTS_MAX, StatementLine
 from app.language.messages import in_language
 from app.resolvers import sheets
+from app.resolvers.paging import Slice
 from app.resolvers.sheets import SheetPreview
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -271,7 +272,9 @@ class SpreadsheetPreview:
                 directives=lists.up_to(len(SheetRowKind)),
             ),
         ] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
-        return await sheets.rows_page(info.context, preview, kinds, first=first, after=after)
+        return await sheets.rows_page(info.context, preview, kinds, at=Slice(first, after, last, before))

@@ -13,8 +13,9 @@ from app.domain.sheet_columns import COLUMNS_MAX, MappedColumn, Mapping, SheetCo
 from app.domain.statement import STATEMENTS_MAX
 from app.executor.reach import Owner
 from app.resolvers import sheets
+from app.resolvers.paging import Slice
 from app.schema.base import filters, lists, weights
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -150,12 +151,16 @@ class SheetQuery:
         self,
         info: Info,
         filter: Annotated[StatementMappingFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or StatementMappingFilterInput()).where()
-        return await sheets.MAPPINGS.page(info.context, where, sheets.OLDEST_FIRST, first=first, after=after)
+        return await sheets.MAPPINGS.page(
+            info.context, where, sheets.OLDEST_FIRST, at=Slice(first, after, last, before)
+        )
 
 
 @strawberry.input(description="The payment of a spreadsheet, as far as the file does not say it.")

@@ -17,9 +17,10 @@ from app.events.stream_events import (
     WAITING_LINES_EVENTS,
 )
 from app.resolvers import remittances
+from app.resolvers.paging import Slice
 from app.resolvers.streams import StreamMessage
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection
 from app.schema.base.enums import ClaimStatus, DenialStatus, InvoiceStatus
 from app.schema.base.info import Info
@@ -120,14 +121,19 @@ class RemittanceLineWaitingEvent(StreamedEvent):
         directives=[lists.PAGE],
     )
     async def lines(
-        message: strawberry.Parent[StreamMessage], info: Info, first: First = 20, after: After = None
+        message: strawberry.Parent[StreamMessage],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         event = event_of(message)
         if event is None:
             return None
         where = QueueFilter(RemittanceFilter(ids=(event.data["remittanceId"],)))
         order = remittances.OLDEST_LINE_FIRST
-        return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
+        return await remittances.UNMATCHED.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description=f"Filter for lines that wait. {ALL_OF}")

@@ -8,8 +8,9 @@ import strawberry
 from app.db.tuss import TussRecord
 from app.executor.reach import Owner
 from app.resolvers import tuss
+from app.resolvers.paging import Slice
 from app.schema.base import lists, weights
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
@@ -73,10 +74,12 @@ class TussQuery:
         valid_on: Annotated[
             date | None, strawberry.argument(description="Only terms that can be billed on this day; null for all.")
         ] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(valid_on=valid_on)
         return await tuss.search(
-            info.context, text=search, code_system=code_system, valid_on=valid_on, first=first, after=after
+            info.context, text=search, code_system=code_system, valid_on=valid_on, at=Slice(first, after, last, before)
         )

@@ -11,9 +11,10 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import unapplied_credits
+from app.resolvers.paging import Slice
 from app.schema.adjustment_objects import RemittanceAdjustment
 from app.schema.base import filters, lists
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.filters import given
@@ -101,8 +102,15 @@ class UnappliedCredit(Node):
         graphql_type=Connection[CreditUse], directives=[lists.PAGE], description="Uses and reversals, oldest first."
     )
     @paged(unapplied_credits.USES)
-    async def uses(credit: strawberry.Parent[CreditRecord], info: Info, first: First = 20, after: After = None) -> Any:
-        return await unapplied_credits.USES.page(info.context, credit.id, first=first, after=after)
+    async def uses(
+        credit: strawberry.Parent[CreditRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        return await unapplied_credits.USES.page(info.context, credit.id, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="Filter for unapplied credits. Every given condition must match.")
@@ -129,13 +137,15 @@ class UnappliedCreditQuery:
         self,
         info: Info,
         filter: Annotated[UnappliedCreditFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or UnappliedCreditFilterInput()).where()
         order = unapplied_credits.OLDEST_FIRST
-        return await unapplied_credits.CREDITS.page(info.context, where, order, first=first, after=after)
+        return await unapplied_credits.CREDITS.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
 @strawberry.input(description="A credit, and the invoice that it settles.")

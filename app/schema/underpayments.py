@@ -11,8 +11,9 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import underpayments
+from app.resolvers.paging import Slice
 from app.schema.base import filters, lists, weights
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, After, Before, First, Last
 from app.schema.base.connections import Connection
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -82,10 +83,14 @@ class UnderpaymentQuery:
         self,
         info: Info,
         filter: Annotated[UnderpaymentFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         criteria = filter or UnderpaymentFilterInput()
         check_arguments(filter=criteria)
         order = underpayments.OLDEST_FIRST
-        return await underpayments.UNDERPAYMENTS.page(info.context, criteria.where(), order, first=first, after=after)
+        return await underpayments.UNDERPAYMENTS.page(
+            info.context, criteria.where(), order, at=Slice(first, after, last, before)
+        )

@@ -6,7 +6,7 @@ The sums of all months are what the metrics show; their proof is as old as that 
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 from typing import Final
@@ -15,8 +15,9 @@ from app.db import books as books_db
 from app.db import breakdowns
 from app.db import outbox as outbox_db
 from app.db.books import MonthRecord, Parties
-from app.db.breakdowns import GroupedFilter, Grouping
+from app.db.breakdowns import KEY_COLUMN, GroupedFilter, Grouping
 from app.db.engine import Database, DatabaseUnavailable
+from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
 from app.domain.breakdown import months_from
 from app.domain.calendar import business_day
@@ -100,15 +101,15 @@ async def _sums(database: Database, period: Period) -> Sums:
 async def _sums_at_once(database: Database, period: Period) -> Sums:
     where = GroupedFilter(Grouping(_BY_PARTIES), LedgerFilter(period=period))
     found: Sums = {}
-    after: str | None = None
+    keyset = Keyset(KEY_COLUMN, KEY_COLUMN, descending=False, limit=GROUPS_AT_ONCE)
     while True:
         # One snapshot: the sums of several statements only match if they all see the same commits.
         async with database.snapshot() as connection:
-            groups = await breakdowns.billing_groups(connection, EVERYTHING, where, after, GROUPS_AT_ONCE)
+            groups = await breakdowns.billing_groups(connection, EVERYTHING, where, keyset)
         found |= {(each.parts["PROVIDER"], each.parts["PAYER"]): each.books for each in groups}
         if len(groups) < GROUPS_AT_ONCE:
             return found
-        after = groups[-1].key
+        keyset = replace(keyset, after=(groups[-1].key, groups[-1].key))
 
 
 def _together(first: Sums, second: Sums) -> Sums:

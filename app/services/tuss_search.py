@@ -27,9 +27,9 @@ class Matches:
     def __len__(self) -> int:
         return len(self.positions)
 
-    async def read(self, connection: AsyncConnection, after: tuple[str, str] | None, limit: int) -> list[TussRecord]:
-        """Up to `limit` of them in the order of code and code system, after these of a cursor."""
-        keys = self.index.page(self.positions, after, limit)
+    async def read(self, connection: AsyncConnection, positions: Sequence[int]) -> list[TussRecord]:
+        """Those at these positions of the index, in this order."""
+        keys = [self.index.key(each) for each in positions]
         found = {(row.code_system, row.code): row for row in await tuss_db.by_keys(connection, keys)} if keys else {}
         return [found[key] for key in keys if key in found]
 

@@ -1,7 +1,7 @@
 """The cost of an operation: how many fields its answer may hold, as a formula over the request's variables.
 
 Each field costs 1, and what is selected below a list counts as often as the list may be long, which the schema declares
-by `@listSize` (`sizes.py`). A page is as long as its `first`, `nodes(ids:)` as the list of ids. With $n = 5,
+by `@listSize` (`sizes.py`). A page is as long as its `first` or `last`, `nodes(ids:)` as the list of ids. With $n = 5,
 
     query ($n: Int!) {             1 + 1 + 5 * (1 + 200 * 1) = 1,007
       claims(first: $n) {          1: a field that gives one object
@@ -41,18 +41,22 @@ COST_CEILING: Final = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How long a list may be: `number`, or what a variable says (its own number, or how many values it holds), and at
-    most `most`: for longer lists the field itself returns an error."""
+    """How long a list may be: `number`, or the largest of what variables say (their own number, or how many values they
+    hold), and at most `most`: for longer lists the field itself returns an error."""
 
     number: int
-    variable: str | None = None
+    variables: tuple[str, ...] = ()
     most: int = COST_CEILING
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        """The size with these coerced variables; a variable that is not given leaves the argument's default."""
-        found = variables.get(self.variable) if self.variable else None
-        number = len(found) if isinstance(found, list) else found if isinstance(found, int) else self.number
+        """The size with these coerced variables; `number` if none of them is given."""
+        found = [_number_of(variables.get(each)) for each in self.variables]
+        number = max((each for each in found if each is not None), default=self.number)
         return min(max(number, 0), self.most)
+
+
+def _number_of(value: Any) -> int | None:
+    return len(value) if isinstance(value, list) else value if isinstance(value, int) else None
 
 
 ONE: Final = Size(1)
@@ -115,24 +119,21 @@ def _declared_size(node: FieldNode, definition: GraphQLField | None) -> Size:
     declared = list_size_of(definition)
     if declared is None or definition is None:
         return Size(UNDECLARED_SIZE)
-    for name in declared.slicing_arguments or ():
-        return _sliced_size(node, name, definition, declared.most)
-    return Size(declared.most)
+    names = declared.slicing_arguments or ()
+    given = [each.value for each in node.arguments or () if each.name.value in names]
+    variables = tuple(each.name.value for each in given if isinstance(each, VariableNode))
+    literals = [each for each in (_literal_size(value, declared.most) for value in given) if each is not None]
+    # A literal beside a variable: the call is refused for it, or the variable is null.
+    return Size(max(literals, default=declared.unasked or declared.most), variables, declared.most)
 
 
-def _sliced_size(node: FieldNode, name: str, definition: GraphQLField, most: int) -> Size:
-    """The size that the argument gives, in the document or by its default."""
-    value = next((each.value for each in node.arguments or () if each.name.value == name), None)
-    argument = definition.args.get(name)
-    default = argument.default_value if argument is not None and isinstance(argument.default_value, int) else most
-    if isinstance(value, VariableNode):
-        return Size(default, value.name.value, most)
+def _literal_size(value: ValueNode, most: int) -> int | None:
     if isinstance(value, ListValueNode):
-        return Size(len(value.values), most=most)
+        return len(value.values)
     if isinstance(value, IntValueNode):
         # The length is checked first: to convert a number of thousands of digits would take time, or fail.
-        return Size(int(value.value) if len(value.value) < 10 else most, most=most)
-    return Size(default, most=most)
+        return int(value.value) if len(value.value) < 10 else most
+    return None
 
 
 def is_list(kind: Any) -> bool:

@@ -26,6 +26,7 @@ class ListSize:
     require_one_slicing_argument: bool | None = strawberry.directive_field(
         name="requireOneSlicingArgument", default=True
     )
+    unasked = 0
 
     @classmethod
     def at_most(cls, number: int) -> Self:
@@ -33,15 +34,21 @@ class ListSize:
         return cls(assumed_size=number, require_one_slicing_argument=UNSET)
 
     @classmethod
-    def sliced_by(cls, argument: str, number: int, *sized_fields: str) -> Self:
-        """A list as long as the argument says, by a number or by its own length, and of at most so many objects.
+    def sliced_by(cls, argument: str, number: int) -> Self:
+        """A list as long as the argument, and of at most so many objects."""
+        return cls(assumed_size=number, slicing_arguments=[argument], require_one_slicing_argument=False)
 
-        With `sized_fields` the field is one object, and these of its fields are the lists.
-        """
-        fields = list(sized_fields) or UNSET
-        return cls(
-            assumed_size=number, slicing_arguments=[argument], sized_fields=fields, require_one_slicing_argument=False
+    @classmethod
+    def page_of(cls, unasked: int, number: int) -> Self:
+        """A connection with as many objects as `first` or `last` says, at most so many, and `unasked` without them."""
+        found = cls(
+            assumed_size=number,
+            slicing_arguments=["first", "last"],
+            sized_fields=["nodes", "edges"],
+            require_one_slicing_argument=False,
         )
+        found.unasked = unasked
+        return found
 
     @property
     def most(self) -> int:

@@ -132,6 +132,7 @@ function CallerStatus({ caller }: { caller: Caller }) {
       ))}
       {caller.roles.length === 0 && <span className="chip">no role</span>}
       {caller.dataScope && <span className="who-quiet">{caller.dataScope}</span>}
+      {!caller.maySeeSchema && <span className="who-quiet">no schema: it needs schema:introspect</span>}
       {caller.expiresAt && <Remaining end={caller.expiresAt} />}
     </span>
   );

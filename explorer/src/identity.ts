@@ -1,4 +1,5 @@
 // Whose token it is, according to the gateway.
+import { isDevelopment } from './callers';
 import { TransportError, type Gateway } from './gateway';
 
 export interface Caller {
@@ -7,6 +8,7 @@ export interface Caller {
   /** Whose data the token opens, in words; empty if it names none. */
   dataScope: string;
   expiresAt: Date | null;
+  maySeeSchema: boolean;
 }
 
 export type Identity =
@@ -15,11 +17,12 @@ export type Identity =
   | { state: 'known'; caller: Caller }
   | { state: 'refused'; code: string; detail: string };
 
-const QUERY = 'query Me { me { subject roles providerCnes payerAnsCode patientId expiresAt } }';
+const QUERY = 'query Me { me { subject roles permissions providerCnes payerAnsCode patientId expiresAt } }';
 
 interface Me {
   subject: string;
   roles: string[];
+  permissions: string[];
   providerCnes: string[];
   payerAnsCode: string | null;
   patientId: string | null;
@@ -56,5 +59,6 @@ function callerOf(me: Me): Caller {
     roles: me.roles,
     dataScope: parts.join(' · '),
     expiresAt: me.expiresAt === null ? null : new Date(me.expiresAt),
+    maySeeSchema: isDevelopment || me.permissions.includes('schema:introspect'),
   };
 }

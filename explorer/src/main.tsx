@@ -16,10 +16,10 @@ import { CopyCurl } from './CopyCurl';
 import { exampleTabs } from './examples';
 import { Gateway } from './gateway';
 import { identify, type Identity } from './identity';
+import { Names } from './Names';
 import { OPERATIONS_PLUGIN } from './Operations';
 import { loadSchema } from './schema';
 import { SessionContext, type Session } from './session';
-import { TabNames } from './TabNames';
 import { TopBar } from './TopBar';
 
 const gateway = new Gateway();
@@ -55,15 +55,24 @@ function forget(): void {
 function useSchema(identity: Identity): GraphQLSchema | null {
   const [schema, setSchema] = useState<GraphQLSchema | null>(null);
   const token = gateway.token;
-  const mayBeAnswered = identity.state === 'known' || (isDevelopment && identity.state === 'anonymous');
-  const isWanted = mayBeAnswered && (schema === null || !isDevelopment);
+  const isAnonymous = isDevelopment && identity.state === 'anonymous';
+  const maySee = isAnonymous || (identity.state === 'known' && identity.caller.maySeeSchema);
+  const hasOther = identity.state === 'known' && !identity.caller.maySeeSchema;
+  const isLoaded = useRef(false);
   useEffect(() => {
-    if (!isWanted) return;
+    if (hasOther) {
+      setSchema(null);
+      isLoaded.current = false;
+    }
+    if (!maySee || isLoaded.current) return;
     let isLatest = true;
-    void loadSchema(token).then((found) => isLatest && setSchema(found));
+    void loadSchema(token).then((found) => {
+      if (!isLatest) return;
+      isLoaded.current = found !== null;
+      setSchema(found);
+    });
     return () => void (isLatest = false);
-    // Once for each caller: what was loaded must not load it again.
-  }, [mayBeAnswered, token]);
+  }, [maySee, hasOther, token]);
   return schema;
 }
 
@@ -145,7 +154,7 @@ function Page() {
             <ChannelState gateway={gateway} />
           </GraphiQL.Logo>
           <ThemeFollower />
-          <TabNames />
+          <Names />
         </GraphiQL>
       </main>
     </SessionContext.Provider>

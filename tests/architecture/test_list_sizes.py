@@ -62,7 +62,9 @@ def test_a_list_of_the_input_says_how_many_values_it_accepts() -> None:
     assert missing == []
 
 
-def test_a_page_is_as_long_as_its_first_argument_allows() -> None:
+def test_a_page_is_as_long_as_first_or_last_allows() -> None:
     pages = {name: list_size_of(field) for _, name, field in _fields() if "first" in field.args}
     assert pages
-    assert {name for name, size in pages.items() if size is None or size.slicing_arguments != ["first"]} == set()
+    assert {
+        name for name, size in pages.items() if size is None or size.slicing_arguments != ["first", "last"]
+    } == set()

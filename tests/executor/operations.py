@@ -129,11 +129,20 @@ class Operations:
 
     def _arguments(self, name: str, found: GraphQLField) -> str:
         given = []
+        left_out = self._other_way()
         for argument, definition in found.args.items():
+            if argument in left_out:
+                continue
             if is_required_argument(definition) or self._is(0.3):
                 value = self._value(definition.type, self._kind_of(name, argument))
                 given.append(f"{argument}: {self._given(str(definition.type), value)}")
         return f"({', '.join(given)})" if given else ""
+
+    def _other_way(self) -> frozenset[str]:
+        """The arguments of pages in the direction that is not chosen; none for a call that is refused."""
+        if self._is(0.02):
+            return frozenset()
+        return frozenset({"last", "before"} if self._is(0.7) else {"first", "after"})
 
     def _kind_of(self, name: str, argument: str) -> str:
         return ROOTS.get(name, "") if argument == "id" else argument
@@ -160,7 +169,7 @@ class Operations:
             return self.ids[hint]
         usual: dict[str, Any] = {
             "ID": sorted(self.ids.values()),
-            "Int": (1, 2, 3, 5, 5, 20, 0, 101) if hint == "first" else range(1, 10),
+            "Int": (1, 2, 3, 5, 5, 20, 0, 101) if hint in ("first", "last") else range(1, 10),
             "Boolean": (True, False),
         }
         return self.random.choice(self.texts.get(hint) or usual.get(name) or self.texts[name])

@@ -62,6 +62,7 @@ def _texts(rich: Rich) -> dict[str, list[str]]:
         "Cpf": ["52998224725"],
         "cardNumber": [names["card"]],
         "after": ["x"],
+        "before": ["x"],
         "code": ["10101012", "40304361"],
         "codeSystem": ["22"],
     }

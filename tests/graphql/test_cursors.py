@@ -34,7 +34,7 @@ VALUES: list[Any] = [
 PERIOD = 'period: { from: "2026-01-01", to: "2026-01-31" }'
 
 
-def _needed(world: World) -> dict[str, str]:
+def needed(world: World) -> dict[str, str]:
     """The arguments that a list cannot do without."""
     return {
         "billingBreakdown": f"groupBy: [MONTH], {PERIOD}",
@@ -43,7 +43,7 @@ def _needed(world: World) -> dict[str, str]:
     }
 
 
-def _lists() -> list[str]:
+def lists() -> list[str]:
     """The root fields that take a cursor."""
     query = schema._schema.query_type
     assert query is not None
@@ -76,8 +76,8 @@ async def test_every_list_refuses_every_cursor_that_it_has_not_made(
     own: str = (await world.gateway.gql(query, token=token)).data["claims"]["pageInfo"]["endCursor"]
     digest, *_ = orjson.loads(world.gateway.parts.cursor_key.content(own))
     forgeries = _forgeries(digest, own)
-    for name in _lists():
-        arguments = f"first: 1, after: $after {_needed(world).get(name, '')}"
+    for name in lists():
+        arguments = f"first: 1, after: $after {needed(world).get(name, '')}"
         document = f"query($after: String) {{ {name}({arguments}) {{ nodes {{ __typename }} }} }}"
         tried = [*forgeries, own] if name != "claims" else forgeries
         found = [(await world.gateway.gql(document, {"after": after}, token=token)).body for after in tried]
@@ -87,10 +87,10 @@ async def test_every_list_refuses_every_cursor_that_it_has_not_made(
         assert {one["message"] for one in errors} == {"use a cursor of this list, with the same filter and order"}
     accepted = await world.gateway.gql(f'{{ claims(first: 1, after: "{own}") {{ nodes {{ id }} }} }}', token=token)
     assert accepted.data == {"claims": {"nodes": []}}
-    figures(forged_cursors=len(forgeries) * len(_lists()), accepted=0)
+    figures(forged_cursors=len(forgeries) * len(lists()), accepted=0)
 
 
 def test_a_cursor_of_the_gateways_own_key_is_read_as_it_was_written() -> None:
     cursors = ListCursors(CursorKey("a" * 100), "abc", int)
-    assert cursors.place(cursors.cursor(12_345, "clm_1")) == (12_345, "clm_1")
+    assert cursors.place(cursors.cursor(12_345, "clm_1"), "after") == (12_345, "clm_1")
     assert cursors.cursor(1, "a") != ListCursors(CursorKey("b" * 100), "abc", int).cursor(1, "a")

@@ -155,7 +155,7 @@ async def test_terms_that_were_added_are_found_a_minute_later(world: World) -> N
         now[0] += 1
         matches = await search.find(sought)
         async with database.reading() as connection:
-            rows = await matches.read(connection, None, 5)
+            rows = await matches.read(connection, matches.positions)
         assert [(row.code_system, row.code, row.term) for row in rows] == [("98", "99999901", "Zwxqk")]
     finally:
         async with database.engine.begin() as connection:

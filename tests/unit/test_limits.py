@@ -45,6 +45,8 @@ def measured(query: str, **limits: int) -> Measure:
         ("query { claims(first: 5) { ...P } } fragment P on ClaimConnection { nodes { id } }", 2 + 5, 3),
         ("{ claims(first: 999999999999) { nodes { id } } }", 2 + 100, 3),
         ("{ claims(first: 101) { nodes { id } } }", 2 + 100, 3),
+        ("{ claims(last: 3) { nodes { id } } }", 2 + 3, 3),
+        ("{ claims(first: null) { nodes { id } } }", 2 + 20, 3),
         ("{ nothing { such } }", 2, 2),
     ],
 )

@@ -46,10 +46,14 @@ class Node(OfRecord):
 
 @strawberry.type(description="Position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether another page follows.")
-    has_previous_page: bool = strawberry.field(description="Whether this page starts after a cursor.")
+    has_next_page: bool = strawberry.field(
+        description="Whether another page follows; of a page that is read backwards, whether it ends before a cursor."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether another page precedes; of a page that is read forwards, whether it starts after a cursor."
+    )
     start_cursor: str | None = strawberry.field(
-        description="Cursor of the first object on the page; null for an empty page."
+        description="Cursor of the first object on the page (null if empty): pass it as `before` for the page before."
     )
     end_cursor: str | None = strawberry.field(
         description="Cursor of the last object on the page (null if empty): pass it as `after` for the next page."

@@ -33,7 +33,7 @@ from app.domain.denial_chance import CLAIMS_SHOWN_MAX
 from app.domain.services import TEAM_MAX
 from app.domain.sheet_columns import COLUMNS_MAX
 from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX, STATEMENTS_MAX
-from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
+from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX, PAGE_SIZE
 from app.services.appeal_drafts import WON_MAX
 from app.services.batches import BATCHES_MAX
 from app.services.claims import BATCH_MAX
@@ -41,8 +41,8 @@ from app.services.line_candidates import CANDIDATES_MAX
 from app.services.party_import import ROWS_MAX
 from app.transport.sizes import Constraint, ListSize
 
-PAGE: Final = ListSize.sliced_by("first", PAGE_MAX, "nodes", "edges")
-LINES_PAGE: Final = ListSize.sliced_by("first", LINES_PAGE_MAX, "nodes", "edges")
+PAGE: Final = ListSize.page_of(PAGE_SIZE, PAGE_MAX)
+LINES_PAGE: Final = ListSize.page_of(PAGE_SIZE, LINES_PAGE_MAX)
 NODES: Final = ListSize.sliced_by("ids", PAGE_MAX)
 ROLE_NAMES: Final = ListSize.at_most(len(ROLES))
 PERMISSION_NAMES: Final = ListSize.at_most(len(PERMISSIONS))

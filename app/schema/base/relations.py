@@ -16,6 +16,7 @@ from app.executor.reads import LEVEL, Batched, Related
 from app.resolvers.context import Context
 from app.resolvers.loaders import Loaders
 from app.resolvers.nested import NestedList
+from app.resolvers.paging import Slice
 from app.schema.base.info import Info
 
 Resolve = TypeVar("Resolve", bound=Callable[..., Any])
@@ -77,13 +78,13 @@ def batched(
 
 def paged(listed: NestedList[Any]) -> Callable[[Resolve], Resolve]:
     """Declares the resolver of a connection on objects: the pages of a level are read together. Its arguments are
-    `first`, `after` and, if it has one, `filter`, an input with a `where`."""
+    those of a page (`Slice`) and, if it has one, `filter`, an input with a `where`."""
 
     def of_level(context: Context, objects: Sequence[Any], arguments: Mapping[str, Any]) -> Awaitable[Sequence[Any]]:
         given = dict(arguments)
         filtered = given.pop("filter", None)
         where = None if filtered is None else filtered.where()
-        return listed.pages(context, [each.id for each in objects], where=where, **given)
+        return listed.pages(context, [each.id for each in objects], where=where, at=Slice(**given))
 
     def declare(resolve: Resolve) -> Resolve:
         setattr(resolve, LEVEL, Batched(of_level, frozenset({"id"})))
