@@ -14,6 +14,7 @@ from app.db.tables import claim_items, claims, denials, outbox
 from app.telemetry.logs import configure_logs
 from tests.gateway import Gateway
 
+CLIENTS: Final = ("websockets.client", "httpx", "httpcore")
 LENGTH_MIN: Final = 5  # a shorter text stands in many others
 SECRET: Final[tuple[ColumnElement[Any], ...]] = (
     patients.c.name,
@@ -38,8 +39,9 @@ class Log(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line."""
-        self.lines.append(self.format(record))
+        """Keep the line, unless a client of the tests has written it."""
+        if not record.name.startswith(CLIENTS):
+            self.lines.append(self.format(record))
 
 
 def log_of_the_run() -> Log:
@@ -89,7 +91,16 @@ async def leaks(gateway: Gateway, log: Log, messages: Messages) -> list[str]:
         "cache keys": "\n".join(key.decode(errors="replace") for key in keys),
         "messages": "\n".join(messages.found),
     }
-    return sorted(f"{place}: {secret}" for place, text in places.items() for secret in _in(text, secrets))
+    return sorted(
+        f"{place}: {secret}, in {_line_of(text, secret)}"
+        for place, text in places.items()
+        for secret in _in(text, secrets)
+    )
+
+
+def _line_of(text: str, secret: str) -> str:
+    """The first line that holds the secret, for whoever looks for what wrote it."""
+    return next((each[:300] for each in text.splitlines() if secret in each), "several lines")
 
 
 def _texts(values: Iterable[Any]) -> Iterator[str]:

@@ -100,7 +100,7 @@ def shape_failures(form: ClaimForm) -> Iterator[Failure]:
         ascii_failure(form.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(form.practitioner, "practitioner"),
         *_encounter_failures(form.encounter, form.type),
-        text_failure(form.clinical_indication, "clinicalIndication", 500),
+        text_failure(form.clinical_indication, "clinicalIndication", 500, has_lines=True),
     ]
     if form.authorization is not None:
         found.append(ascii_failure(form.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
@@ -135,7 +135,7 @@ def _encounter_failures(encounter: Encounter | None, kind: ClaimType) -> Iterato
     yield CodeTable.DISCHARGE.failure(encounter.discharge_reason, "encounter.dischargeReason")
     yield ascii_failure(encounter.main_claim_number, "encounter.mainClaimNumber", NUMBER_LENGTH_MAX)
     yield text_failure(encounter.plan_name, "encounter.planName", 40)
-    yield text_failure(encounter.notes, "encounter.notes", 500)
+    yield text_failure(encounter.notes, "encounter.notes", 500, has_lines=True)
     if encounter.admission is not None:
         yield CodeTable.ADMISSION.failure(encounter.admission.type, "encounter.admission.type")
         yield CodeTable.REGIME.failure(encounter.admission.regime, "encounter.admission.regime")
@@ -157,7 +157,8 @@ def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
     if len(codes) > DIAGNOSES_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, f"send at most {DIAGNOSES_MAX} diagnosis codes", "diagnosisCodes")
     for index, code in enumerate(codes):
-        if not (code.isascii() and code.replace(".", "").isalnum() and len(code) <= 5):
+        letters = code.replace(".", "")
+        if not (code.isascii() and letters.isalnum() and len(letters) <= 4 and len(code) <= 5):
             yield Failure(
                 ErrorCode.INVALID_INPUT, "invalid CID code: write it like A09 or K35.8", f"diagnosisCodes.{index}"
             )

@@ -1,20 +1,27 @@
 """Text from callers: its length and the characters allowed in it."""
 
 import unicodedata
+from typing import Final
 
 from app.domain.errors import ErrorCode, Failure
 
+LINES: Final = str.maketrans("", "", "\t\r\n")
+"""Removes what separates lines and columns."""
 
-def text_failure(text: str | None, field: str, length_max: int, *, length_min: int = 1) -> Failure | None:
+
+def text_failure(
+    text: str | None, field: str, length_max: int, *, length_min: int = 1, has_lines: bool = False
+) -> Failure | None:
     """Why free text is refused: too short, too long, or with control characters; None if it is valid.
 
-    An optional text that was not given (None) is valid.
+    An optional text that was not given (None) is valid. `has_lines`: whether it may have line breaks and tabs.
     """
     if text is None:
         return None
     if not length_min <= len(text.strip()) or len(text) > length_max:
         return Failure(ErrorCode.INVALID_INPUT, f"needs {length_min} to {length_max} characters", field)
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in text):
+    shown = text.translate(LINES) if has_lines else text
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in shown):
         return Failure(ErrorCode.INVALID_INPUT, "control characters are not allowed", field)
     return None
 
