@@ -16,6 +16,7 @@ from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import (
+    MISSING_DATA,
     AppealBatchOperation,
     BatchOperation,
     ClaimFacts,
@@ -81,6 +82,7 @@ describe(RemittanceAdjustmentOperation, "a debit or credit of a remittance", ADJ
 class BlockCode(DescribedEnum):
     PERMISSION = "PERMISSION", "The caller lacks a permission."
     STATE = "STATE", "The object's state does not allow the action."
+    MISSING_DATA = "MISSING_DATA", "The object lacks something that the action needs; the message says what."
 
 
 described(BlockCode, "Kind of reason why an action is not available; new values may be added.")
@@ -97,7 +99,10 @@ def blocked(principal: Principal, action: Action[Any], by_state: Callable[[], st
     if action.needs not in principal.permissions:
         return ActionBlock(code=BlockCode.PERMISSION, message=in_language(f"this needs the permission {action.needs}"))
     message = by_state()
-    return None if message is None else ActionBlock(code=BlockCode.STATE, message=in_language(message))
+    if message is None:
+        return None
+    code = BlockCode.MISSING_DATA if message in MISSING_DATA else BlockCode.STATE
+    return ActionBlock(code=code, message=in_language(message))
 
 
 @strawberry.type(description="An action on a claim and whether it is available to the caller now.")
