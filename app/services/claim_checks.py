@@ -212,5 +212,5 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         sequence=item.sequence,
         details=item.details,
     )
-    is_stated = item.total_cents != found.computed_total
+    is_stated = item.total_cents != found.computed_total or item.factor == 0
     return replace(found, stated_total=Cents(item.total_cents)) if is_stated else found

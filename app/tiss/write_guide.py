@@ -25,6 +25,7 @@ REQUESTER: Final = "encounter.requester"
 REQUESTING_PROVIDER: Final = "encounter.requesting_provider"
 NAME_MAX: Final = 70
 WITH_AUTHORIZATION: Final = frozenset({ClaimType.SP_SADT, ClaimType.ADMISSION_SUMMARY})
+_AUTHORIZATION: Final = ("dadosAutorizacao",)
 EXPENSE_TABLES: Final = frozenset({"18", "19", "20"})
 
 
@@ -84,6 +85,9 @@ def element(outgoing: OutgoingGuide, shapes: dict[str, Element]) -> Any:
     before = _before(node, guide)
     now = outgoing.values(node)
     _write(node, guide.fields, shape, before.values, now.values)
+    if "authorization.number" in before.values and outgoing.claim.authorization is None:
+        # What else is in it, such as a code of validation, the schema allows beside an authorization only.
+        tree.remove(node, _AUTHORIZATION)
     _write_contractor(node, guide.contractor, shape, outgoing.provider)
     _write_diagnoses(node, guide, shape, before.diagnoses, now.diagnoses)
     _write_items(node, guide, shape, before, now)
@@ -97,7 +101,9 @@ def left_out(outgoing: OutgoingGuide, shapes: dict[str, Element]) -> list[str]:
 
 
 def _has_authorization(node: Any) -> bool:
-    return node is not None and tree.child(node, "dadosAutorizacao") is not None
+    """Whether the guide has the days of an authorization without a number, of which the claim has nothing."""
+    found = None if node is None else tree.find(node, _AUTHORIZATION)
+    return found is not None and tree.text(found, ("senha",)) is None
 
 
 def _start(outgoing: OutgoingGuide, guide: Guide) -> Any:

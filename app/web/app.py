@@ -1,5 +1,6 @@
 """The HTTP process: create_app(settings) wires routes, middleware and the GraphQL view to one Process."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
@@ -26,6 +27,7 @@ from app.schema.root import schema
 from app.telemetry.logs import request_id
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
+from app.transport.deadlines import ended
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
@@ -53,7 +55,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with running(process):
+        async with running(process), _simulated_payer(process):
             yield {"process": process}
 
     pages = Explorer(settings)
@@ -94,6 +96,25 @@ async def drain(app: Starlette) -> None:
     """Ask the client of every stream to reconnect elsewhere."""
     process: Process = app.state.process
     await app.state.view.drain(process.settings.drain_seconds)
+
+
+@contextlib.asynccontextmanager
+async def _simulated_payer(process: Process) -> AsyncIterator[None]:
+    """Lets the demo's payer act while serving, if the settings say so."""
+    seconds = process.settings.demo_payer_seconds
+    if not seconds:
+        yield
+        return
+    from app.demo.payer import SimulatedPayer  # noqa: PLC0415 - nothing else that serves needs the demo
+
+    # Of several processes the one acts that publishes events.
+    payer = SimulatedPayer(process.database, process.changes, may_act=lambda: process.relay.leads)
+    task = asyncio.create_task(payer.run(seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await ended([task])
 
 
 def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer) -> list[BaseRoute]:

@@ -15,7 +15,8 @@ from graphql import OperationDefinitionNode, build_schema, parse, print_ast, val
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.roles import ROLES
-from app.demo.seed import scope_of_role, seed
+from app.demo.parties import scope_of_role
+from app.demo.seed import seed
 from app.runtime.build import console_actor
 from tests.browser import Browser, Page, chromium
 from tests.factories import World, today

@@ -205,7 +205,7 @@ async def test_importing_again_changes_nothing(server_world: World) -> None:
             "5015",
         ),
     ],
-    ids=["hash", "cut off", "doctype", "deep", "attribute", "text", "guides"],
+    ids=["hash", "cut off", "doctype", "encoding", "deep", "attribute", "text", "guides"],
 )
 async def test_what_cannot_be_read_is_refused_as_a_whole(
     server_world: World, damage: Any, message: str, code: str

@@ -47,6 +47,17 @@ async def test_a_draft_may_lack_what_its_submission_needs(world: World) -> None:
     assert (done["object"], done["errors"]) == ({"status": "SUBMITTED"}, [])
 
 
+async def test_what_the_document_has_one_place_for_is_said_once(world: World) -> None:
+    member = {"role": "00", "cpf": "52998224725", "code": "P1", "practitioner": DOCTOR}
+    place = "the payer's document has no place for it beside"
+    items = [{**CONSULTATION, "details": {"team": [member]}}]
+    expected = [(f"{place} code", "items.0.details.team.0.cpf")]
+    assert await _submitted(world, **{**FEES, "items": items}) == expected
+    items = [{**CONSULTATION, "details": {"isAuthorized": True, "tooth": "11", "mouthRegion": "AI"}}]
+    expected = [(f"{place} tooth", "items.0.details.mouthRegion")]
+    assert await _submitted(world, **{**DENTAL, "items": items}) == expected
+
+
 async def test_a_diagnosis_is_written_without_its_dot(world: World) -> None:
     made = await world.create_claim(submit=True, **SUMMARY, diagnosisCodes=["K80.2", "A09"])
     assert made["errors"] == []

@@ -73,6 +73,15 @@ def test_what_has_changed_since_is_all_that_differs(element: str) -> None:
     }
 
 
+def test_an_authorization_that_is_removed_takes_the_payers_number_along() -> None:
+    batches = (Documents(seed).batch("guiaSP-SADT") for seed in range(30))
+    document = next(each for each in batches if b"<ans:senha>" in each and b"<ans:numeroGuiaOperadora>" in each)
+    (guide,) = _taken(document)
+    assert guide.form is not None
+    after = _leaves(_written([guide], "4.03.00", replace(guide.form, authorization=None)))[0]
+    assert [path for path, _ in after if path.startswith("dadosAutorizacao")] == []
+
+
 def test_an_item_that_is_removed_takes_its_amount_from_the_sums() -> None:
     batches = (_taken(Documents(seed).batch("guiaHonorarios")) for seed in range(20))
     guide, form = next((one, one.form) for (one,) in batches if one.form is not None and len(one.form.items) > 1)
@@ -142,7 +151,7 @@ def test_a_text_in_a_cdata_section_is_a_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("element", "text"), [("horaFinal", b"24:00:00"), ("observacao", b"first line\n\tsecond line")]
+    ("element", "text"), [("horaFinal", b"24:00:00"), ("observacao", b"first line\n\tsecond \x96 line")]
 )
 def test_what_the_schema_allows_is_read_and_written(element: str, text: bytes) -> None:
     start, end = (f"<{slash}ans:{element}>".encode() for slash in ("", "/"))
