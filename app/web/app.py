@@ -42,6 +42,7 @@ from app.web.health import Health
 from app.web.language import ReadersLanguage
 from app.web.observed import Observed
 from app.web.origins import Origins
+from app.web.reference import Reference
 from app.web.schema_text import SchemaText
 from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
@@ -130,6 +131,7 @@ def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer
     downloads = AttachmentDownloads(process.database, context=_context_factory(process))
     routes.append(Route(attachments.PATH, downloads))
     routes.append(Route(schema_text.PATH, SchemaText(context=_context_factory(process))))
+    routes += Reference(process.database, context=_context_factory(process)).routes()
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 

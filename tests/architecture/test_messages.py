@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from string import Formatter
 
-from app.commands.reference.errors import REQUEST_ERRORS
 from app.domain.errors import ErrorCode
 from app.language.messages import AREAS, catalogue, codes, names_of
+from app.reference.errors import REQUEST_ERRORS
 
 APP = Path(__file__).parents[2] / "app"
 PLACES = {
@@ -46,7 +46,7 @@ PLACES = {
     "in_language": 0,
 }
 """What makes a refusal, with the place of its message among the arguments."""
-NOBODY_READS = ("commands", "demo", "events/inbox.py", "services/inbox.py", "domain/readable_lines.py")
+NOBODY_READS = ("commands", "demo", "reference", "events/inbox.py", "services/inbox.py", "domain/readable_lines.py")
 """Commands speak English, what the inbox cannot store is for operators, and findings have names of elements."""
 ELSEWHERE = {"unknown card", "{} in row {} is {}, its rows add up to "}
 """In the access log, and in the findings of a statement."""
