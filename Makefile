@@ -7,7 +7,7 @@ WORKERS ?= 3
 SOAK_SECONDS ?= 3600
 BENCH_SECONDS ?= 1
 BENCH_ROUNDS ?= 3
-PAGES := errors events metrics
+PAGES := errors events metrics configuration
 
 .PHONY: help install run test faults soak month hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer rest-pages migration lock third-party translated format clean
 

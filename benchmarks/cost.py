@@ -28,7 +28,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.demo.seed import CODES, HOSPITAL, PAYER, PROVIDER
+from app.demo.parties import CODES, HOSPITAL, PAYER, PROVIDER
 from app.runtime.settings import Settings
 from benchmarks.operations import CLAIM
 from benchmarks.processes import cpu_seconds

@@ -1,7 +1,7 @@
 """Commands that run the gateway and prepare its database."""
 
 import gc
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +11,9 @@ from app.db import identity as database_identity
 from app.db import migrate as migrations
 from app.db.engine import Database, DatabaseRefused, DatabaseUnavailable
 from app.runtime.settings import Settings
+
+DEMO_PAYER_SECONDS: Final = 20.0
+"""How often the payer of `serve --demo` acts."""
 
 
 def serve(
@@ -31,15 +34,16 @@ def serve(
     if workers > 1:
         several.check(settings)
     if demo:
-        _prepare_demo(settings)
+        settings = _prepare_demo(settings)
     console.with_any_database(_check_tables)
     if (show_tokens or demo) and settings.is_development:
         _greet(settings)
     server.serve(settings, workers=workers)
 
 
-def _prepare_demo(settings: Settings) -> None:
-    """Tables, terms and demo claims, each if they are missing: a second start only looks."""
+def _prepare_demo(settings: Settings) -> Settings:
+    """Tables, terms and demo claims, each if they are missing: a second start only looks. The settings have a simulated
+    payer, unless they say something about it themselves."""
     from app.commands import data
 
     if not settings.is_development:
@@ -48,6 +52,9 @@ def _prepare_demo(settings: Settings) -> None:
     if not console.with_database(data.has_terms):
         data.load_tuss()
     data.seed_demo(once=True)
+    if "demo_payer_seconds" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"demo_payer_seconds": DEMO_PAYER_SECONDS})
 
 
 async def _check_tables(database: Database) -> None:
@@ -63,11 +70,11 @@ async def _check_tables(database: Database) -> None:
 
 def _greet(settings: Settings) -> None:
     from app.commands import identity
-    from app.demo import seed as demo
+    from app.demo.parties import scope_of_role
 
     console.show("\n[bold]Demo tokens[/bold], valid for twelve hours, for your own clients; GraphiQL has its own:")
     for role in ROLES:
-        token = identity.development_token(settings, role, demo.scope_of_role(role))
+        token = identity.development_token(settings, role, scope_of_role(role))
         console.show(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {token}")
     console.show(f"\n[bold green]GraphiQL and the API: http://{settings.host}:{settings.port}/graphql[/bold green]\n")
 

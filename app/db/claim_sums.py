@@ -17,8 +17,10 @@ class ClaimSums:
     claimed_cents: Cents
     approved_cents: Cents
     denied_cents: Cents
+    patient_cents: Cents
     paid_cents: Cents
 
 
 _PAID = select(total(invoice_lines.c.settled_cents)).where(invoice_lines.c.claim_id == claims.c.id).scalar_subquery()
-AMOUNTS: Final = Amounts(ClaimSums, (claims.c.claimed_cents, claims.c.approved_cents, claims.c.denied_cents, _PAID))
+_DECIDED = (claims.c.approved_cents, claims.c.denied_cents, claims.c.patient_cents)
+AMOUNTS: Final = Amounts(ClaimSums, (claims.c.claimed_cents, *_DECIDED, _PAID))

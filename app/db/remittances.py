@@ -126,7 +126,8 @@ class RemittanceLineRecord:
         code = self.item_code if read.item_sequence is None else None
         paid = Cents(self.paid_cents - read.unapplied)
         denials = self.denials + read.denials
-        return PaidLine(read.item_sequence or self.item_sequence, code, paid, denials, Cents(self.patient_cents))
+        sequence = read.item_sequence or self.item_sequence
+        return PaidLine(sequence, code, paid, denials, Cents(self.patient_cents), self.performed_on)
 
     @property
     def waits_since(self) -> datetime | None:

@@ -15,6 +15,8 @@ from app.db.tables import claims
 from app.domain.claims import SENT
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
 
+PROTOCOLS_MAX: Final = 100
+"""Protocols that one call looks for."""
 _WAITING: Final = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
 _PROBLEMS: Final = (RemittanceLineProblem.UNKNOWN_CLAIM, RemittanceLineProblem.NOT_PAYABLE)
 """What the submission of a claim may end."""
@@ -39,6 +41,16 @@ def _lines_for(claim_id: str, is_named: Condition) -> Select[Any]:
     found = select(*LINE).join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     found = found.join(claims, and_(_SAME_PARTIES, is_named))
     return found.where(claims.c.id == claim_id, _WAITING, remittance_lines.c.problem.in_(_PROBLEMS))
+
+
+@query(RemittanceLineRecord)
+def of_protocols(remittance_id: str) -> Select[Any]:
+    """Lines of a remittance, which the caller has locked, that name a protocol and no claim, and wait as they came."""
+    line = remittance_lines.c
+    found = select(*LINE).where(line.remittance_id == remittance_id, _WAITING, line.protocol_number.is_not(None))
+    found = found.where(line.problem == RemittanceLineProblem.UNKNOWN_CLAIM, line.provider_claim_number.is_(None))
+    found = found.where(line.payer_claim_number.is_(None), line.paid_cents > 0)
+    return found.order_by(line.sequence).limit(PROTOCOLS_MAX)
 
 
 @query(RemittanceRecord)

@@ -48,6 +48,11 @@ class ItemForm:
         return item_total(self.unit_price, self.quantity, self.factor)
 
     @property
+    def has_factor(self) -> bool:
+        """Whether the factor is above zero, or the total says too that the service is included in another."""
+        return self.factor > 0 or (self.factor == 0 and self.stated_total == 0)
+
+    @property
     def total(self) -> Cents:
         """What is billed: the stated total, if there is one."""
         return self.computed_total if self.stated_total is None else self.stated_total
@@ -100,7 +105,7 @@ def shape_failures(form: ClaimForm) -> Iterator[Failure]:
         ascii_failure(form.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(form.practitioner, "practitioner"),
         *_encounter_failures(form.encounter, form.type),
-        text_failure(form.clinical_indication, "clinicalIndication", 500),
+        text_failure(form.clinical_indication, "clinicalIndication", 500, is_printed=True),
     ]
     if form.authorization is not None:
         found.append(ascii_failure(form.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
@@ -135,7 +140,7 @@ def _encounter_failures(encounter: Encounter | None, kind: ClaimType) -> Iterato
     yield CodeTable.DISCHARGE.failure(encounter.discharge_reason, "encounter.dischargeReason")
     yield ascii_failure(encounter.main_claim_number, "encounter.mainClaimNumber", NUMBER_LENGTH_MAX)
     yield text_failure(encounter.plan_name, "encounter.planName", 40)
-    yield text_failure(encounter.notes, "encounter.notes", 500)
+    yield text_failure(encounter.notes, "encounter.notes", 500, is_printed=True)
     if encounter.admission is not None:
         yield CodeTable.ADMISSION.failure(encounter.admission.type, "encounter.admission.type")
         yield CodeTable.REGIME.failure(encounter.admission.regime, "encounter.admission.regime")
@@ -157,7 +162,8 @@ def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
     if len(codes) > DIAGNOSES_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, f"send at most {DIAGNOSES_MAX} diagnosis codes", "diagnosisCodes")
     for index, code in enumerate(codes):
-        if not (code.isascii() and code.replace(".", "").isalnum() and len(code) <= 5):
+        letters = code.replace(".", "")
+        if not (code.isascii() and letters.isalnum() and len(letters) <= 4 and len(code) <= 5):
             yield Failure(
                 ErrorCode.INVALID_INPUT, "invalid CID code: write it like A09 or K35.8", f"diagnosisCodes.{index}"
             )
@@ -174,7 +180,7 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
     yield from _sequence_failures(form.items)
     if form.total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
-    elif form.items and form.total == 0 and all(item.quantity > 0 and item.factor > 0 for item in form.items):
+    elif form.items and form.total == 0 and all(item.quantity > 0 and item.has_factor for item in form.items):
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total must be above zero", "items", "5040")
     if form.claimed_total is not None and form.claimed_total != form.total:
         message = "the items do not add up to the claimed total"
@@ -205,11 +211,14 @@ def sequences(items: tuple[ItemForm, ...]) -> list[int]:
 def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
     if item.quantity <= 0:
         yield Failure(ErrorCode.INVALID_QUANTITY, "a quantity must be above zero", f"{path}.quantity", "1806")
-    if item.factor <= 0:
+    if not item.has_factor:
         yield Failure(ErrorCode.INVALID_QUANTITY, "a factor must be above zero", f"{path}.factor", "1806")
-    if item.quantity > 0 and item.factor > 0:
+    if item.quantity > 0 and item.has_factor:
         yield from _total_failures(path, item)
-    found = [code_failure(item.code, f"{path}.code"), text_failure(item.description, f"{path}.description", 150)]
+    found = [
+        code_failure(item.code, f"{path}.code"),
+        text_failure(item.description, f"{path}.description", 150, is_printed=True),
+    ]
     found += details_failures(item.details, f"{path}.details")
     yield from (failure for failure in found if failure is not None)
 

@@ -109,3 +109,33 @@ LISTED: Final = {
     "61": ROUTES,
 }
 """All of them, by table."""
+TABLES: Final = {
+    "18": "daily rates and fees",
+    "19": "materials",
+    "20": "medicines",
+    "22": "procedures",
+    "23": "priorities",
+    "24": "occupations (CBO)",
+    "25": "kinds of expense",
+    "26": "councils",
+    "28": "teeth",
+    "35": "degrees of participation",
+    "36": "accidents",
+    "38": "denial reasons",
+    "39": "reasons of discharge",
+    "41": "regimes of admission",
+    "42": "regions of the mouth",
+    "48": "techniques",
+    "49": "dental billing types",
+    "50": "types of encounter",
+    "51": "types of dental encounter",
+    "52": "visit types",
+    "55": "billing types",
+    "57": "types of admission",
+    "59": "states",
+    "60": "units of measure",
+    "61": "access routes",
+    "76": "settings",
+    "77": "occupational health",
+}
+"""What is in each table of which terms are loaded."""

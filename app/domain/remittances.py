@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
@@ -133,6 +134,7 @@ class BilledItem:
     code: str
     total: Cents
     denied: Cents | None = None
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class PaidLine:
     denials: tuple[DeniedAmount, ...] = ()
     # What the patient owes of it (valorFranquia).
     patient: Cents = NO_CENTS
+    # On which the item was performed, as the payer says.
+    day: date | None = None
 
     @property
     def said(self) -> Cents:
@@ -243,11 +247,13 @@ def lines_by_item(
       about item 1, the only one left.
     - A line of 15_00: it adds up to neither, and choosing one would be a guess, so AMBIGUOUS.
     - If both totals were 12_00, a line of 15_00 would be about item 1: between equal items the choice does not matter.
+      Items of the line's own day come first, so that a denial is that of the right day.
     - A third line of this code finds no item left: AMBIGUOUS. If the code is that of one item only, the lines add up.
     """
     found: dict[int, PaidLine] = {}
-    # Those with a sequence first: they leave the others fewer items to choose from.
-    for line in sorted(lines, key=lambda each: each.item_sequence is None):
+    # Those with a sequence, and a day, first: they leave the others fewer items to choose from.
+    known = (_by_code(items, line) for line in lines)
+    for line in sorted(known, key=lambda each: (each.item_sequence is None, each.day is None)):
         item = _item_of(line, items, found)
         if isinstance(item, RemittanceLineProblem):
             return item
@@ -265,10 +271,26 @@ def _item_of(
     if len(named) == 1:
         return named[0]
     free = [item for item in named if item.sequence not in taken]
+    free = [item for item in free if line.day is not None and item.day == line.day] or free
     fitting = [item for item in free if line.said == item.total] or free
     if not fitting or len({item.total for item in fitting}) > 1:
         return RemittanceLineProblem.AMBIGUOUS
     return fitting[0]
+
+
+def _by_code(items: Sequence[BilledItem], line: PaidLine) -> PaidLine:
+    """The line by its code alone, if its sequence is that of another code: the payer numbers items in its own way.
+
+    If its amounts are those of the item with its sequence, and of no other, the payer has changed the code instead.
+    """
+    if line.item_sequence is None or line.item_code is None or any(names(line, item) for item in items):
+        return line
+    coded = [item for item in items if item.code == line.item_code]
+    fitting = [item for item in items if item.total == line.said]
+    is_changed = any(item.sequence == line.item_sequence for item in fitting) and not any(
+        item in fitting for item in coded
+    )
+    return replace(line, item_sequence=None) if coded and not is_changed else line
 
 
 def _together(first: PaidLine, second: PaidLine) -> PaidLine:
@@ -284,7 +306,7 @@ def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozense
     """
     said: dict[tuple[int | None, str | None], int] = {}
     found = set()
-    for place, line in enumerate(lines):
+    for place, line in enumerate(_by_code(items, each) for each in lines):
         name = (line.item_sequence, None if line.item_sequence is not None else line.item_code)
         total = sum(item.total for item in items if line.is_whole_claim or names(line, item))
         amount = line.said
@@ -300,6 +322,7 @@ def lines_about(items: Sequence[BilledItem], line: PaidLine, others: Sequence[Pa
 
     A line about the whole claim, or about no item of it, is compared with the whole claim.
     """
+    line, others = _by_code(items, line), [_by_code(items, each) for each in others]
     named = [item for item in items if names(line, item)]
     same = [each for each in others if not named or any(names(each, item) for item in named)]
     said = line.said + sum(each.said for each in same)

@@ -39,6 +39,7 @@ class SheetColumn(DescribedEnum):
     PAID_AMOUNT = "PAID_AMOUNT", "Paid amount, before taxes (valorLiberado)."
     DENIED_AMOUNT = "DENIED_AMOUNT", "Denied amount (valorGlosa); of one reason if the column has a `denialCode`."
     DENIAL_CODE = "DENIAL_CODE", "Reasons for the denial, codes of Tabela 38 (tipoGlosa)."
+    PATIENT_AMOUNT = "PATIENT_AMOUNT", "What the patient owes instead of the payer (valorFranquia)."
     TAX_AMOUNT = "TAX_AMOUNT", "Withheld tax; which one, `taxType` says (tipoDebitoCredito)."
 
 
@@ -48,6 +49,7 @@ AMOUNTS: Final = (
     SheetColumn.PROCESSED_AMOUNT,
     SheetColumn.PAID_AMOUNT,
     SheetColumn.DENIED_AMOUNT,
+    SheetColumn.PATIENT_AMOUNT,
     SheetColumn.TAX_AMOUNT,
 )
 REPEATABLE: Final = (SheetColumn.DENIED_AMOUNT, SheetColumn.DENIAL_CODE, SheetColumn.TAX_AMOUNT)
@@ -59,9 +61,10 @@ _READINGS: Final = {
 }
 _NUMERIC: Final = (*AMOUNTS, SheetColumn.QUANTITY)
 TAX_TYPES: Final = {"irrf": "01", "ir": "01", "iss": "02", "issqn": "02", "inss": "03", "pis": "04", "cofins": "05"} | {
-    "csll": "06"
+    "csll": "06",
+    "pcc": "09",
 }
-"""Name of a tax -> its code (tipoDebitoCredito)."""
+"""Name of a tax -> its code (tipoDebitoCredito); PCC has none of its own, and is known by the text beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,14 @@ def headers_of(row: Sequence[Cell]) -> tuple[str, ...]:
 def digest_of(headers: Sequence[str]) -> str:
     """Equal for the same names in the same order, however they are capitalized and accented."""
     return hashlib.sha256(orjson.dumps([fold(each) for each in headers])).hexdigest()
+
+
+def tax_of_row(label: str) -> str | None:
+    """The code of the tax that a row is about, by its name such as `(-) IRRF 1,5%`; None for the number of a claim."""
+    words = re.findall(r"[a-z0-9]+", fold(label))
+    if any(len(word) > 2 and any(map(str.isdecimal, word)) for word in words):
+        return None
+    return next((TAX_TYPES[word] for word in words if word in TAX_TYPES), None)
 
 
 def recognized(headers: Sequence[str]) -> int:
@@ -206,14 +217,17 @@ _PROCESSED: Final = {"processado", "calculado", "reconhecido"}
 _PAID: Final = {"liberado", "pago", "aprovado", "paga"}
 _REASON: Final = {"motivo", "codigo", "tipo"}
 _OTHER_DENIAL: Final = {"descricao", "justificativa", "observacao", "data", "quantidade", "situacao", "status"}
+_PATIENT: Final = {"franquia", "coparticipacao"}
 _PERFORMED: Final = {"realizacao", "atendimento", "execucao", "servico", "procedimento", "realizado"}
 _NO_NUMBER: Final = {"principal", "tipo", "situacao", "status", "quantidade", "data", "valor", "senha", "validade"}
+_NO_AMOUNT: Final = {"percentual", "tipo", "descricao", "data", "situacao", "status"}
 
 _Rule = tuple[SheetColumn, Callable[[set[str]], bool]]
 _RULES: Final[tuple[_Rule, ...]] = (
     (SheetColumn.PERFORMED_ON, lambda words: "data" in words and bool(words & _PERFORMED)),
     (SheetColumn.PAID_ON, lambda words: "data" in words and bool(words & {"pagamento", "credito", "deposito"})),
     (SheetColumn.QUANTITY, lambda words: "quantidade" in words),
+    (SheetColumn.PATIENT_AMOUNT, lambda words: bool(words & _PATIENT) and not words & _NO_AMOUNT),
     (SheetColumn.BILLED_AMOUNT, lambda words: bool(words & _BILLED) and not words & {"data", "unitario"}),
     (SheetColumn.PROCESSED_AMOUNT, lambda words: bool(words & _PROCESSED) and "data" not in words),
     (SheetColumn.PAID_AMOUNT, lambda words: bool(words & _PAID) and not words & {"data", "unitario"}),

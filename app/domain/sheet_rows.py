@@ -22,12 +22,33 @@ from app.domain.sheet_cells import (
     quantity,
     text_of,
 )
-from app.domain.sheet_columns import AMOUNTS, NUMBERS, MappedColumn, Mapping, SheetColumn, digest_of, headers_of
-from app.domain.statement import StatementFinding, StatementFindingKind, StatementLine
+from app.domain.sheet_columns import (
+    AMOUNTS,
+    NUMBERS,
+    MappedColumn,
+    Mapping,
+    SheetColumn,
+    digest_of,
+    headers_of,
+    tax_of_row,
+)
+from app.domain.statement import (
+    AdjustmentDirection,
+    AdjustmentLevel,
+    StatementAdjustment,
+    StatementFinding,
+    StatementFindingKind,
+    StatementLine,
+)
 from app.domain.text import fold
 
 UNREADABLE: Final = Cents(CENTS_MAX + 1)
 """In place of an amount that cannot be read: no statement may have it, so that its line is found."""
+
+_TOTALS: Final = (
+    *("total", "totais", "subtotal", "sub-total", "sub total", "soma"),
+    *("liquido", "valor liquido", "valor total", "valor a receber"),
+)
 
 
 class SheetRowKind(DescribedEnum):
@@ -35,6 +56,7 @@ class SheetRowKind(DescribedEnum):
 
     LINE = "LINE", "A line of the statement."
     REFUSED = "REFUSED", "A line that cannot be read; the failures say which of its cells, and why."
+    TAX = "TAX", "A withheld tax below the lines, such as `IRRF` and its amount: of the whole statement, and no line."
     TOTAL = "TOTAL", "A total of rows above it: compared with them, and no line."
     HEADER = "HEADER", "The names of the columns, also where they are repeated."
     TITLE = "TITLE", "Text above the names of the columns."
@@ -61,6 +83,7 @@ class SheetRow:
     failures: tuple[CellFailure, ...] = ()
     taxes: tuple[Cents, ...] = ()
     statement: tuple[str | None, date | None] = (None, None)
+    tax: StatementAdjustment | None = None
 
     @property
     def difference(self) -> Cents | None:
@@ -68,7 +91,7 @@ class SheetRow:
         line = self.line
         if line is None or line.billed is None or UNREADABLE in (line.paid, line.billed):
             return None
-        return Cents(line.billed - line.paid - sum(denial.amount for denial in line.denials))
+        return Cents(line.billed - line.paid - sum(denial.amount for denial in line.denials) - line.patient)
 
 
 class RowReader:
@@ -86,6 +109,9 @@ class RowReader:
             return SheetRow(number, SheetRowKind.BLANK)
         if digest_of(headers_of(cells)) == self._digest:
             return SheetRow(number, SheetRowKind.HEADER)
+        return self._tax(number, cells) or self._line(number, cells)
+
+    def _line(self, number: int, cells: Sequence[Cell]) -> SheetRow:
         has_amount, filled = self._has_amount(cells), sum(cell not in (None, "") for cell in cells)
         if not self._has_number(cells):
             if _is_total(cells):
@@ -96,6 +122,45 @@ class RowReader:
             # Such as `Emitido em 20/11/2026` in the column of claims.
             return SheetRow(number, SheetRowKind.NOTE)
         return _Row(self._columns, cells).as_line(number)
+
+    def _tax(self, number: int, cells: Sequence[Cell]) -> SheetRow | None:
+        """The row if it is a tax of the whole statement: its name in the first cell, and one amount."""
+        filled = [place for place, cell in enumerate(cells) if cell not in (None, "")]
+        label = cells[filled[0]] if filled else None
+        type_ = tax_of_row(label) if isinstance(label, str) else None
+        if type_ is None or not isinstance(label, str) or self._has_other_number(cells, filled[0]):
+            return None
+        found = self._amounts(cells, filled[1:])
+        if len(found) != 1:
+            failure = CellFailure(0, "", "names a tax: write its amount once, in the column of paid amounts")
+            return SheetRow(number, SheetRowKind.REFUSED, failures=(failure,))
+        cents = Cents(abs(found.pop()))
+        level = AdjustmentLevel.STATEMENT
+        tax = StatementAdjustment(AdjustmentDirection.DEBIT, level, type_, label[:100], cents) if cents else None
+        return SheetRow(number, SheetRowKind.TAX, tax=tax)
+
+    def _has_other_number(self, cells: Sequence[Cell], label: int) -> bool:
+        others = (each for each in self._columns if each.column in (*NUMBERS, SheetColumn.ITEM_CODE))
+        return any(
+            tax_of_row(str(cell)) is None and any(map(str.isdecimal, str(cell)))
+            for each in others
+            if each.position - 1 != label and (cell := _cell(cells, each)) not in (None, "")
+        )
+
+    def _amounts(self, cells: Sequence[Cell], places: Sequence[int]) -> set[Cents]:
+        """The amounts in these cells: those below columns of amounts or, if there are none, all that can be read."""
+        readings = {each.position - 1: each.reading for each in self._columns if each.column in AMOUNTS}
+        common = next(iter(readings.values()), Reading.DECIMAL_COMMA)
+        for wanted in (readings.keys() & set(places), places):
+            found: set[Cents] = set()
+            for place in wanted:
+                try:
+                    found.update(amounts(cells[place], readings.get(place, common)))
+                except Unreadable:
+                    continue
+            if found:
+                return found
+        return set()
 
     def _has_number(self, cells: Sequence[Cell]) -> bool:
         found = (_cell(cells, each) for each in self._columns if each.column in NUMBERS)
@@ -115,15 +180,17 @@ class _Row:
 
     def as_line(self, number: int) -> SheetRow:
         denied = self._denials()
+        patient = self._patient()
         billed, processed = self._amount(SheetColumn.BILLED_AMOUNT), self._amount(SheetColumn.PROCESSED_AMOUNT)
-        denials = self._with_amounts(denied, billed)
+        denials = self._with_amounts(denied, billed, patient)
         line = StatementLine(
             provider_claim_number=self._value(SheetColumn.PROVIDER_CLAIM_NUMBER, number_text),
             payer_claim_number=self._value(SheetColumn.PAYER_CLAIM_NUMBER, number_text),
             item_sequence=self._value(SheetColumn.ITEM_SEQUENCE, _sequence),
             item_code=self._value(SheetColumn.ITEM_CODE, _item_code),
-            paid=self._paid(billed, denials),
+            paid=self._paid(billed, denials, patient),
             denials=denials,
+            patient=patient,
             billed=billed,
             processed=processed,
             quantity=self._numeric(SheetColumn.QUANTITY, quantity),
@@ -140,14 +207,18 @@ class _Row:
         kind = SheetRowKind.REFUSED if self._failures else SheetRowKind.LINE
         return SheetRow(number, kind, line, tuple(self._failures), taxes, named)
 
-    def _paid(self, billed: Cents | None, denials: Sequence[DeniedAmount]) -> Cents:
+    def _paid(self, billed: Cents | None, denials: Sequence[DeniedAmount], patient: Cents) -> Cents:
         paid: Cents | None = self._amount(SheetColumn.PAID_AMOUNT)
         if paid is not None:
             return paid
-        if billed and billed == sum(denial.amount for denial in denials):
+        if billed and billed == sum(denial.amount for denial in denials) + patient:
             return Cents(0)
         self._fail_empty([SheetColumn.PAID_AMOUNT], "is empty: a line needs its paid amount, 0,00 too")
         return UNREADABLE
+
+    def _patient(self) -> Cents:
+        """What the patient owes; some payers write it below zero, as what they subtract."""
+        return Cents(abs(self._amount(SheetColumn.PATIENT_AMOUNT) or 0))
 
     def _denials(self) -> list[tuple[str, Cents | None]]:
         """Codes and amounts; the n-th column of reasons belongs to the n-th column of amounts."""
@@ -187,21 +258,21 @@ class _Row:
         return [*both] if both else [(named[0], None)]
 
     def _with_amounts(
-        self, denied: Sequence[tuple[str, Cents | None]], billed: Cents | None
+        self, denied: Sequence[tuple[str, Cents | None]], billed: Cents | None, patient: Cents
     ) -> tuple[DeniedAmount, ...]:
         has_items = any(self._cell_of(each) for each in (SheetColumn.ITEM_CODE, SheetColumn.ITEM_SEQUENCE))
-        rest = self._rest(billed, sum(cents or 0 for _, cents in denied))
+        rest = self._rest(billed, sum(cents or 0 for _, cents in denied) + patient)
         found = [(code, rest if cents is None else cents) for code, cents in denied]
         # A row of a whole claim may leave the reasons to the analysis; an item without one waits for a person.
         return tuple(DeniedAmount(code, cents) for code, cents in found if cents and (code or has_items))
 
-    def _rest(self, billed: Cents | None, denied: int) -> Cents:
+    def _rest(self, billed: Cents | None, explained: int) -> Cents:
         try:
             column = self._any([SheetColumn.PAID_AMOUNT])
             paid = amount(_cell(self._cells, column), column.reading)
         except Unreadable:
             return Cents(0)
-        return Cents(max((billed or 0) - (paid or 0) - denied, 0))
+        return Cents(max((billed or 0) - (paid or 0) - explained, 0))
 
     def _all(self, wanted: SheetColumn) -> list[MappedColumn]:
         return [each for each in self._columns if each.column is wanted]
@@ -266,7 +337,7 @@ def _cell(cells: Sequence[Cell], column: MappedColumn) -> Cell:
 def _is_total(cells: Iterable[Cell]) -> bool:
     """Whether a cell says that the row is a total, such as `TOTAL GERAL:` or `Subtotal da guia`."""
     texts = (fold(cell) for cell in cells if isinstance(cell, str))
-    return any(text.startswith(("total", "totais", "subtotal", "sub-total", "sub total", "soma")) for text in texts)
+    return any(text.startswith(_TOTALS) for text in texts)
 
 
 def _sequence(cell: Cell) -> int | None:

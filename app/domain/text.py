@@ -1,20 +1,28 @@
 """Text from callers: its length and the characters allowed in it."""
 
 import unicodedata
+from typing import Final
 
 from app.domain.errors import ErrorCode, Failure
 
+_PRINTED: Final = str.maketrans("", "", "\t\r\n" + "".join(map(chr, range(0x80, 0xA0))))
+"""Removes what separates lines and columns, and dashes and quotes of Windows-1252 in a document of ISO-8859-1."""
 
-def text_failure(text: str | None, field: str, length_max: int, *, length_min: int = 1) -> Failure | None:
+
+def text_failure(
+    text: str | None, field: str, length_max: int, *, length_min: int = 1, is_printed: bool = False
+) -> Failure | None:
     """Why free text is refused: too short, too long, or with control characters; None if it is valid.
 
-    An optional text that was not given (None) is valid.
+    An optional text that was not given (None) is valid. `is_printed`: whether it is prose, with lines and tabs,
+    which is copied from document to document.
     """
     if text is None:
         return None
     if not length_min <= len(text.strip()) or len(text) > length_max:
         return Failure(ErrorCode.INVALID_INPUT, f"needs {length_min} to {length_max} characters", field)
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in text):
+    shown = text.translate(_PRINTED) if is_printed else text
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in shown):
         return Failure(ErrorCode.INVALID_INPUT, "control characters are not allowed", field)
     return None
 

@@ -78,6 +78,11 @@ class Relay:
         self._is_stopping = True
         self._signal.set()
 
+    @property
+    def leads(self) -> bool:
+        """Whether no other process can lead at this moment."""
+        return self._lead.may_send()
+
     async def _lead_when_possible(self) -> None:
         """Wait for the lease, and publish until it is lost or the database fails.
 

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     access_log_retention_days: int = Field(default=7_305, ge=1, le=36_500)
     document_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1_024, le=1024 * 1024 * 1024)
     tiss_processes: int = Field(default=1, ge=1, le=16)
+    demo_payer_seconds: float = Field(default=0.0, ge=0, le=3_600)
     sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
     depth_max: int = Field(default=15, ge=3, le=100)
     aliases_max: int = Field(default=100, ge=0, le=2_000)
@@ -286,6 +287,8 @@ class Settings(BaseSettings):
             raise ValueError(f"BILLING_ENV=production also needs {names}")
         if self.database_url.startswith("sqlite"):
             raise ValueError("BILLING_DATABASE_URL must be a MySQL address when BILLING_ENV is production")
+        if self.demo_payer_seconds:
+            raise ValueError("BILLING_DEMO_PAYER_SECONDS must be 0 when BILLING_ENV is production")
         self._check_secrets()
         return self
 

@@ -48,6 +48,13 @@ class ClaimHistoryEntry(HistoryEntry):
     denied_cents: Cents | None = amount(
         "deniedAmount", "Denied amount after the step (valorGlosa); null until decided."
     )
+
+    @amount("patientAmount", "Left to the patient after the step (valorFranquia); null until decided.")
+    def patient(step: strawberry.Parent[history.ClaimStep]) -> Cents | None:
+        if step.processed_cents is None:
+            return None
+        return Cents(step.processed_cents - (step.approved_cents or 0) - (step.denied_cents or 0))
+
     reason: str | None = strawberry.field(
         description="Reason, such as the missing information or why the claim was withdrawn; null if none was given.",
         extensions=health("claims:read_items"),

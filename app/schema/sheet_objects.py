@@ -108,6 +108,8 @@ class SpreadsheetLine:
     def paid_amount(line: strawberry.Parent[StatementLine]) -> Cents | None:
         return None if line.paid == UNREADABLE else line.paid
 
+    patient: Cents | None = amount("patientAmount", "Owed by the patient (valorFranquia).")
+
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
         directives=[lists.DENIALS_OF_ITEM],
@@ -126,7 +128,7 @@ class SpreadsheetRow:
         description="The line that it is, as far as it can be read; null if it is none."
     )
     difference: Cents | None = amount(
-        "differenceAmount", "What was billed above what is paid and denied; null unless the row says all of it."
+        "differenceAmount", "What was billed above what is paid, denied and owed by patients; null unless all is said."
     )
 
     @strawberry.field(
@@ -244,9 +246,13 @@ class SpreadsheetPreview:
     def denied(preview: strawberry.Parent[SheetPreview]) -> Cents | None:
         return preview.look.denied
 
+    @amount("patientAmount", "What the lines leave to patients.")
+    def patient(preview: strawberry.Parent[SheetPreview]) -> Cents | None:
+        return preview.look.patient
+
     @amount(
         "differenceAmount",
-        "What was billed above what is paid and denied, of the lines that say what was billed.",
+        "What was billed above what is paid, denied and owed by patients, of the lines that say what was billed.",
     )
     def difference(preview: strawberry.Parent[SheetPreview]) -> Cents | None:
         return preview.look.difference

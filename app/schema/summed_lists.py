@@ -24,6 +24,7 @@ class ClaimSums:
     claimed_cents: Cents | None = amount("claimedAmount", "Claimed (valorInformado).")
     approved_cents: Cents | None = amount("approvedAmount", "Approved by the payer (valorLiberado).")
     denied_cents: Cents | None = amount("deniedAmount", "Denied by the payer (valorGlosa).")
+    patient_cents: Cents | None = amount("patientAmount", "Left to patients by the payer (valorFranquia).")
     paid_cents: Cents | None = amount("paidAmount", "Paid for the claims and their won appeals, less reversals.")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from app.db.tuss import TussRecord
+from app.domain.code_tables import TABLES
 from app.executor.reach import Owner
 from app.resolvers import tuss
 from app.resolvers.paging import Slice
@@ -23,11 +24,7 @@ class TussTerm(Node):
     owner = Owner.EVERYBODY
 
     code_system: str = strawberry.field(
-        description="TUSS table (codigoTabela): 18 daily rates and fees, 19 materials, 20 medicines, 22 procedures; "
-        "23 priorities, 24 occupations (CBO), 25 kinds of expense, 26 councils, 35 degrees of participation, "
-        "36 accidents, 38 denial reasons, 39 reasons of discharge, 41 regimes of admission, 48 techniques, 50 types of "
-        "encounter, 52 visit types, 55 billing types, 57 types of admission, 59 states, 60 units of measure, 61 access "
-        "routes, 76 settings, 77 occupational health."
+        description=f"TUSS table (codigoTabela): {', '.join(f'{number} {what}' for number, what in TABLES.items())}."
     )
     code: str = strawberry.field(description="Code within the table.")
     term: str = strawberry.field(description="Official text, in Portuguese.")

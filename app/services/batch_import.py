@@ -11,6 +11,7 @@ from app.db import guides as guides_db
 from app.db.claims import ClaimRecord
 from app.db.guides import GuideRecord
 from app.domain.claim_form import ClaimForm
+from app.domain.earlier_codes import fields_with_earlier_codes
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents
 from app.domain.preflight import Finding, FindingSeverity
@@ -56,7 +57,14 @@ async def import_guide(
         return await _compare(unit, known[0], form)
     accepted, number = claim_checks.codes_of(form.items), guide.payer_claim_number
     claim = await claims.create(
-        unit, form=form, submit=True, accepted=accepted, payer_claim_number=number, source=guide.source
+        unit,
+        form=form,
+        submit=True,
+        accepted=accepted,
+        free=() if guide.is_validated else fields_with_earlier_codes(form),
+        payer_claim_number=number,
+        patient_name=guide.patient_name,
+        source=guide.source,
     )
     await guides_db.insert(unit.connection, _record(claim.id, guide, document_id, unit.now))
     warnings = (*_findings(guide), *(claim.warnings or ()))

@@ -46,10 +46,13 @@ async def examine(
     today: date,
     found: ClaimReferences,
     accepted: Collection[Code] = (),
+    free: Collection[str] = (),
 ) -> tuple[list[Failure], Checked | None]:
     """All failures, and the rows looked up; None instead of rows if the payer is unknown, or the card of a payer whose
-    membership the gateway holds. `found` is what the form refers to; codes that are `accepted` need no term."""
-    failures = list(claim_form.shape_failures(form))
+    membership the gateway holds. `found` is what the form refers to; codes that are `accepted` need no term, nor do
+    those at the fields `free`."""
+    shape = list(claim_form.shape_failures(form))
+    failures = [each for each in shape if each.field not in free]
     if failures:
         return failures, None
     payer, coverage, contract = found.payer, found.coverage, found.contract
@@ -69,7 +72,7 @@ async def examine(
         failures += day_failures(form.service_date, days_of(form), limits)
     if payer is None or is_refused:
         return failures, None
-    tolerated = tuple(each for each in unknown if _code_at(form, each) in accepted)
+    tolerated = (*shape, *(each for each in unknown if _code_at(form, each) in accepted))
     return failures, Checked(payer, coverage, contract, terms, tolerated)
 
 
@@ -203,5 +206,5 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         sequence=item.sequence,
         details=item.details,
     )
-    is_stated = item.total_cents != found.computed_total
+    is_stated = item.total_cents != found.computed_total or item.factor == 0
     return replace(found, stated_total=Cents(item.total_cents)) if is_stated else found

@@ -49,19 +49,23 @@ async def create(
     form: ClaimForm,
     submit: bool,
     accepted: Collection[Code] = (),
+    free: Collection[str] = (),
     payer_claim_number: str | None = None,
+    patient_name: str | None = None,
     source: bytes | None = None,
 ) -> ClaimRecord:
-    """Create a claim as DRAFT, or SUBMITTED at once; `accepted` codes of a document need no term, and it may have the
-    payer's number. `source`: the guide that it comes as."""
+    """Create a claim as DRAFT, or SUBMITTED at once; `accepted` codes of a document need no term, nor do those at the
+    fields `free`, and it may have the payer's number and a name for the person of an unknown card. `source`: the guide
+    that it comes as."""
+    scope, today = unit.scope, unit.today
     found = await preflight.examine(
-        unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today, accepted=accepted
+        unit.connection, scope=scope, form=form, identity=ClaimIdentity(), today=today, accepted=accepted, free=free
     )
     if source is not None:
         found = await readiness.warned(found, form, Source(unit.children, source))
     elif submit:
         found = await readiness.checked(found, form)
-    new = await _new_record(unit, form, found.require_passed())
+    new = await _new_record(unit, form, found.require_passed(), patient_name)
     return await _insert(unit, form, replace(new, payer_claim_number=payer_claim_number), found, submit=submit)
 
 
@@ -305,8 +309,10 @@ def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimR
     return replace(after_action(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
-async def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
-    patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
+async def _new_record(
+    unit: UnitOfWork, form: ClaimForm, checked: Checked, patient_name: str | None = None
+) -> ClaimRecord:
+    patient_id = await guide_cards.patient_of(unit, form, checked.coverage, patient_name)
     return ClaimRecord(
         id=ids.new_id(ids.CLAIM),
         status=ClaimStatus.DRAFT,

@@ -19,15 +19,17 @@ UNKNOWN_NAME: Final = ""
 """The name of a patient whom no guide and no person has named; the API shows null."""
 
 
-async def patient_of(unit: UnitOfWork, form: ClaimForm, coverage: CoverageRecord | None) -> str:
-    """The id of whoever has the card, created if there is no coverage yet: until the commit no merge takes the card
-    away, and one that is done is heeded."""
+async def patient_of(
+    unit: UnitOfWork, form: ClaimForm, coverage: CoverageRecord | None, name: str | None = None
+) -> str:
+    """The id of whoever has the card, created with this name if there is no coverage yet: until the commit no merge
+    takes the card away, and one that is done is heeded."""
     if coverage is not None:
         return await _holder(unit, coverage)
     unit.is_card_unknown = True
     try:
         async with unit.attempt():
-            return await _create(unit, form)
+            return await _create(unit, form, name or UNKNOWN_NAME)
     except BillingError:
         # Another claim with the card was first: its person is the one.
         found = await parties_db.coverage_of_card(unit.connection, form.payer, form.card_number)
@@ -41,10 +43,10 @@ async def _holder(unit: UnitOfWork, coverage: CoverageRecord) -> str:
     return patient
 
 
-async def _create(unit: UnitOfWork, form: ClaimForm) -> str:
+async def _create(unit: UnitOfWork, form: ClaimForm, name: str) -> str:
     patient = PatientRecord(
         id=ids.new_id(ids.PATIENT, at=unit.now),
-        name=UNKNOWN_NAME,
+        name=name,
         cpf=None,
         birth_date=None,
         version=1,

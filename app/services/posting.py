@@ -33,6 +33,7 @@ from app.services import (
     invoices,
     posted_lines,
     posting_plans,
+    protocol_lines,
     remittances,
     reviews,
     settlements,
@@ -101,11 +102,10 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
     unit.changed(remittance.id)
     if remittance.status is RemittanceStatus.POSTING:
         return Posted(remittance)
+    await protocol_lines.divide(unit, remittance)
     lines, has_more = await _next_lines(unit, remittance, UNIT_CLAIMS)
-    if has_more:
-        return Posted(await _start(unit, remittance))
-    if not lines:
-        return Posted(remittance)
+    if has_more or not lines:
+        return Posted(await _start(unit, remittance) if has_more else remittance)
     done = await _post_lines(unit, remittance, lines)
     closed = await _close(unit, remittance, posted=done.posted)
     _emit_put_back(unit, closed, done)

@@ -194,4 +194,4 @@ def _paid(plan: Plan) -> Cents:
 
 def _billed(item: ItemRecord) -> BilledItem:
     denied = None if item.denied_cents is None else Cents(item.denied_cents)
-    return BilledItem(item.sequence, item.code, Cents(item.total_cents), denied)
+    return BilledItem(item.sequence, item.code, Cents(item.total_cents), denied, item.performed_on)

@@ -151,9 +151,10 @@ async def examine(
     today: date,
     billed: BilledServices | None = None,
     accepted: Collection[Code] = (),
+    free: Collection[str] = (),
 ) -> Preflight:
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before;
-    `accepted`: codes that are a warning if no table has them."""
+    `accepted`: codes that are a warning if no table has them, as are those at the fields `free`."""
     items = tuple(_items(form))
     services = _services(items, is_newborn=_is_newborn(form))
     asked = _asked(form)
@@ -163,7 +164,7 @@ async def examine(
     else:
         (found,) = await references_db.look_up(connection, asked)
     failures, checked = await claim_checks.examine(
-        connection, scope=scope, form=form, today=today, found=found, accepted=accepted
+        connection, scope=scope, form=form, today=today, found=found, accepted=accepted, free=free
     )
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):

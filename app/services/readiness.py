@@ -14,6 +14,7 @@ from app.domain.data_scope import DataScope
 from app.domain.errors import Failure, not_found
 from app.domain.preflight import as_warnings
 from app.services import claim_checks, preflight
+from app.services.claim_checks import Checked
 from app.services.preflight import Preflight
 from app.tiss import needs, write_batch
 from app.tiss.child_processes import ChildProcesses
@@ -52,25 +53,31 @@ async def checked(found: Preflight, form: ClaimForm, source: Source | None = Non
     """The findings together with those on the document, in the version of TISS that the contract names."""
     if found.checked is None:
         return found
-    contract = found.checked.contract
-    version = (contract.tiss_version if contract else NEWEST_VERSION).number
-    items = tuple(replace(item, description=claim_checks.described(item, found.checked)) for item in form.items)
-    outgoing = _outgoing(replace(form, items=items), source)
+    version = _version(found.checked)
+    outgoing = _outgoing(form, found.checked, source)
     places = {failure.field for failure in found.failures}
     objections = await _failures(outgoing, version, source)
     return replace(found, document=tuple(each for each in objections if each.field is None or each.field not in places))
 
 
 async def warned(found: Preflight, form: ClaimForm, source: Source) -> Preflight:
-    """The same of a guide that the payer may have already: what its document lacks is a warning."""
-    on_document = (await checked(found, form, source)).document
-    return replace(found, warnings=(*as_warnings(on_document, list(found.items)), *found.warnings))
+    """The same of a guide that the payer may have already: what its document lacks, or leaves out, is a warning."""
+    if found.checked is None:
+        return found
+    outgoing = _outgoing(form, found.checked, source)
+    doubts = await source.children.run(write_batch.doubts, outgoing, _version(found.checked))
+    return replace(found, warnings=(*as_warnings(doubts, list(found.items)), *found.warnings))
 
 
-def _outgoing(form: ClaimForm, source: Source | None) -> OutgoingGuide:
+def _version(checked: Checked) -> str:
+    return (checked.contract.tiss_version if checked.contract else NEWEST_VERSION).number
+
+
+def _outgoing(form: ClaimForm, checked: Checked, source: Source | None) -> OutgoingGuide:
+    items = tuple(replace(item, description=claim_checks.described(item, checked)) for item in form.items)
     # Who bills is registered with all that a document needs, whoever it is.
     anyone = ProviderIdentity(form.provider, "x", "0" * 14, payer_code="0")
-    return OutgoingGuide(form, None, anyone, source.xml if source else None)
+    return OutgoingGuide(replace(form, items=items), None, anyone, source.xml if source else None)
 
 
 async def _failures(outgoing: OutgoingGuide, version: str, source: Source | None) -> list[Failure]:

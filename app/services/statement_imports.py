@@ -8,6 +8,7 @@ from app.db import imports as imports_db
 from app.db import remittances as remittances_db
 from app.db import waiting_lines
 from app.db.imports import ImportJobRecord
+from app.db.remittances import RemittanceRecord
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.imports import ImportJobAction, ImportOutcome, StatementImport, next_status
 from app.domain.remittances import RemittanceLineStatus, RemittanceSource, RemittanceStatus, remittance_status
@@ -129,12 +130,25 @@ async def end_statement(unit: UnitOfWork, *, hold: Hold) -> ImportJobRecord:
 
 
 async def give_up(unit: UnitOfWork, *, hold: Hold, failure: Failure) -> ImportJobRecord:
-    """The lines cannot be stored: what was stored of unfinished statements is cancelled, and the job has failed."""
+    """The lines cannot be stored: what was stored of unfinished statements is cancelled, and the job has failed.
+
+    It names the payments that are cancelled too: they may have joined their statements after the import began.
+    """
+    failures = [failure]
     for each in hold.job.statements or ():
         remittance = await remittances_db.lock(unit.connection, unit.scope, each.remittance_id)
         if remittance is not None and remittance.status is RemittanceStatus.IMPORTING:
-            await remittances.cancel(unit, id=remittance.id, reason=GIVEN_UP)
-    return await imports.finish(unit, hold=hold, failures=(failure,))
+            reason = GIVEN_UP
+            if remittance.paid_on is not None:
+                reason = _lost_payment(remittance)
+                failures.append(Failure(ErrorCode.CONFLICT, reason, None))
+            await remittances.cancel(unit, id=remittance.id, reason=reason)
+    return await imports.finish(unit, hold=hold, failures=failures)
+
+
+def _lost_payment(remittance: RemittanceRecord) -> str:
+    named = f"statement {remittance.statement_number} of {remittance.paid_on}"
+    return f"{GIVEN_UP}, and the payment of {named} is cancelled too: import both again"
 
 
 BEGIN: Final = Action("beginStatementImport", begin, seconds=LONG_SECONDS)

@@ -51,7 +51,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One of these fields must be said, if anything is said inside of the optional element around it."""
+    """One of these fields must be said, and only one, if anything is said inside of the optional element around it."""
 
     names: tuple[str, ...]
     within: tuple[str, ...] = ()
@@ -142,6 +142,9 @@ class _Check:
         for need in part.needs:
             if not need.is_met(values):
                 yield _needed(path + need.names[0])
+            said = [name for name in need.names if name in values]
+            for name in said[1:]:
+                yield _failure(f"the payer's document has no place for it beside {_words(said[0])}", path + name)
         for field, kind in zip(fields, part.types, strict=True):
             if field.name in values:
                 yield from self._of_value(field, kind, values[field.name], path + field.name)
@@ -172,6 +175,10 @@ def _is_writable(text: str) -> bool:
 
 def _needed(path: str) -> Failure:
     return _failure("the payer's document needs it", path)
+
+
+def _words(name: str) -> str:
+    return name.rpartition(".")[2].replace("_", " ")
 
 
 def _failure(message: str, path: str, tiss_code: str = WRONG_FORM) -> Failure:

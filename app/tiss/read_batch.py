@@ -8,13 +8,17 @@ from lxml import etree
 
 from app.domain.claim_form import ClaimForm
 from app.domain.errors import BillingError, ErrorCode, Failure
+from app.domain.money import Cents, format_money
+from app.domain.parties import PERSON_LENGTH_MAX
+from app.domain.text import text_failure
 from app.tiss import message, read_guide, tree
-from app.tiss.guide_values import to_form
+from app.tiss.guide_values import Values, to_form
 from app.tiss.guides import GUIDES, Guide
 from app.tiss.message import Message, NoMessage
 from app.tiss.schema_errors import SchemaError, errors
 from app.tiss.structure import NO_CNES, VERSIONS
 from app.tiss.values import CENTS
+from app.tiss.write_guide import sum_of
 
 GUIDES_MAX: Final = 100
 _BATCH: Final = ("prestadorParaOperadora", "loteGuias")
@@ -33,7 +37,8 @@ class IncomingGuide:
     """One guide of the document: its number, and either the claim form or the failures that refuse it.
 
     `source` is the guide's own XML, in TISS `version`; `payer_claim_number` what the payer has called it. A form
-    without a provider is of the `executor` that the guide names without a CNES.
+    without a provider is of the `executor` that the guide names without a CNES; `patient_name` is in earlier
+    versions only.
     """
 
     number: str
@@ -44,6 +49,12 @@ class IncomingGuide:
     version: str = ""
     source: bytes = field(default=b"", repr=False)
     executor: Executor = Executor()
+    patient_name: str | None = None
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether the schema of its version is here."""
+        return self.version in VERSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,7 @@ def _guide(found: Message, node: Any, number: str) -> IncomingGuide:
         kind = GUIDES[tree.name_of(node)]
         values = read_guide.values_of(node, kind)
         form = to_form(values, provider=_provider(node, kind), type=kind.type, claimed_total=_total(node, kind))
+        sums = tuple(_sum_warnings(node, kind, values.items))
     except BillingError as error:
         return IncomingGuide(number, None, error.failures)
     except (KeyError, TypeError, ValueError):
@@ -131,11 +143,12 @@ def _guide(found: Message, node: Any, number: str) -> IncomingGuide:
     return IncomingGuide(
         number,
         form,
-        warnings=tuple(_version_warnings(found)),
+        warnings=(*_version_warnings(found), *sums),
         payer_claim_number=values.values.get("payer_claim_number"),
         version=found.version,
         source=etree.tostring(node, encoding="UTF-8", with_tail=False),
         executor=_executor(node, kind),
+        patient_name=_patient_name(node),
     )
 
 
@@ -143,6 +156,21 @@ def _version_warnings(found: Message) -> Iterable[Failure]:
     if found.version not in VERSIONS:
         text = f"the schema of this version of TISS is not here, only those of {' and '.join(VERSIONS)}: not validated"
         yield Failure(ErrorCode.INVALID_INPUT, text, "cabecalho/Padrao", "5028")
+
+
+def _sum_warnings(node: Any, kind: Guide, items: list[Values]) -> Iterator[Failure]:
+    """Sums of kinds of items; that of all items is checked with the claim."""
+    for each in kind.sums:
+        text, total = tree.text(node, each.path), sum_of(items, each)
+        if text is not None and CENTS.read(text) != total:
+            message = f"the items of this kind add up to {format_money(Cents(total))}"
+            yield Failure(ErrorCode.TOTAL_MISMATCH, message, "/".join(each.path), "5042")
+
+
+def _patient_name(node: Any) -> str | None:
+    found = tree.descendant(node, "nomeBeneficiario")
+    name = "" if found is None else (found.text or "").strip()
+    return None if not name or text_failure(name, "", PERSON_LENGTH_MAX) else name
 
 
 def _provider(node: Any, kind: Guide) -> str:

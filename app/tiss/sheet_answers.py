@@ -35,6 +35,7 @@ class SheetLook:
     billed: Cents
     paid: Cents
     denied: Cents
+    patient: Cents
     difference: Cents
     kinds: tuple[SheetRowKind, ...]
     rows: Packed[SheetRow]
@@ -62,6 +63,7 @@ def look(content: bytes, given: Columns | None, stored: Mapping[str, Columns]) -
         billed=Cents(sum(line.billed or 0 for line in lines)),
         paid=Cents(sum(line.paid for line in lines)),
         denied=Cents(sum(denial.amount for line in lines for denial in line.denials)),
+        patient=Cents(sum(line.patient for line in lines)),
         difference=Cents(sum(row.difference or 0 for row in readable)),
         kinds=tuple(row.kind for row in found.rows),
         rows=Packed.of(found.rows),

@@ -13,7 +13,7 @@ from app.domain.errors import ErrorCode, Failure, refuse
 from app.domain.money import Cents, format_money
 from app.domain.sheet_cells import Uncalculated, text_of
 from app.domain.sheet_columns import AMOUNTS, MappedColumn, SheetColumn, digest_of, headers_of
-from app.domain.sheet_rows import UNREADABLE, RowReader, SheetRow, SheetRowKind, sum_of, waiting_line
+from app.domain.sheet_rows import UNREADABLE, CellFailure, RowReader, SheetRow, SheetRowKind, sum_of, waiting_line
 from app.domain.statement import (
     DOCUMENT_LINES_MAX,
     FINDINGS_MAX,
@@ -139,17 +139,28 @@ def _with_rows(found: SheetReading, sheet: Sheet) -> SheetReading:
     reader = RowReader(found.columns)
     rows = [*_above(sheet, found.header_row)]
     rows += [reader.read(number, sheet.rows[number - 1]) for number in range(found.header_row + 1, len(sheet.rows) + 1)]
-    lines = [row for row in rows if row.kind in _LINES]
+    if len({row.statement for row in rows if row.line is not None}) > 1:
+        rows = [_without_statement(row) for row in rows]
+    lines = [row for row in rows if row.kind in _LINES and row.line is not None]
+    taxes = [row.tax for row in rows if row.tax is not None]
     if not lines:
         raise refuse(ErrorCode.INVALID_INPUT, "the file has no lines below the names of its columns", "documentId")
     if len(lines) > DOCUMENT_LINES_MAX:
         message = f"the file has {len(lines)} lines, of which a call takes {DOCUMENT_LINES_MAX}: split it"
         raise refuse(ErrorCode.INVALID_INPUT, message, "documentId")
     totals = tuple(_totals(found.columns, rows, sheet))
-    statements = tuple(_statements(reader, lines, totals, _content_number(sheet)))
+    statements = tuple(_statements(reader, lines, totals, _content_number(sheet), taxes))
     return replace(
         found, rows=tuple(rows), sums=tuple(_sums(found.columns, lines, sheet)), totals=totals, statements=statements
     )
+
+
+def _without_statement(row: SheetRow) -> SheetRow:
+    """A tax of a file with several statements is refused: nobody can say of which it is."""
+    if row.kind is not SheetRowKind.TAX:
+        return row
+    failure = CellFailure(0, "", "is a tax, and the file has several statements: import them one by one")
+    return SheetRow(row.number, SheetRowKind.REFUSED, failures=(failure,))
 
 
 def _above(sheet: Sheet, header_row: int) -> Iterator[SheetRow]:
@@ -184,8 +195,10 @@ def _totals(columns: Columns, rows: Sequence[SheetRow], sheet: Sheet) -> Iterato
     """Each amount of each row of totals, beside the sum since the last such row, or that of all rows above."""
     wanted = _amount_columns(columns)
     whole, part = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
+    withheld = 0
     for row in rows:
         cells = sheet.rows[row.number - 1]
+        withheld += sum(map(abs, row.taxes)) + (row.tax.amount if row.tax else 0)
         if row.kind in _LINES:
             for each in wanted:
                 cents = sum_of(cells, each)
@@ -196,13 +209,18 @@ def _totals(columns: Columns, rows: Sequence[SheetRow], sheet: Sheet) -> Iterato
                 stated = sum_of(cells, each)
                 # A total of 0,00 says nothing: many payers leave it out like that.
                 if stated:
-                    nearer = min((part[each], whole[each]), key=lambda sum_above: abs(stated - sum_above))
+                    net = whole[each] - withheld if each.column is SheetColumn.PAID_AMOUNT else whole[each]
+                    nearer = min((part[each], whole[each], net), key=lambda above: abs(stated - above))
                     yield TotalCheck(row.number, each.header, stated, Cents(nearer))
             part = dict.fromkeys(wanted, 0)
 
 
 def _statements(
-    reader: RowReader, lines: Sequence[SheetRow], totals: Sequence[TotalCheck], own_number: str
+    reader: RowReader,
+    lines: Sequence[SheetRow],
+    totals: Sequence[TotalCheck],
+    own_number: str,
+    below: Sequence[StatementAdjustment],
 ) -> Iterator[StatementMessage]:
     """One statement for each number and day of payment that the lines name."""
     groups: dict[tuple[str | None, date | None], list[SheetRow]] = {}
@@ -217,18 +235,17 @@ def _statements(
         named = number or own_number
         used[named] = used.get(named, 0) + 1
         name = named if used[named] == 1 else f"{named[:17]}-{used[named]}"
-        yield _statement(name, paid_on, rows, reader, noticed)
+        yield _statement(name, paid_on, rows, (*_taxes(reader.taxes, rows), *below), noticed)
 
 
 def _statement(
     number: str,
     paid_on: date | None,
     rows: Sequence[SheetRow],
-    reader: RowReader,
+    taxes: tuple[StatementAdjustment, ...],
     noticed: tuple[StatementFinding, ...],
 ) -> StatementMessage:
     lines = _with_repeats([line for row in rows if (line := waiting_line(row)) is not None])
-    taxes = tuple(_taxes(reader.taxes, rows))
     paid = sum(line.paid for line in lines if line.paid != UNREADABLE)
     return StatementMessage(
         payer=None,

@@ -14,6 +14,8 @@ UNREADABLE: Final = Cents(CENTS_MAX + 1)
 _THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})?")
 _COMMA: Final = re.compile(r"[0-9]{1,12}(?:,[0-9]{1,2})?")
 _POINT: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,2})?")
+_LONG: Final = re.compile(r"([0-9]{1,12}[.,][0-9]{2})0{2,}")
+"""Four decimals or more of which only zeros are too many: `100.0000`. Three could be thousands."""
 _DAY_FIRST: Final = "%d/%m/%Y"
 
 
@@ -59,7 +61,9 @@ def cents(text: str) -> Cents:
 
     `1.234` could be either, so it is neither.
     """
+    text = text.removeprefix("R$").lstrip()
     digits = text.removeprefix("-").removeprefix("+")
+    digits = _LONG.sub(r"\1", digits)
     if _COMMA.fullmatch(digits) or (_THOUSANDS.fullmatch(digits) and "," in digits):
         digits = digits.replace(".", "").replace(",", ".")
     if not _POINT.fullmatch(digits):

@@ -95,6 +95,19 @@ def remove(node: Any, path: Path) -> None:
         found = None if len(parent) else parent
 
 
+def prune(node: Any, shape: Element) -> list[str]:
+    """Remove the elements that the schema does not know; their names."""
+    found: list[str] = []
+    for each in list(node):
+        known = shape.children.get(name_of(each))
+        if known is None:
+            node.remove(each)
+            found.append(name_of(each))
+        elif known.children:
+            found += prune(each, known)
+    return found
+
+
 def shape_at(shape: Element, path: Path) -> Element:
     """What the schema says of the element at this path."""
     for name in path:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.domain.money import format_factor, format_money, format_quantity
 
 _DECIMAL: Final = re.compile(r"[+]?[0-9]{1,12}(?:[.][0-9]{0,6})?")
+_MIDNIGHT: Final = re.compile(r"^24:00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ def _integer(text: str) -> int:
 
 
 def _time(text: str) -> time:
-    """The time of the clock on the wall: zone and fractions of a second stay in the document only."""
-    return time.fromisoformat(text).replace(tzinfo=None, microsecond=0)
+    """The time of the clock on the wall: zone and fractions of a second stay in the document only. The schema knows
+    24:00:00 too, the midnight at the end of a day."""
+    return time.fromisoformat(_MIDNIGHT.sub("00:00:00", text)).replace(tzinfo=None, microsecond=0)
 
 
 def _boolean(text: str) -> bool:

@@ -54,6 +54,14 @@ def objections(outgoing: OutgoingGuide, version: str) -> list[Failure]:
     return []
 
 
+def doubts(outgoing: OutgoingGuide, version: str) -> list[Failure]:
+    """The same, and what of the guide that the claim came as the document does not say."""
+    names = sorted(set(write_guide.left_out(outgoing, guides(version))))
+    text = f"TISS {version} has no element {', '.join(names)} in this guide: the document to the payer leaves it out"
+    without = [Failure(ErrorCode.INVALID_INPUT, text, None, "5028")] if names else []
+    return [*without, *objections(outgoing, version)]
+
+
 def _elements(outgoing: Sequence[OutgoingGuide], version: str) -> tuple[list[Any], list[Failure]]:
     shapes = guides(version)
     found, failures = [], []

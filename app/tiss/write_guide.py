@@ -25,6 +25,7 @@ REQUESTER: Final = "encounter.requester"
 REQUESTING_PROVIDER: Final = "encounter.requesting_provider"
 NAME_MAX: Final = 70
 WITH_AUTHORIZATION: Final = frozenset({ClaimType.SP_SADT, ClaimType.ADMISSION_SUMMARY})
+_AUTHORIZATION: Final = ("dadosAutorizacao",)
 EXPENSE_TABLES: Final = frozenset({"18", "19", "20"})
 
 
@@ -80,17 +81,29 @@ def element(outgoing: OutgoingGuide, shapes: dict[str, Element]) -> Any:
     guide = OF_TYPE[outgoing.claim.type]
     shape = shapes[guide.element]
     node = _start(outgoing, guide)
+    tree.prune(node, shape)
     before = _before(node, guide)
     now = outgoing.values(node)
     _write(node, guide.fields, shape, before.values, now.values)
+    if "authorization.number" in before.values and outgoing.claim.authorization is None:
+        # What else is in it, such as a code of validation, the schema allows beside an authorization only.
+        tree.remove(node, _AUTHORIZATION)
     _write_contractor(node, guide.contractor, shape, outgoing.provider)
     _write_diagnoses(node, guide, shape, before.diagnoses, now.diagnoses)
     _write_items(node, guide, shape, before, now)
     return node
 
 
+def left_out(outgoing: OutgoingGuide, shapes: dict[str, Element]) -> list[str]:
+    """The elements of the guide that the claim came as for which the version of TISS has no place."""
+    guide = OF_TYPE[outgoing.claim.type]
+    return tree.prune(_start(outgoing, guide), shapes[guide.element])
+
+
 def _has_authorization(node: Any) -> bool:
-    return node is not None and tree.child(node, "dadosAutorizacao") is not None
+    """Whether the guide has the days of an authorization without a number, of which the claim has nothing."""
+    found = None if node is None else tree.find(node, _AUTHORIZATION)
+    return found is not None and tree.text(found, ("senha",)) is None
 
 
 def _start(outgoing: OutgoingGuide, guide: Guide) -> Any:
@@ -146,7 +159,8 @@ def _write_diagnoses(node: Any, guide: Guide, shape: Element, before: tuple[str,
     parent = _made(node, guide.diagnoses[:-1], shape)
     inside = tree.shape_at(shape, guide.diagnoses[:-1])
     for code in now:
-        tree.add(parent, guide.diagnoses[-1], inside).text = code
+        # The standard writes K35.8 as K358.
+        tree.add(parent, guide.diagnoses[-1], inside).text = code.replace(".", "")
 
 
 def _write_items(node: Any, guide: Guide, shape: Element, before: GuideValues, now: GuideValues) -> None:
@@ -235,10 +249,10 @@ def _write_team(node: Any, team: Team, shape: Element, members: list[Values]) ->
 
 def _write_sums(node: Any, guide: Guide, shape: Element, before: list[Values], now: list[Values]) -> None:
     for each in guide.sums:
-        total = _sum(now, each)
-        if total != _sum(before, each):
+        total = sum_of(now, each)
+        if total != sum_of(before, each):
             _write_sum(node, each, shape, total or None)
-    if guide.total is not None and _sum(before, guide.total) != (total := _sum(now, guide.total)):
+    if guide.total is not None and sum_of(before, guide.total) != (total := sum_of(now, guide.total)):
         _write_sum(node, guide.total, shape, total)
 
 
@@ -249,7 +263,8 @@ def _write_sum(node: Any, each: Sum, shape: Element, cents: int | None) -> None:
         tree.put(node, each.path, shape, format_money(cents))
 
 
-def _sum(items: list[Values], each: Sum) -> int:
+def sum_of(items: list[Values], each: Sum) -> int:
+    """What these items add up to in this sum, in cents."""
     return sum(item["total"] for item in items if each.kinds is None or _expense_kind(item) in each.kinds)
 
 

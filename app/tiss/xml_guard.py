@@ -84,6 +84,9 @@ class Guard:
         except expat.ExpatError as error:
             message = f"the XML is not well-formed at line {error.lineno}: send it as your system wrote it"
             raise _refusal(message, "5002") from None
+        except (LookupError, ValueError):
+            message = "the XML names an encoding that is not read here: write it in ISO-8859-1 or UTF-8"
+            raise _refusal(message, "5002") from None
 
 
 def _doctype(*_declaration: Any) -> None:

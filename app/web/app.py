@@ -1,5 +1,6 @@
 """The HTTP process: create_app(settings) wires routes, middleware and the GraphQL view to one Process."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
@@ -27,6 +28,7 @@ from app.schema.root import schema
 from app.telemetry.logs import request_id
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
+from app.transport.deadlines import ended
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
@@ -40,6 +42,7 @@ from app.web.failures import Failures, http_error
 from app.web.health import Health
 from app.web.observed import Observed
 from app.web.origins import Origins
+from app.web.reference import Reference
 from app.web.schema_text import SchemaText
 from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
@@ -53,7 +56,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with running(process):
+        async with running(process), _simulated_payer(process):
             yield {"process": process}
 
     pages = Explorer(settings)
@@ -95,6 +98,25 @@ async def drain(app: Starlette) -> None:
     await app.state.view.drain(process.settings.drain_seconds)
 
 
+@contextlib.asynccontextmanager
+async def _simulated_payer(process: Process) -> AsyncIterator[None]:
+    """Lets the demo's payer act while serving, if the settings say so."""
+    seconds = process.settings.demo_payer_seconds
+    if not seconds:
+        yield
+        return
+    from app.demo.payer import SimulatedPayer  # noqa: PLC0415 - nothing else that serves needs the demo
+
+    # Of several processes the one acts that publishes events.
+    payer = SimulatedPayer(process.database, process.changes, may_act=lambda: process.relay.leads)
+    task = asyncio.create_task(payer.run(seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await ended([task])
+
+
 def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer) -> list[BaseRoute]:
     has_metrics = process.settings.admin_port is None
     # Routes are tried in their order, so the usual one is first.
@@ -108,6 +130,7 @@ def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer
     downloads = AttachmentDownloads(process.database, context=_context_factory(process))
     routes.append(Route(attachments.PATH, downloads))
     routes.append(Route(schema_text.PATH, SchemaText(context=_context_factory(process))))
+    routes += Reference(process.database, context=_context_factory(process)).routes()
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 

@@ -74,7 +74,7 @@ class Explorer:
         """A token for each role of the demo, for the page itself on this machine; 404 for everybody else."""
         if not _is_own_page(request):
             raise HTTPException(404)
-        from app.demo.seed import scope_of_role  # noqa: PLC0415 - nothing else that serves needs the demo
+        from app.demo.parties import scope_of_role  # noqa: PLC0415 - nothing else that serves needs the demo
 
         keys, audience = development_keys(self._settings), self._settings.oidc_audience
         callers = [

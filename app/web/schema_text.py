@@ -24,11 +24,7 @@ class SchemaText(Endpoint):
 
     def check(self, _request: Request, context: Context) -> None:
         """Refused like introspection."""
-        if context.may_introspect:
-            return
-        if not context.is_authenticated:
-            raise Unauthenticated("send an Authorization header with a bearer token")
-        raise IntrospectionRefused
+        check_introspection(context)
 
     async def answer(self, request: Request, _context: Context) -> Response:
         """The text, printed once."""
@@ -36,6 +32,15 @@ class SchemaText(Endpoint):
         response = Response(await run_in_threadpool(_text), headers=headers, media_type="text/plain; charset=utf-8")
         await compress(response, request.headers)
         return response
+
+
+def check_introspection(context: Context) -> None:
+    """Refuse a caller who may not read the schema."""
+    if context.may_introspect:
+        return
+    if not context.is_authenticated:
+        raise Unauthenticated("send an Authorization header with a bearer token")
+    raise IntrospectionRefused
 
 
 @cache

@@ -18,12 +18,13 @@ import { Gateway } from './gateway';
 import { identify, type Identity } from './identity';
 import { Names } from './Names';
 import { OPERATIONS_PLUGIN } from './Operations';
+import { REFERENCE_PLUGIN } from './Reference';
 import { loadSchema } from './schema';
 import { SessionContext, type Session } from './session';
 import { TopBar } from './TopBar';
 
 const gateway = new Gateway();
-const plugins = [OPERATIONS_PLUGIN, HISTORY_PLUGIN, explorerPlugin()];
+const plugins = [OPERATIONS_PLUGIN, HISTORY_PLUGIN, explorerPlugin(), REFERENCE_PLUGIN];
 
 /** GraphiQL follows the system's colour scheme when it loads; this makes its editors follow later changes too. */
 function ThemeFollower() {
@@ -108,14 +109,16 @@ function Page() {
     [callers, check],
   );
 
+  const token = gateway.token;
   const session = useMemo<Session>(
     () => ({
       gateway,
+      token,
       become: (role) => {
         if (role !== gateway.role && callers.some((caller) => caller.role === role)) onRole(role);
       },
     }),
-    [callers, onRole],
+    [callers, onRole, token],
   );
 
   return (

@@ -22,21 +22,26 @@ export async function loadSchema(token: string): Promise<GraphQLSchema | null> {
 }
 
 function explained(schema: GraphQLSchema): GraphQLSchema {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {
-      const facts = factsOf(field.astNode?.directives ?? []);
+      const isRoot = isObjectType(type) && roots.includes(type);
+      const facts = factsOf(field.astNode?.directives ?? [], isRoot);
       if (facts) field.description = `${field.description ?? ''}\n\n${facts}`.trim();
     }
   }
   return schema;
 }
 
-/** Permission, class of data and cost in words, as Markdown; empty for a field that needs nothing special. */
-export function factsOf(directives: readonly ConstDirectiveNode[]): string {
+/**
+ * Permission, class of data and cost in words, as Markdown; empty for a field that needs nothing special. A root field
+ * that names no cost takes 1.
+ */
+function factsOf(directives: readonly ConstDirectiveNode[], isRoot: boolean): string {
   const scopes = values(directives, 'requiresScopes', 'scopes')[0] as string[][] | undefined;
   const classes = values(directives, 'sensitive', 'data') as string[];
-  const [cost] = values(directives, 'cost', 'weight');
+  const cost = values(directives, 'cost', 'weight')[0] ?? (isRoot ? 1 : undefined);
   const permission = scopes?.map((all) => all.map((one) => `\`${one}\``).join(' and ')).join(', or ');
   return [
     permission && `Permission: ${permission}`,

@@ -5,6 +5,8 @@ import type { Gateway } from './gateway';
 
 export interface Session {
   gateway: Gateway;
+  /** The gateway's token, whose change panes notice. */
+  token: string;
   /** Become the demo's caller with this role; where there is none, the token stays. */
   become(role: string): void;
 }

@@ -13,7 +13,7 @@ import pytest
 from graphql import OperationDefinitionNode, parse
 from tiss import examples
 
-from app.demo import seed
+from app.demo.parties import PATIENT
 from tests.architecture.test_documents import PAGES, README, operations
 from tests.commands import billing
 from tests.factories import today
@@ -43,7 +43,7 @@ class Reader:
 
     def token(self, role: str) -> str:
         """A token of the demo."""
-        whose = {"patient": seed.PATIENT} if role == "patient" else {"providers": ["*"]}
+        whose = {"patient": PATIENT} if role == "patient" else {"providers": ["*"]}
         return self._gateway.keys.sign(audience="billing-gateway", role=role, **whose)
 
     async def ask(self, role: str, query: str, **variables: Any) -> Any:
@@ -148,11 +148,11 @@ async def _life_of_a_claim(reader: Reader) -> None:
     assert found["reconciliation"]["unexplainedAmount"] == "0.00"
     await reader.run(page, "Dashboard", "biller", yearStart=f"{day.year}-01-01", today=day.isoformat())
     form = await reader.run(page, "Form", "biller", card="12345")
-    assert [each["id"] for each in form["patients"]["nodes"]] == [seed.PATIENT]
+    assert [each["id"] for each in form["patients"]["nodes"]] == [PATIENT]
 
 
 async def _access_log(reader: Reader) -> None:
-    opened = await reader.run("access-log", "OpenEmergencyAccess", "biller", patient=seed.PATIENT)
+    opened = await reader.run("access-log", "OpenEmergencyAccess", "biller", patient=PATIENT)
     assert opened["access"]["expiresAt"]
     assert (await reader.run("access-log", "MyAccessLog", "patient"))["nodes"]
 
@@ -211,7 +211,7 @@ async def _parties(reader: Reader) -> None:
     dates = {"from": day.isoformat(), "to": (day + timedelta(days=365)).isoformat()}
     assert (await reader.run(page, "RegisterCoverage", "front_desk", patient=patient, **dates))["coverage"]["id"]
     # Two CPFs are two people.
-    await reader.run(page, "MergePatients", "front_desk", "CONFLICT", stays=seed.PATIENT, merged=patient)
+    await reader.run(page, "MergePatients", "front_desk", "CONFLICT", stays=PATIENT, merged=patient)
 
 
 async def _money(reader: Reader) -> None:

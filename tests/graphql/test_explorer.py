@@ -15,7 +15,8 @@ from graphql import OperationDefinitionNode, build_schema, parse, print_ast, val
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.roles import ROLES
-from app.demo.seed import scope_of_role, seed
+from app.demo.parties import scope_of_role
+from app.demo.seed import seed
 from app.runtime.build import console_actor
 from tests.browser import Browser, Page, chromium
 from tests.factories import World, today
@@ -28,6 +29,7 @@ SCHEMA = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
 AXE = ROOT / "tests" / "axe"
 WIDTHS = {"phone": (390, 844), "laptop": (1280, 800)}
 PANES = {
+    ("phone", "light"): "Reference",
     ("phone", "dark"): "GraphiQL Explorer",
     ("laptop", "light"): "Documentation Explorer",
     ("laptop", "dark"): "Operations",
@@ -319,6 +321,6 @@ async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(browser: Brow
             await page.wait_for(f"document.querySelectorAll('.monaco-editor:not(.{theme})').length === 0")
             if (name, scheme) in PANES:
                 await page.click(f"button[aria-label='Show {PANES[name, scheme]}']")
-                await page.wait_for("document.querySelector('.graphiql-plugin input') !== null")
+                await page.wait_for("document.querySelector('.graphiql-plugin :is(input, h1)') !== null")
             assert await page.evaluate(FINDINGS) == [], (name, scheme)
             await page.screenshot(SCREENSHOTS / f"explorer-{name}-{scheme}.png")

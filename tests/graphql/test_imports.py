@@ -180,6 +180,11 @@ async def test_importing_again_changes_nothing(server_world: World) -> None:
             "5002",
         ),
         (
+            lambda _xml: b"<?xml version='1.0' encoding='UTF-7'?><a/>",
+            "the XML names an encoding that is not read here: write it in ISO-8859-1 or UTF-8",
+            "5002",
+        ),
+        (
             lambda _xml: b"<a>" * 100 + b"</a>" * 100,
             "the XML is nested more than 40 levels deep: send a TISS document",
             "5001",
@@ -200,7 +205,7 @@ async def test_importing_again_changes_nothing(server_world: World) -> None:
             "5015",
         ),
     ],
-    ids=["hash", "cut off", "doctype", "deep", "attribute", "text", "guides"],
+    ids=["hash", "cut off", "doctype", "encoding", "deep", "attribute", "text", "guides"],
 )
 async def test_what_cannot_be_read_is_refused_as_a_whole(
     server_world: World, damage: Any, message: str, code: str

@@ -43,8 +43,9 @@ class TestItemsThatCostNothing:
         payload = await world.create_claim(items=items)
         assert refusals(payload) == [("INVALID_AMOUNT", "claim.items.1.unitPrice", None)]
 
-    async def test_come_and_go_in_documents(self, world: World) -> None:
-        free = Line(code="40304361", price="0.00", text="HEMOGRAMA INCLUIDO")
+    @pytest.mark.parametrize(("price", "factor"), [("0.00", "1.00"), ("20.00", "0.00")])
+    async def test_come_and_go_in_documents(self, world: World, price: str, factor: str) -> None:
+        free = Line(code="40304361", price=price, total="0.00", text="HEMOGRAMA INCLUIDO", factor=factor)
         (result,) = (await take(world, lote(world, guide(world, "Z1", Line(), free, total="100.00")))).results
         assert (result.outcome, result.failures) == (GuideOutcome.IMPORTED, ())
         assert await _totals(world, result.claim_id or "") == ("100.00", ["100.00", "0.00"])
@@ -52,6 +53,18 @@ class TestItemsThatCostNothing:
         assert batch["errors"] == []
         exported: Any = tiss.parse_lote(batch["batch"]["xml"].encode("iso-8859-1"))["guias"][0]
         assert [each["valor_total"] for each in exported["procedimentos_executados"]] == [100_00, 0]
+
+    async def test_a_factor_of_zero_stays_with_a_corrected_claim(self, world: World) -> None:
+        free = Line(code="40304361", price="20.00", total="0.00", text="HEMOGRAMA", factor="0.00")
+        (result,) = (await take(world, lote(world, guide(world, "Z2", Line(), free, total="100.00")))).results
+        given = {"claimId": result.claim_id}
+        assert (await world.mutate("biller", "withdrawClaim", "claim { id }", **given))["errors"] == []
+        changes = {"clinicalIndication": "dor"}
+        changed = await world.mutate(
+            "biller", "updateDraftClaim", "claim { items { factor totalAmount } }", **given, claim=changes
+        )
+        assert changed["errors"] == []
+        assert changed["claim"]["items"][1] == {"factor": "0.00", "totalAmount": "0.00"}
 
 
 class TestStatedTotals:

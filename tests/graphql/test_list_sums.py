@@ -8,7 +8,7 @@ from tests.factories import CONSULTATION, World, key, new_world
 from tests.gateway import Gateway
 
 SUMS = {
-    "claims": "claimedAmount approvedAmount deniedAmount paidAmount",
+    "claims": "claimedAmount approvedAmount deniedAmount patientAmount paidAmount",
     "denials": "amount inDisputeAmount wonAmount lostAmount aboutToBeLostAmount",
     "invoices": "totalAmount settledAmount dueAmount",
     "settlements": "paidAmount reversedAmount netAmount",
@@ -51,9 +51,9 @@ async def _books(world: World) -> dict[str, str]:
 async def test_every_list_adds_up_all_that_its_filter_matches(world: World) -> None:
     ids = await _books(world)
     # The draft that replaces the denied claim is a claim of 7.00 too.
-    assert await _sums(world, "claims") == ["244.00", "170.00", "67.00", "75.00"]
-    assert await _sums(world, "claims", ids=[ids["claim"]]) == ["100.00", "60.00", "40.00", "60.00"]
-    assert await _sums(world, "claims", status=["DRAFT"]) == ["7.00", "0.00", "0.00", "0.00"]
+    assert await _sums(world, "claims") == ["244.00", "170.00", "67.00", "0.00", "75.00"]
+    assert await _sums(world, "claims", ids=[ids["claim"]]) == ["100.00", "60.00", "40.00", "0.00", "60.00"]
+    assert await _sums(world, "claims", status=["DRAFT"]) == ["7.00", "0.00", "0.00", "0.00", "0.00"]
     assert await _sums(world, "denials") == ["67.00", "47.00", "0.00", "20.00", "40.00"]
     assert await _sums(world, "denials", ids=[ids["denial"]]) == ["40.00", "40.00", "0.00", "0.00", "40.00"]
     assert await _sums(world, "invoices") == ["140.00", "75.00", "65.00"]
@@ -122,11 +122,11 @@ async def test_the_sums_of_a_patients_claims_and_of_a_claims_invoices(world: Wor
     ids = await _books(world)
     query = """query($id: ID!) { claim(id: $id) {
       invoices { sums { totalAmount settledAmount dueAmount } }
-      patient { claims(first: 1) { sums { claimedAmount approvedAmount deniedAmount paidAmount } } }
+      patient { claims(first: 1) { sums { claimedAmount approvedAmount deniedAmount patientAmount paidAmount } } }
     } }"""
     found = (await world.call("biller", query, id=ids["claim"]))["claim"]
     assert list(found["invoices"]["sums"].values()) == ["140.00", "75.00", "65.00"]
-    assert list(found["patient"]["claims"]["sums"].values()) == ["244.00", "170.00", "67.00", "75.00"]
+    assert list(found["patient"]["claims"]["sums"].values()) == ["244.00", "170.00", "67.00", "0.00", "75.00"]
     query = (
         "query($id: ID!) { node(id: $id) { ... on Settlement { reversals { sums { paidAmount reversedAmount } } } } }"
     )

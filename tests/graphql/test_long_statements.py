@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, text
 
 from app.db.remittance_tables import remittance_lines
+from app.services import statement_runner
 from tests.factories import World, flat, key, refusals, today
 from tests.graphql.test_imports import upload
 from tests.graphql.test_posting_units import ledger, submitted_claims, until_posted
@@ -21,9 +23,9 @@ PADDING = f"<!-- {' ' * 60_000} -->"
 PAID = Item(paid="60.00", denials=(("1705", "40.00"),))
 
 
-def long(text: str) -> bytes:
+def long(document: str) -> bytes:
     """The document with so many comments that no request takes it."""
-    head, mark, rest = text.partition("?>")
+    head, mark, rest = document.partition("?>")
     return (head + mark + PADDING * 40 + rest).encode("iso-8859-1")
 
 
@@ -160,3 +162,26 @@ async def test_a_statement_that_is_being_imported_is_not_posted(server_world: Wo
         query = select(table.status, func.count()).where(table.remittance_id == remittance["id"])
         rows = (await connection.execute(query.group_by(table.status))).all()
     assert [status for status, _ in rows] == ["CANCELLED"]
+
+
+REFUSING = """CREATE TRIGGER no_lines BEFORE INSERT ON remittance_lines FOR EACH ROW
+IF NEW.provider_claim_number LIKE 'Q%' THEN SIGNAL SQLSTATE '45000'; END IF"""
+
+
+async def test_an_import_that_fails_names_the_payment_that_it_loses(
+    server_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = server_world
+    monkeypatch.setattr(statement_runner, "PAUSES", (0.0,))
+    async with world.gateway.database.engine.connect() as connection:
+        await connection.execute(text(REFUSING))
+        try:
+            statement = analysis(world, "Q-1", Guide("Q1", world.card, (PAID,)))
+            paid = {"paidOn": today().isoformat()}
+            job = (await sent(world, long(message(world.payer, statement)), **paid))["job"]
+            failed = await ended(world, job["id"])
+        finally:
+            await connection.execute(text("DROP TRIGGER no_lines"))
+    assert (failed["status"], failed["remittances"][0]["status"]) == ("FAILED", "CANCELLED")
+    lost = f"the import failed, and the payment of statement Q-1 of {today()} is cancelled too: import both again"
+    assert [each["message"] for each in failed["errors"]][1:] == [lost]

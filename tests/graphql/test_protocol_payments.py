@@ -54,6 +54,20 @@ async def test_a_payment_of_a_protocol_pays_what_its_analysis_approved(world: Wo
     assert (await books(world))[1] == "900.00"
 
 
+async def test_a_payment_that_came_before_the_analysis_is_divided_when_it_is_posted_again(world: World) -> None:
+    claims = await _claims(world)
+    early = await taken(world, _payment(world))
+    assert _lines(early) == [("UNMATCHED", None, "900.00", "99")]
+    await post(world, await taken(world, _analysis(world, claims)))
+    posted = await post(world, early)
+    assert (posted["errors"], posted["postedLines"], posted["remittance"]["status"]) == ([], 2, "POSTED")
+    assert [line["status"] for line in posted["remittance"]["lines"]] == ["SPLIT", "POSTED", "POSTED"]
+    assert [(await money(world, claim))["paidAmount"] for claim in claims] == ["500.00", "400.00"]
+    assert await books(world) == ["1000.00", "900.00", "100.00", "0.00", "0.00", "0.00"]
+    again = await post(world, early)
+    assert (again["postedLines"], again["settlements"]) == (0, [])
+
+
 async def test_a_payment_that_differs_from_the_analysis_waits(world: World) -> None:
     claims = await _claims(world)
     await post(world, await taken(world, _analysis(world, claims, "300.00", "200.00")))

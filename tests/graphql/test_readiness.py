@@ -47,6 +47,29 @@ async def test_a_draft_may_lack_what_its_submission_needs(world: World) -> None:
     assert (done["object"], done["errors"]) == ({"status": "SUBMITTED"}, [])
 
 
+async def test_what_the_document_has_one_place_for_is_said_once(world: World) -> None:
+    member = {"role": "00", "cpf": "52998224725", "code": "P1", "practitioner": DOCTOR}
+    place = "the payer's document has no place for it beside"
+    items = [{**CONSULTATION, "details": {"team": [member]}}]
+    expected = [(f"{place} code", "items.0.details.team.0.cpf")]
+    assert await _submitted(world, **{**FEES, "items": items}) == expected
+    items = [{**CONSULTATION, "details": {"isAuthorized": True, "tooth": "11", "mouthRegion": "AI"}}]
+    expected = [(f"{place} tooth", "items.0.details.mouthRegion")]
+    assert await _submitted(world, **{**DENTAL, "items": items}) == expected
+
+
+async def test_a_diagnosis_is_written_without_its_dot(world: World) -> None:
+    made = await world.create_claim(submit=True, **SUMMARY, diagnosisCodes=["K80.2", "A09"])
+    assert made["errors"] == []
+    exported = await world.mutate("biller", "exportBatch", "batch { xml }", claimIds=[made["claim"]["id"]])
+    assert exported["errors"] == []
+    xml = exported["batch"]["xml"]
+    assert [each.partition("<")[0] for each in xml.split("<ans:diagnostico>")[1:]] == ["K802", "A09"]
+    assert await _submitted(world, **SUMMARY, diagnosisCodes=["K8021"]) == [
+        ("invalid CID code: write it like A09 or K35.8", "diagnosisCodes.0")
+    ]
+
+
 async def test_a_replacement_is_refused_as_a_claim_is(world: World) -> None:
     claim = await world.approved_claim()
     given = {"id": claim["id"], "providerClaimNumber": key()[:20], "encounter": {"priority": "1"}}

@@ -173,6 +173,10 @@ async def test_amounts_with_commas_are_read(world: World) -> None:
     claim = await world.submitted_claim(items=[item])
     commas = Item(billed="1234,50", paid="1.234,50")
     xml = message(world.payer, analysis(world, "A-4", guide(world, claim, commas, paid="1234,50")))
+    refused = await send(world, xml.replace(">1.234,50<", ">1.234,567<"))
+    assert [code for code, _, _ in refusals(refused)] == ["INVALID_INPUT"]
+    said = analysis(world, "A-4", guide(world, claim, commas, paid="1234,50"))
+    xml = message(world.payer, said.replace(">1.234,50<", ">R$ 1.234,5000<"))
     remittance = await taken(world, xml)
     assert (remittance["status"], remittance["paidAmount"]) == ("IMPORTED", "1234.50")
     assert set(kinds(remittance)) == {"SCHEMA"}
@@ -265,6 +269,12 @@ async def test_a_payers_own_decision_may_leave_a_part_to_the_patient(world: Worl
     assert refusals(await world.adjudicate(claim, [decision])) == [("INVALID_AMOUNT", "items.0.approvedAmount", None)]
     decided = await world.adjudicate(claim, [{**decision, "patientAmount": "20.00"}])
     assert (decided["errors"], decided["claim"]["status"]) == ([], "APPROVED")
+    fields = "sums { approvedAmount patientAmount } nodes { history { nodes { patientAmount } } }"
+    query = f"query($ids: [ID!]) {{ claims(filter: {{ ids: $ids }}) {{ {fields} }} }}"
+    listed = (await world.call("finance", query, ids=[claim]))["claims"]
+    assert listed["sums"] == {"approvedAmount": "80.00", "patientAmount": "20.00"}
+    steps = [each["patientAmount"] for each in listed["nodes"][0]["history"]["nodes"]]
+    assert (set(steps[:-1]), steps[-1]) == ({None}, "20.00")
     invoice = (await world.create_invoice([claim]))["invoice"]
     assert invoice["totalAmount"] == "80.00"
 
@@ -273,7 +283,7 @@ async def test_one_bad_line_waits_and_refuses_no_other(world: World) -> None:
     good, bad = [await world.submitted_claim() for _ in range(2)]
     strange = Guide("x" * 21, world.card)
     guides = [guide(world, good), guide(world, bad, Item(paid="0.01")), strange]
-    said = analysis(world, "A-7", *guides).replace("<valorLiberado>0.01<", "<valorLiberado>R$ 10<")
+    said = analysis(world, "A-7", *guides).replace("<valorLiberado>0.01<", "<valorLiberado>dez<")
     remittance = await taken(world, message(world.payer, said))
     assert [(line["status"], line["problem"]) for line in remittance["lines"]] == [
         ("MATCHED", None),

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 from graphql import get_introspection_query
 
+from tests.browser import chromium
 from tests.gateway import Gateway, production_settings, running_gateway
 from tests.identity.stand_in import StandIn, new_key, stand_in
+from tests.servers.launch import free_port
 from tests.services import Services
 
 ROOT = Path(__file__).parents[2]
 KEY = new_key("production")
 PROBES = ("{ __schema { queryType { name } } }", '{ me { subject } __type(name: "Claim") { name } }')
+PANE = "document.querySelector('.reference')"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,8 @@ async def production(
 ) -> AsyncIterator[Gateway]:
     directory = tmp_path_factory.mktemp("production")
     settings = await production_settings(directory, services, oidc_issuer=issuing.issuer, jwks_url=None)
+    port = free_port()
+    settings = settings.model_copy(update={"port": port, "explorer_origins": f"http://127.0.0.1:{port}"})
     async with running_gateway(settings) as found:
         yield found
 
@@ -65,6 +70,38 @@ async def test_the_text_of_the_schema_needs_the_same_permission(production: Gate
         "permission": "schema:introspect",
     }
     assert answers["admin"].text == (ROOT / "schema.graphql").read_text()
+
+
+async def test_the_reference_needs_the_same_permission(production: Gateway, issuing: StandIn) -> None:
+    admin = {"authorization": f"Bearer {_token(issuing, 'admin')}"}
+    biller = {"authorization": f"Bearer {_token(issuing, 'biller')}"}
+    for name in ("", "objects.html", "terms.html", "style.css", "nothing.html"):
+        refused = [await production.client.get(f"/reference/{name}", headers=each) for each in ({}, biller)]
+        assert [answer.status_code for answer in refused] == [401, 403], name
+        assert refused[1].json()["errors"][0]["extensions"]["permission"] == "schema:introspect"
+        shown = await production.client.get(f"/reference/{name}", headers=admin)
+        assert shown.status_code == (404 if name == "nothing.html" else 200), name
+
+
+async def test_the_explorer_shows_the_reference_to_a_token_with_the_permission(
+    production: Gateway, issuing: StandIn
+) -> None:
+    async with chromium() as browser:
+        page = await browser.open(f"{production.url}/graphql")
+        await page.wait_for("document.querySelector('.graphiql-query-editor .view-line') !== null")
+        assert await page.evaluate("document.querySelector('.bar select')") is None
+        await page.click("button[aria-label='Show Reference']")
+        assert "schema:introspect" in await page.wait_for(f"{PANE}.querySelector('[role=alert]')?.innerText")
+        await page.paste(".bar-token input", _token(issuing, "admin") or "")
+        await page.wait_for(f"{PANE}.querySelector('a[href=\"permissions.html\"]') !== null")
+        await page.click(".reference a[href='permissions.html']")
+        field = "[id='claims:adjudicate'] a[href='mutations.html#Mutation.adjudicateClaim']"
+        found = f'{PANE}.querySelector("{field}")'
+        await page.wait_for(f"{found} !== null && ({found}.scrollIntoView(), true)")
+        await page.click(f".reference {field}")
+        shown = f"{PANE}.querySelector('[id=\"Mutation.adjudicateClaim\"]')"
+        assert "AdjudicateClaimPayload" in await page.wait_for(f"{shown}?.innerText")
+        assert [each for each in page.problems if "401" not in each] == []
 
 
 async def test_an_unknown_field_is_named_without_a_hint(production: Gateway, issuing: StandIn) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from app.domain import claim_form
 from app.domain.claim_form import ClaimForm
 from app.tiss import message, read_batch, tree, write_batch
 from app.tiss.guides import GUIDES
@@ -70,6 +71,15 @@ def test_what_has_changed_since_is_all_that_differs(element: str) -> None:
         ("numeroCarteira", "12345"),
         ("numeroCarteira", "987"),
     }
+
+
+def test_an_authorization_that_is_removed_takes_the_payers_number_along() -> None:
+    batches = (Documents(seed).batch("guiaSP-SADT") for seed in range(30))
+    document = next(each for each in batches if b"<ans:senha>" in each and b"<ans:numeroGuiaOperadora>" in each)
+    (guide,) = _taken(document)
+    assert guide.form is not None
+    after = _leaves(_written([guide], "4.03.00", replace(guide.form, authorization=None)))[0]
+    assert [path for path, _ in after if path.startswith("dadosAutorizacao")] == []
 
 
 def test_an_item_that_is_removed_takes_its_amount_from_the_sums() -> None:
@@ -140,11 +150,36 @@ def test_a_text_in_a_cdata_section_is_a_text() -> None:
     assert _leaves(_written(_taken(changed), "4.03.00")) == _leaves(document)
 
 
+@pytest.mark.parametrize(
+    ("element", "text"), [("horaFinal", b"24:00:00"), ("observacao", b"first line\n\tsecond \x96 line")]
+)
+def test_what_the_schema_allows_is_read_and_written(element: str, text: bytes) -> None:
+    start, end = (f"<{slash}ans:{element}>".encode() for slash in ("", "/"))
+    document = next(each for each in (Documents(seed).batch("guiaSP-SADT") for seed in range(30)) if start in each)
+    before, _, rest = document.partition(start)
+    changed = _hashed(before + start + text + end + rest.partition(end)[2])
+    (guide,) = _taken(changed)
+    assert guide.form is not None
+    assert list(claim_form.shape_failures(guide.form)) == []
+    assert _leaves(_written([guide], "4.03.00")) == _leaves(changed)
+
+
+def test_a_sum_of_one_kind_that_the_items_do_not_add_up_to_is_a_warning() -> None:
+    documents = (Documents(seed).batch("guiaSP-SADT") for seed in range(30))
+    document = next(each for each in documents if b"<ans:valorDiarias>" in each)
+    before, _, rest = document.partition(b"<ans:valorDiarias>")
+    (guide,) = _taken(_hashed(before + b"<ans:valorDiarias>12345.67" + rest[rest.index(b"<") :]))
+    found = [each for each in guide.warnings if each.field == "valorTotal/valorDiarias"]
+    assert [(each.code.value, each.tiss_code) for each in found] == [("TOTAL_MISMATCH", "5042")]
+    assert found[0].message.startswith("the items of this kind add up to ")
+
+
 @pytest.mark.parametrize("version", ["3.05.00", "4.00.01", "4.01.00"])
 def test_an_earlier_version_is_read_with_a_warning(version: str) -> None:
     document = Documents(3).batch("guiaSP-SADT").replace(b">4.03.00<", f">{version}<".encode())
     (guide,) = _taken(_hashed(document))
-    assert [(each.tiss_code, each.field) for each in guide.warnings] == [("5028", "cabecalho/Padrao")]
+    found = [(each.tiss_code, each.field) for each in guide.warnings if each.tiss_code != "5042"]
+    assert found == [("5028", "cabecalho/Padrao")]
     assert _leaves(_written([guide], "4.03.00")) == _leaves(document)
 
 

@@ -101,6 +101,8 @@ class TestRemittance:
             (TWO, [_line(1, None, 100)], RemittanceLineProblem.AMOUNTS_DIFFER),
             (TWO, [_line(1, None, 99), _line(2, None, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),
             (TWO, [_line(1, "Y", 100), _line(2, None, 50)], RemittanceLineProblem.UNKNOWN_ITEM),
+            (TWO, [_line(1, "Y", 0, 50), _line(2, "X", 70, 30)], (_decision(1, 70, 30), _decision(2, 0, 50))),
+            (TWO, [_line(1, "X", 100), _line(1, "Y", 20, 30)], (_decision(1, 100), _decision(2, 20, 30))),
             (TWO, [_line(3, None, 100)], RemittanceLineProblem.UNKNOWN_ITEM),
             (TWO, [_line(None, "Z", 100)], RemittanceLineProblem.UNKNOWN_ITEM),
             (TWO, [_line(1, None, 50), _line(1, None, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),

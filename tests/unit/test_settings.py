@@ -212,6 +212,11 @@ def test_production_with_everything_loads_and_hides_its_secret(monkeypatch: pyte
             "BILLING_CACHE_SECRET and BILLING_AUDIT_SECRET must differ when BILLING_ENV is production",
         ),
         (
+            "BILLING_DEMO_PAYER_SECONDS",
+            "20",
+            "BILLING_DEMO_PAYER_SECONDS must be 0 when BILLING_ENV is production",
+        ),
+        (
             "BILLING_REDIS_ULR",
             "redis://127.0.0.1:1/0",
             "BILLING_REDIS_ULR: unknown variable, see docs/configuration.md",

@@ -286,6 +286,8 @@ def test_a_whole_claim_that_the_sheet_has_twice_waits_the_second_time() -> None:
         ("Descrição da glosa", None),
         ("Imposto de Renda (IR)", Column.TAX_AMOUNT),
         ("COFINS", Column.TAX_AMOUNT),
+        ("Coparticipação", Column.PATIENT_AMOUNT),
+        ("Percentual de franquia", None),
     ],
 )
 def test_names_that_payers_use_are_known(header: str, expected: Column | None) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from app.commands.reference.markdown import table
 from app.events.bank_contracts import BankEntryEventData, BankFileEventData
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
@@ -24,6 +23,7 @@ from app.events.payloads import (
     WaitingLinesEventData,
 )
 from app.events.schemas import INBOUND_NAME, inbound_schema, json_schema
+from app.reference.markdown import table
 
 FIELDS: Final = {
     "claimId": "The claim.",

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.commands.reference.markdown import table
 from app.domain.errors import ErrorCode
+from app.reference.markdown import table
+from app.schema.root import schema
 
 NO: Final = "no"
 YES: Final = "yes"
@@ -264,8 +265,6 @@ def document() -> str:
 
 def _meanings() -> dict[str, str]:
     """What the schema says of each code."""
-    from app.schema.root import schema
-
     found = schema.get_type_by_name("ErrorCode")
     assert found is not None  # noqa: S101 - every payload of a mutation has it
     return {value.name: value.description or "" for value in found.values}  # type: ignore[union-attr]

@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from app.commands.reference.markdown import table
+from app.reference.markdown import table
 from app.telemetry.metrics import Metrics
 
 LABELS: Final = {

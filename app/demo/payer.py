@@ -1,0 +1,174 @@
+"""The simulated payer: it decides and pays a little at a time, so that who watches the demo sees something happen."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import structlog
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims as claims_db
+from app.db import clock, tables
+from app.db import denials as denials_db
+from app.db import invoice_lines as lines_db
+from app.db import invoices as invoices_db
+from app.db.claims import ClaimFilter, ClaimRecord, ItemRecord
+from app.db.denials import DenialFilter, DenialRecord
+from app.db.engine import Database
+from app.db.invoices import InvoiceFilter, InvoiceRecord
+from app.db.paging import Keyset
+from app.demo.claims import SEED_CLAIMS
+from app.demo.parties import PAYER
+from app.domain.actor import Actor, Door, operator
+from app.domain.calendar import business_day
+from app.domain.claims import ClaimStatus, DeniedAmount, ItemDecision
+from app.domain.data_scope import EVERYTHING, DataScope
+from app.domain.denials import DenialStatus
+from app.domain.errors import BillingError
+from app.domain.invoices import InvoiceStatus
+from app.domain.money import Cents
+from app.domain.settlements import PaymentMethod
+from app.domain.statement import Statement, StatementLine
+from app.services import denials, inbox, reviews
+from app.unit_of_work.run import Changes
+
+Row = TypeVar("Row")
+Pages = Callable[[AsyncConnection, DataScope, Any, Keyset], Awaitable[list[Row]]]
+SUBJECT: Final = "demo-payer"
+SCOPE: Final = DataScope(payer=PAYER)
+DENIAL_CODE: Final = "1705"
+LOOK_AT: Final = 20
+"""It chooses among so many of the oldest that wait: one that cannot be moved does not stop the others."""
+CLAIMS_MAX: Final = 1_000
+"""While there are fewer and nothing waits, the clinic has another one."""
+_log = structlog.get_logger("billing.demo")
+
+
+class SimulatedPayer:
+    """Acts for the demo's first payer, by the services that a payer's own calls and events go through; `may_act` says
+    whether it is this process that acts."""
+
+    def __init__(self, database: Database, changes: Changes, *, may_act: Callable[[], bool]) -> None:
+        self._database = database
+        self._changes = changes
+        self._may_act = may_act
+        self._turn = 0
+
+    async def run(self, seconds: float) -> None:
+        """Act so often until the task is cancelled; a failure is logged."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                if self._may_act():
+                    await self.act()
+            except Exception as error:  # noqa: BLE001 - whatever fails, the next turn tries again
+                _log.warning("simulated_payer_failed", reason=type(error).__name__)
+
+    async def act(self) -> bool:
+        """Do one thing that waits for the payer, of each kind in turn; False if nothing is left to do."""
+        moves = (self._decide, self._pay, self._start_review, self._answer)
+        self._turn += 1
+        for number in range(len(moves)):
+            try:
+                if await moves[(self._turn + number) % len(moves)]():
+                    return True
+            except BillingError as error:
+                # Somebody else was faster, or it must not be moved: it is another one's turn.
+                _log.info("simulated_payer_refused", code=error.code)
+        return await self._wait_for_a_claim()
+
+    async def _start_review(self) -> bool:
+        claim = await self._waiting(claims_db.page, ClaimFilter(status=(ClaimStatus.SUBMITTED,)), tables.claims)
+        if claim is not None:
+            await self._changes.run(reviews.START, _payer(), {"id": claim.id, "version": None})
+        return claim is not None
+
+    async def _decide(self) -> bool:
+        claim: ClaimRecord | None
+        claim = await self._waiting(claims_db.page, ClaimFilter(status=(ClaimStatus.UNDER_REVIEW,)), tables.claims)
+        if claim is None:
+            return False
+        async with self._database.reading() as connection:
+            items = await claims_db.items_of_claims(connection, SCOPE, [claim.id])
+        decisions = [_decision(item, is_denied=(self._turn + item.sequence) % 4 == 0) for item in items]
+        given = {"id": claim.id, "decisions": decisions, "payer_claim_number": None, "version": None}
+        await self._changes.run(reviews.ADJUDICATE, _payer(), given)
+        return True
+
+    async def _answer(self) -> bool:
+        denial: DenialRecord | None
+        denial = await self._waiting(denials_db.page, DenialFilter(status=(DenialStatus.APPEALED,)), tables.denials)
+        if denial is None:
+            return False
+        # In turn nothing, half and all of it.
+        accepted = Cents((denial.appealed_cents or 0) * (self._turn % 3) // 2)
+        given = {"id": denial.id, "accepted": accepted, "justification": None if accepted else "Glosa mantida"}
+        await self._changes.run(denials.ANSWER_APPEAL, _payer(), given)
+        return True
+
+    async def _pay(self) -> bool:
+        """Pay an invoice in full, by a statement in an event."""
+        where = InvoiceFilter(status=(InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED))
+        invoice: InvoiceRecord | None = await self._waiting(invoices_db.page, where, tables.invoices)
+        if invoice is None:
+            return False
+        async with self._database.reading() as connection:
+            statement = await _statement(connection, invoice)
+        if statement.lines:
+            actor = inbox.actor_of(statement, request_id=_request_id())
+            await self._changes.run(inbox.RECEIVE, actor, {"statement": statement})
+        return bool(statement.lines)
+
+    async def _wait_for_a_claim(self) -> bool:
+        async with self._database.reading() as connection:
+            count = await claims_db.count(connection, EVERYTHING, ClaimFilter())
+        # A database without demo data has no clinic.
+        if has_room := 0 < count < CLAIMS_MAX:
+            clinic = operator(SUBJECT, Door.SWEEP, request_id=_request_id())
+            await self._changes.run(SEED_CLAIMS, clinic, {"size": 1})
+        return has_room
+
+    async def _waiting(self, pages: Pages[Row], where: Any, table: Table) -> Row | None:
+        """One of the oldest rows that match the filter; None if there is none."""
+        keyset = Keyset(table.c.id, table.c.id, descending=False, limit=LOOK_AT)
+        async with self._database.reading() as connection:
+            found = await pages(connection, SCOPE, where, keyset)
+        return found[self._turn % len(found)] if found else None
+
+
+def _payer() -> Actor:
+    return operator(SUBJECT, Door.SWEEP, request_id=_request_id(), data_scope=SCOPE)
+
+
+def _request_id() -> str:
+    return f"demo-{secrets.token_hex(8)}"
+
+
+def _decision(item: ItemRecord, *, is_denied: bool) -> ItemDecision:
+    denied = Cents(item.total_cents // 2 if is_denied else 0)
+    denials_of = (DeniedAmount(DENIAL_CODE, denied),) if denied else ()
+    return ItemDecision(item.sequence, Cents(item.total_cents - denied), denials_of)
+
+
+async def _statement(connection: AsyncConnection, invoice: InvoiceRecord) -> Statement:
+    """Pays what is due of each claim of the invoice today."""
+    lines = await lines_db.of_invoices(connection, SCOPE, [invoice.id])
+    due: dict[str, int] = {}
+    for line in lines:
+        if line.claim_id and line.due_cents:
+            due[line.claim_id] = due.get(line.claim_id, 0) + line.due_cents
+    claims: Sequence[ClaimRecord] = await claims_db.by_ids(connection, SCOPE, list(due)) if due else []
+    return Statement(
+        payer=invoice.payer_ans,
+        provider=invoice.provider_cnes,
+        # Of each state of the invoice there is one.
+        statement_number=f"DEMO{invoice.number}-{invoice.version}",
+        paid_on=business_day(await clock.now(connection)),
+        method=PaymentMethod.BANK_TRANSFER,
+        bank_reference=None,
+        lines=tuple(
+            StatementLine(each.provider_claim_number, None, None, None, Cents(due[each.id])) for each in claims
+        ),
+    )
