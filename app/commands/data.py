@@ -37,8 +37,11 @@ async def has_terms(database: Database) -> bool:
 def seed_demo(
     claims: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many claims to add.")] = 200,
     once: Annotated[bool, typer.Option(help="Do nothing if there are claims already.")] = False,
+    small: Annotated[bool, typer.Option("--small", help="Leave out the six months of three more payers.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Another number makes other months.")] = 1,
 ) -> None:
-    """Add synthetic payers, providers, patients and claims, and the example TISS document."""
+    """Add synthetic payers, providers, patients and claims, the example TISS document, and six months of three more
+    payers with claims, batches, statements, appeals and payments in every state."""
 
     async def work(database: Database) -> int | None:
         if once and await demo.is_seeded(database):
@@ -48,14 +51,20 @@ def seed_demo(
         with console.progress("demo claims") as progress:
             task = progress.add_task("seed", total=claims)
             changes = changes_of(console.settings(), database)
+            actor = console_actor("seed-demo")
             try:
-                return await demo.seed(
+                added = await demo.seed(
                     database,
                     changes,
-                    console_actor("seed-demo"),
+                    actor,
                     number=claims,
                     on_progress=lambda done, total: progress.update(task, completed=done, total=total),
                 )
+                if not small:
+                    months = progress.add_task("six months", total=1)
+                    await demo.seed_months(changes, actor, seed=seed)
+                    progress.update(months, completed=1)
+                return added
             finally:
                 await changes.children.stop()
 

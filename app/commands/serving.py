@@ -12,8 +12,8 @@ from app.db import migrate as migrations
 from app.db.engine import Database, DatabaseRefused, DatabaseUnavailable
 from app.runtime.settings import Settings
 
-DEMO_PAYER_SECONDS: Final = 20.0
-"""How often the payer of `serve --demo` acts."""
+DEMO_PAYER_SECONDS: Final = 10.0
+"""How often the payer of `serve --demo` acts: each kind of event comes within a minute."""
 
 
 def serve(

@@ -68,7 +68,21 @@ async def _handle_denials(unit: UnitOfWork, claim_id: str, rng: random.Random) -
 
 
 def _form(number: int, rng: random.Random, today: date) -> ClaimForm:
-    items = [
+    items = some_items(rng)
+    person = rng.randint(7, PEOPLE)
+    return form_of(
+        items,
+        provider=PROVIDER,
+        payer=PAYER,
+        number=f"DEMO{number:08d}",
+        card=f"{800_000 + person}",
+        service_date=today - timedelta(days=rng.randint(0, 60)),
+    )
+
+
+def some_items(rng: random.Random, count: int | None = None) -> tuple[ItemForm, ...]:
+    """Some of what the demo's providers do, each once; by default one to all of it."""
+    return tuple(
         ItemForm(
             code_system=table,
             code=code,
@@ -79,17 +93,22 @@ def _form(number: int, rng: random.Random, today: date) -> ClaimForm:
             performed_on=None,
             details=TABLET if table == "20" else None,
         )
-        for table, code, price in rng.sample(CODES, rng.randint(1, len(CODES)))
-    ]
-    person = rng.randint(7, PEOPLE)
+        for table, code, price in rng.sample(CODES, count or rng.randint(1, len(CODES)))
+    )
+
+
+def form_of(
+    items: tuple[ItemForm, ...], *, provider: str, payer: str, number: str, card: str, service_date: date
+) -> ClaimForm:
+    """A claim for these items, with all that the document of an SP/SADT guide needs."""
     return ClaimForm(
         type=ClaimType.SP_SADT,
-        provider=PROVIDER,
-        payer=PAYER,
-        provider_claim_number=f"DEMO{number:08d}",
-        card_number=f"{800_000 + person}",
-        service_date=today - timedelta(days=rng.randint(0, 60)),
-        items=tuple(items),
+        provider=provider,
+        payer=payer,
+        provider_claim_number=number,
+        card_number=card,
+        service_date=service_date,
+        items=items,
         practitioner=Practitioner("Dra. Exemplo", "06", "12345", "35", "225125"),
         encounter=Encounter(priority="1", type="23", accident="9", setting="01"),
         clinical_indication="Consulta de rotina",

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -109,17 +109,55 @@ class SimulatedPayer:
         return True
 
     async def _pay(self) -> bool:
-        """Pay an invoice in full, by a statement in an event."""
+        """Pay an invoice in full, or what is approved of a claim that is on none, by a statement in an event."""
+        statement = await self._of_invoice() or await self._of_claim()
+        if statement is not None:
+            actor = inbox.actor_of(statement, request_id=_request_id())
+            await self._changes.run(inbox.RECEIVE, actor, {"statement": statement})
+        return statement is not None
+
+    async def _of_invoice(self) -> Statement | None:
         where = InvoiceFilter(status=(InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED))
         invoice: InvoiceRecord | None = await self._waiting(invoices_db.page, where, tables.invoices)
         if invoice is None:
-            return False
+            return None
         async with self._database.reading() as connection:
-            statement = await _statement(connection, invoice)
-        if statement.lines:
-            actor = inbox.actor_of(statement, request_id=_request_id())
-            await self._changes.run(inbox.RECEIVE, actor, {"statement": statement})
-        return bool(statement.lines)
+            lines = await lines_db.of_invoices(connection, SCOPE, [invoice.id])
+            due: dict[str, int] = {}
+            for line in lines:
+                if line.claim_id and line.due_cents:
+                    due[line.claim_id] = due.get(line.claim_id, 0) + line.due_cents
+            found = await claims_db.by_ids(connection, SCOPE, list(due)) if due else []
+        # Of each state of the invoice there is one.
+        number = f"DEMO{invoice.number}-{invoice.version}"
+        return await self._statement(number, invoice.provider_cnes, {each: due[each.id] for each in found})
+
+    async def _of_claim(self) -> Statement | None:
+        approved = (ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED)
+        where = ClaimFilter(status=approved, is_invoiced=False)
+        claim: ClaimRecord | None = await self._waiting(claims_db.page, where, tables.claims)
+        if claim is None:
+            return None
+        return await self._statement(f"DEMO-{claim.id[-12:]}", claim.provider_cnes, {claim: claim.approved_cents or 0})
+
+    async def _statement(self, number: str, provider: str, paid: dict[ClaimRecord, int]) -> Statement | None:
+        """Pays so much of each claim today; None if there is none."""
+        if not paid:
+            return None
+        async with self._database.reading() as connection:
+            today = business_day(await clock.now(connection))
+        return Statement(
+            payer=PAYER,
+            provider=provider,
+            statement_number=number,
+            paid_on=today,
+            method=PaymentMethod.BANK_TRANSFER,
+            bank_reference=None,
+            lines=tuple(
+                StatementLine(each.provider_claim_number, None, None, None, Cents(cents))
+                for each, cents in paid.items()
+            ),
+        )
 
     async def _wait_for_a_claim(self) -> bool:
         async with self._database.reading() as connection:
@@ -150,25 +188,3 @@ def _decision(item: ItemRecord, *, is_denied: bool) -> ItemDecision:
     denied = Cents(item.total_cents // 2 if is_denied else 0)
     denials_of = (DeniedAmount(DENIAL_CODE, denied),) if denied else ()
     return ItemDecision(item.sequence, Cents(item.total_cents - denied), denials_of)
-
-
-async def _statement(connection: AsyncConnection, invoice: InvoiceRecord) -> Statement:
-    """Pays what is due of each claim of the invoice today."""
-    lines = await lines_db.of_invoices(connection, SCOPE, [invoice.id])
-    due: dict[str, int] = {}
-    for line in lines:
-        if line.claim_id and line.due_cents:
-            due[line.claim_id] = due.get(line.claim_id, 0) + line.due_cents
-    claims: Sequence[ClaimRecord] = await claims_db.by_ids(connection, SCOPE, list(due)) if due else []
-    return Statement(
-        payer=invoice.payer_ans,
-        provider=invoice.provider_cnes,
-        # Of each state of the invoice there is one.
-        statement_number=f"DEMO{invoice.number}-{invoice.version}",
-        paid_on=business_day(await clock.now(connection)),
-        method=PaymentMethod.BANK_TRANSFER,
-        bank_reference=None,
-        lines=tuple(
-            StatementLine(each.provider_claim_number, None, None, None, Cents(due[each.id])) for each in claims
-        ),
-    )

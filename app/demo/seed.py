@@ -7,6 +7,7 @@ from tiss import examples
 from app.db import claims as claims_db
 from app.db.engine import Database
 from app.demo.claims import BATCH_SIZE, SEED_CLAIMS
+from app.demo.months import SEED_MONTHS
 from app.demo.parties import SEED_PARTIES
 from app.domain.actor import Actor
 from app.services import import_now
@@ -26,6 +27,11 @@ async def seed(
         done += size
         on_progress(done, number)
     return done
+
+
+async def seed_months(changes: Changes, actor: Actor, *, seed: int) -> None:
+    """Add six months of three more payers, unless they are there; the same `seed` makes the same of them each day."""
+    await changes.run(SEED_MONTHS, actor, {"seed": seed})
 
 
 async def _import_example(database: Database, changes: Changes, actor: Actor) -> None:

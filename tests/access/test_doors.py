@@ -83,7 +83,7 @@ async def test_denials_that_the_sweep_expires_are_logged(world: World) -> None:
 
 async def test_what_the_console_seeds_imports_and_exports_is_logged(tmp_path: Path) -> None:
     variables = {"BILLING_VAR_DIR": str(tmp_path)}
-    for arguments in (("migrate",), ("load-tuss",), ("seed-demo", "--claims", "20")):
+    for arguments in (("migrate",), ("load-tuss",), ("seed-demo", "--claims", "20", "--small")):
         assert billing(*arguments, **variables).returncode == 0
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'billing.db'}")
     try:

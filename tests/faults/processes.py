@@ -24,7 +24,7 @@ from tests.commands import ROOT, ForkedProcess, inherited, start
 from tests.gateway import LIMITS, Answer
 from tests.servers.launch import free_port, launch
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 REQUEST_SECONDS = 20.0
 
 

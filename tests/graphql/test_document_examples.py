@@ -82,7 +82,7 @@ async def reader(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Read
     directory = tmp_path_factory.mktemp("examples")
     settings = embedded_settings(directory)
     await prepare(settings)
-    done = billing("seed-demo", "--claims", str(CLAIMS), BILLING_VAR_DIR=str(directory))
+    done = billing("seed-demo", "--claims", str(CLAIMS), "--small", BILLING_VAR_DIR=str(directory))
     assert done.returncode == 0, done.stderr
     async with running_gateway(settings, is_prepared=True) as gateway:
         yield Reader(gateway)

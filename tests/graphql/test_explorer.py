@@ -206,6 +206,7 @@ DAYS = {
     "yearStart": today().replace(month=1, day=1),
     "nextYear": today() + timedelta(days=365),
 }
+HINTS = "[...document.querySelectorAll('.monaco-hover')].map((each) => each.innerText).join('')"
 ONE_CLAIM = "document.querySelector('[data-operation=OneClaim]')"
 # What a document needs before it runs, beside data: `first` of variables.json says it in the editor.
 NOT_IN_THE_DEMO = {
@@ -290,8 +291,10 @@ async def test_a_clerk_chooses_an_operation_and_runs_it(browser: Browser, demo: 
     assert json.loads((await copied.communicate())[0])["data"]["claim"]["id"] == claim_id
 
     await page.resize(*WIDTHS["laptop"])
+    await page.hover(".graphiql-query-editor .view-line", "claim")
+    await page.wait_for(f'{HINTS}.includes("Permission: claims:read · Cost: 1 of the caller\'s rate")')
     await page.hover(".graphiql-query-editor .view-line", "patient")
-    hint = await page.wait_for("[...document.querySelectorAll('.monaco-hover')].map((each) => each.innerText).join('')")
+    hint = await page.wait_for(f"{HINTS}.includes('patients:read') && {HINTS}")
     assert "Permission: patients:read, or patients:read_masked · Data: PERSONAL" in hint
     assert page.problems == []
 

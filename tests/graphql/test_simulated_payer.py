@@ -9,8 +9,7 @@ from app.demo.parties import PAYER, PROVIDER
 from app.demo.payer import SimulatedPayer
 from app.demo.seed import seed
 from app.runtime.build import console_actor
-from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
-from tests.services import Services
+from tests.gateway import Gateway, embedded_settings, running_gateway
 
 CLAIMS = 20
 WATCH = """subscription { claimStatusChanged {
@@ -19,6 +18,7 @@ LEFT = """{
   waiting: claims(filter: { status: [SUBMITTED, UNDER_REVIEW] }) { totalCount }
   unpaid: invoices(filter: { status: [ISSUED, PARTIALLY_SETTLED] }) { totalCount }
   appealed: denials(filter: { status: [APPEALED] }) { totalCount }
+  unbilled: claims(filter: { status: [APPROVED, PARTIALLY_APPROVED], invoiced: false }) { totalCount }
   all: claims { totalCount }
   reconciliation { unexplainedAmount }
 }"""
@@ -29,9 +29,8 @@ async def _seed(gateway: Gateway) -> None:
     await seed(parts.database, parts.changes, console_actor("seed-demo"), number=CLAIMS, on_progress=lambda *_: None)
 
 
-async def test_a_subscription_gets_an_event_without_anybody_doing_anything(tmp_path: Path, services: Services) -> None:
-    settings = await server_settings(tmp_path, services, demo_payer_seconds=0.3)
-    async with running_gateway(settings) as gateway:
+async def test_a_subscription_gets_an_event_without_anybody_doing_anything(tmp_path: Path) -> None:
+    async with running_gateway(embedded_settings(tmp_path, demo_payer_seconds=0.3)) as gateway:
         await _seed(gateway)
         token = gateway.token("reviewer", providers=[PROVIDER])
         async with gateway.subscribed(WATCH, token) as stream:
@@ -60,6 +59,7 @@ async def test_it_moves_all_that_waits_and_then_the_clinic_has_another_claim(
             "waiting": {"totalCount": 0},
             "unpaid": {"totalCount": 0},
             "appealed": {"totalCount": 0},
+            "unbilled": {"totalCount": 0},
             "all": {"totalCount": count},
             "reconciliation": {"unexplainedAmount": "0.00"},
         }

@@ -23,7 +23,7 @@ def _billing(var_dir: Path, *arguments: str, **environment: str) -> subprocess.C
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A var directory with migrations, TUSS and demo parties."""
     directory = tmp_path_factory.mktemp("cli")
-    for arguments in (("migrate",), ("load-tuss",), ("seed-demo", "--claims", "20")):
+    for arguments in (("migrate",), ("load-tuss",), ("seed-demo", "--claims", "20", "--small")):
         done = _billing(directory, *arguments)
         assert done.returncode == 0, done.stderr
     return directory
