@@ -39,7 +39,6 @@ ALLOWED: Final = {
     "reject": "websockets calls it for a handshake that it refuses",
     "main_loop": "uvicorn calls it on its server",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
-    "empty": "uvicorn calls it on the queue of a socket",
     "put_nowait": "uvicorn calls it on the queue of a socket",
     "emergency_access": "a loader that NODE_TYPES names",
     "statement_mapping": "a loader that NODE_TYPES names",

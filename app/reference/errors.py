@@ -24,9 +24,9 @@ class Refusal:
 
 REQUEST_ERRORS: Final = {
     "BAD_REQUEST": Refusal(
-        "400",
+        "400, 409",
         "The request is not valid HTTP, or its body is not valid JSON, is not a GraphQL request, or has too many "
-        "values in its variables.",
+        "values in its variables. 409: it does not fit the state of a reserved stream.",
         CHANGED,
         "Fix the request; the message names the member.",
     ),
@@ -83,20 +83,26 @@ REQUEST_ERRORS: Final = {
         "Send the length: curl's `--data-binary @` does.",
     ),
     "METHOD_NOT_ALLOWED": Refusal(
-        "405", "The HTTP method is not GET or POST, or a GET request contains a mutation.", CHANGED, "Use POST."
+        "405",
+        "The HTTP method is not GET or POST, a GET request contains a mutation, or one of several processes "
+        "(`--workers`) was asked to reserve a stream.",
+        CHANGED,
+        "Use POST; use distinct connections instead of a single one.",
     ),
     "NOT_ACCEPTABLE": Refusal(
         "406", "The `Accept` header allows none of the media types that are served.", CHANGED, "Accept JSON."
     ),
     "NOT_FOUND": Refusal(
         "404",
-        "There is nothing at this path, or GraphiQL is off here (`BILLING_EXPLORER_ORIGINS`).",
+        "There is nothing at this path, or GraphiQL is off here (`BILLING_EXPLORER_ORIGINS`). The token of a reserved "
+        "stream is unknown, another caller's, or that of another process.",
         NO,
-        "Send a GraphQL request to `/graphql`.",
+        "Send a GraphQL request to `/graphql`; reserve a stream by PUT.",
     ),
     "OPERATION_NOT_SUPPORTED": Refusal(
         "400, 406",
-        "A subscription in a batch, or without `Accept: text/event-stream` over HTTP.",
+        "A subscription in a batch, or over HTTP without `Accept: text/event-stream` (or `multipart/mixed; "
+        "subscriptionSpec=1.0`).",
         CHANGED,
         "Send subscriptions over a WebSocket or as an event stream.",
     ),

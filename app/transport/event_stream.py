@@ -1,11 +1,11 @@
-"""A response that is a stream of server-sent events (graphql-sse, distinct connections)."""
+"""A response that is a stream of answers, as server-sent events or in parts."""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -13,21 +13,18 @@ from app.transport.answers import Answer
 from app.transport.begun import within
 from app.transport.deadlines import Deadline, disconnected, ended, expire_when
 from app.transport.errors import Unauthenticated
+from app.transport.framings import SERVER_SENT_EVENTS, Framing
 
 HEARTBEAT_SECONDS = 12.0
 SEND_SECONDS_MAX = 10.0
 PAUSE_BEFORE_END_SECONDS: Final = 0.05
-_HEADERS: Final = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-]
+_HEADERS: Final = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 
 
 class EventStream:
-    """Sends `next` events, then `complete`; comments between them keep proxies from closing the connection.
+    """Sends answers, then the end; heartbeats between them keep proxies from closing the connection.
 
-    At a restart the connection ends without `complete`: clients take that for a broken connection and connect again,
+    At a restart the connection stops without the end: clients take that for a broken connection and connect again,
     where they would take an error for the end of the subscription.
 
     `expires_at` is when the caller's token expires (Unix seconds); `release` is called when the stream has ended.
@@ -35,11 +32,13 @@ class EventStream:
 
     def __init__(
         self,
-        answers: AsyncGenerator[Answer, None],
+        answers: AsyncGenerator[Any, None],
         expires_at: float | None = None,
         release: Callable[[], None] = lambda: None,
+        framing: Framing = SERVER_SENT_EVENTS,
     ) -> None:
         self._answers = answers
+        self._framing = framing
         self._release = release
         self._deadline = Deadline(None if expires_at is None else expires_at - time.time())
         self._is_interrupted = False
@@ -52,11 +51,14 @@ class EventStream:
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the answers end, the client disconnects or stops reading, or the token expires."""
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            headers = [(b"content-type", self._framing.content_type), *_HEADERS]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            if self._framing.start:
+                await _send_chunk(send, self._framing.start)
             async with aclosing(self._answers):
                 is_complete = await self._send_answers(receive, send)
             if is_complete:
-                await _send_chunk(send, b"event: complete\ndata:\n\n", more=False)
+                await _send_chunk(send, self._framing.end, more=False)
             elif self._is_interrupted:
                 # npm graphql-sse waits for ever if the end arrives together with an event.
                 await asyncio.sleep(PAUSE_BEFORE_END_SECONDS)
@@ -68,18 +70,36 @@ class EventStream:
         """Whether the stream is complete, and the client is still there to be told so."""
         deadline, gone = self._deadline, partial(disconnected, receive)
         try:
-            async with deadline, expire_when(deadline, gone), _heartbeat(send, deadline):
+            async with deadline, expire_when(deadline, gone), self._heartbeat(send, deadline):
                 async for answer in self._answers:
-                    await _send_event(send, answer)
+                    await _send_chunk(send, self._framing.answer(answer))
         except TimeoutError:
             if deadline.is_early or not deadline.is_expired:
                 return False
-            await _send_event(send, Answer.refused(Unauthenticated("the token has expired")))
+            if not self._framing.tells_expiry:
+                self._is_interrupted = True
+                return False
+            expired = Answer.refused(Unauthenticated("the token has expired"))
+            await _send_chunk(send, self._framing.answer(expired))
         return True
 
+    @asynccontextmanager
+    async def _heartbeat(self, send: Send, deadline: Deadline) -> AsyncIterator[None]:
+        """Send something every 12 s; a client that does not read it counts as disconnected."""
 
-async def _send_event(send: Send, answer: Answer) -> None:
-    await _send_chunk(send, b"event: next\ndata: " + answer.body + b"\n\n")
+        async def beat() -> None:
+            try:
+                while True:
+                    await asyncio.sleep(HEARTBEAT_SECONDS)
+                    await _send_chunk(send, self._framing.heartbeat)
+            except (TimeoutError, OSError):
+                deadline.expire()
+
+        task = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            await ended([task])
 
 
 async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:
@@ -88,22 +108,3 @@ async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:
 
 async def _sent(send: Send, message: Message) -> None:
     await send(message)
-
-
-@asynccontextmanager
-async def _heartbeat(send: Send, deadline: Deadline) -> AsyncIterator[None]:
-    """Send a comment every 12 s; a client that does not read it counts as disconnected."""
-
-    async def beat() -> None:
-        try:
-            while True:
-                await asyncio.sleep(HEARTBEAT_SECONDS)
-                await _send_chunk(send, b":\n\n")
-        except (TimeoutError, OSError):
-            deadline.expire()
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        await ended([task])

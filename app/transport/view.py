@@ -2,7 +2,9 @@
 
 Media types are negotiated by the weights of Accept. `application/graphql-response+json` has true status codes;
 `application/json`, which answers `*/*` and a missing Accept, says 200 to everything that is GraphQL at all. A
-subscription is answered only as `text/event-stream` (graphql-sse, distinct connections), which Accept must name.
+subscription is answered only as `text/event-stream` (graphql-sse, distinct connections) or in parts (`multipart/mixed`
+with `subscriptionSpec=1.0`, Apollo's protocol), which Accept must name. What a single connection of graphql-sse sends
+(PUT, DELETE, and requests with the token of a stream) is for `shared_streams.py`.
 
 GET runs queries and subscriptions, and never for a form, an image or a link: a browser marks those `Sec-Fetch-Mode:
 navigate` or `no-cors`, and they are refused unless they have a header that such elements cannot send (`content-type:
@@ -24,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry import Schema
 
-from app.transport import errors
+from app.transport import errors, framings
 from app.transport.admission import CountingRefusals, StreamSlots
 from app.transport.answers import Answer, OperationReport
 from app.transport.compression import compress
@@ -34,12 +36,13 @@ from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.event_stream import EventStream
 from app.transport.limits import Limits
-from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, check_accepted, media_type, preference
+from app.transport.negotiation import EVENTS, HTML, JSON, PARTS, RESPONSE, check_accepted, media_type, preference
 from app.transport.open_streams import OpenStreams
 from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
 from app.transport.pipeline import Pipeline
 from app.transport.requests import check_method, check_stream, read_json
+from app.transport.shared_streams import SharedStreams
 from app.transport.websocket import Socket, SocketLimits
 
 BATCH_MAX: Final = 10
@@ -49,7 +52,8 @@ class GraphQLView:
     """An ASGI endpoint for a Route and a WebSocketRoute of the same path.
 
     `context` makes one context per request or socket; every operation runs with its `for_operation()`. `explorer_page`
-    answers a browser that asks for a page, unless it returns None. `streams_per_caller` 0 is no limit, `batch_max` 0
+    answers a browser that asks for a page, unless it returns None. `is_alone`: no other process answers under the same
+    address. `streams_per_caller` 0 is no limit, `batch_max` 0
     refuses all batches.
     """
 
@@ -70,6 +74,7 @@ class GraphQLView:
         streams_per_caller: int = 0,
         batch_max: int = 0,
         socket_limits: SocketLimits | None = None,
+        is_alone: bool = True,
     ) -> None:
         if not 0 <= batch_max <= BATCH_MAX:
             raise ValueError(f"batch_max must be 0 to {BATCH_MAX}")
@@ -91,6 +96,13 @@ class GraphQLView:
         self._sockets = StreamSlots("sockets", streams_per_caller)
         self._subscriptions = StreamSlots("subscriptions", streams_per_caller)
         self._streams = OpenStreams()
+        self._shared = SharedStreams(
+            self._pipeline,
+            self._subscriptions,
+            per_caller=streams_per_caller,
+            body_seconds=body_seconds,
+            is_alone=is_alone,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one socket to its end."""
@@ -124,6 +136,9 @@ class GraphQLView:
                 return page
         context: OperationContext | None = None
         try:
+            if self._shared.concern(request):
+                context = await self._context(request)
+                return await self._shared_response(request, context)
             check_method(request, accepted)
             check_accepted(accepted)
             context = await self._context(request)
@@ -136,6 +151,14 @@ class GraphQLView:
         except Exception as error:  # noqa: BLE001 - masked and logged
             request_id = None if context is None else context.request_id
             return _json_response(self._pipeline.refuse(error, request_id=request_id), accepted)
+
+    async def _shared_response(self, request: Request, context: OperationContext) -> Response | EventStream:
+        """Its clients know a refusal by its status."""
+        try:
+            async with CountingRefusals(context):
+                return await self._shared.respond(request, context)
+        except Refused as refused:
+            return _json_response(self._pipeline.refuse(refused, request_id=context.request_id), (RESPONSE,))
 
     async def _single(
         self, value: object, request: Request, context: OperationContext, accepted: tuple[str, ...]
@@ -151,7 +174,8 @@ class GraphQLView:
             check_stream(request)
             release = self._subscriptions.take(context)
             events = self._pipeline.events(operation, context.for_operation())
-            return EventStream(events, context.expires_at, release)
+            framing = framings.PARTS if media == PARTS else framings.SERVER_SENT_EVENTS
+            return EventStream(events, context.expires_at, release, framing)
         answer = await self._answer(operation, context, request.receive)
         return EventStream(_single_answer(answer)) if media == EVENTS else _json_response(answer, (media,))
 

@@ -31,6 +31,7 @@ from app.transport.answers import OperationReport
 from app.transport.deadlines import ended
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
+from app.transport.shared_streams import token_of
 from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
 from app.web import attachments, documents, explorer, schema_text
@@ -48,8 +49,9 @@ from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Starlette:
-    """The gateway as an ASGI application; `clock` replaces the database's.
+def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None, is_alone: bool = True) -> Starlette:
+    """The gateway as an ASGI application; `clock` replaces the database's. `is_alone`: no other process answers under
+    the same address.
 
     SettingsError or ManifestError if it cannot run."""
     process = build(settings, clock=clock, operation_names=OPERATION_NAMES)
@@ -60,7 +62,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
             yield {"process": process}
 
     pages = Explorer(settings)
-    view, probes = _view(process, pages), Health(process)
+    view, probes = _view(process, pages, is_alone=is_alone), Health(process)
     app = Starlette(
         routes=_routes(process, view, probes, pages), lifespan=lifespan, exception_handlers={HTTPException: http_error}
     )
@@ -142,7 +144,7 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/graphql")
 
 
-def _view(process: Process, pages: Explorer) -> GraphQLView:
+def _view(process: Process, pages: Explorer, *, is_alone: bool) -> GraphQLView:
     settings = process.settings
     return GraphQLView(
         subgraph() if settings.federation else schema,
@@ -160,6 +162,7 @@ def _view(process: Process, pages: Explorer) -> GraphQLView:
         ),
         plans_at_once=settings.plans_at_once,
         reports_cost=settings.is_development,
+        is_alone=is_alone,
     )
 
 
@@ -223,7 +226,7 @@ def _context_factory(process: Process, door: Door = Door.GRAPHQL) -> Callable[[H
             address=address,
             limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
             is_schema_public=process.settings.is_development,
-            is_over_socket=connection.scope["type"] == "websocket",
+            is_over_socket=connection.scope["type"] == "websocket" or token_of(connection) is not None,
             door=door,
         )
 

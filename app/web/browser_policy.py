@@ -28,11 +28,12 @@ _NEVER_CACHED: Final = frozenset({"/graphql", "/documents", "/metrics"})
 # Beside what the gateway reads, what GraphQL clients (Apollo, urql, Relay), EventSource polyfills and tracing add.
 ALLOWED_HEADERS: Final = (
     *("authorization", "content-type", "x-graphql-csrf", "x-request-id", "last-event-id", "idempotency-key"),
-    *("apollo-require-preflight", "apollographql-client-name", "apollographql-client-version"),
+    *("x-graphql-event-stream-token", "apollo-require-preflight"),
+    *("apollographql-client-name", "apollographql-client-version"),
     *("graphql-client-name", "graphql-client-version", "traceparent", "tracestate", "baggage"),
 )
 _PREFLIGHT: Final = {
-    "Access-Control-Allow-Methods": "GET, POST, PATCH",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": ", ".join(ALLOWED_HEADERS),
     "Access-Control-Max-Age": "600",
 }

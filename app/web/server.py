@@ -70,7 +70,7 @@ def _serve(settings: Settings, listener: socket | None, admin: socket | None) ->
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         # After an orderly stop uvicorn raises the signal again, which must not count as a failure.
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
-    application = create_app(settings)
+    application = create_app(settings, is_alone=listener is None)
     certificates: Certificates = application.state.process.certificates
     server = StoppingServer(settings, application, certificates.listener)
     listener = listener or _listener(server.config, LISTENER)

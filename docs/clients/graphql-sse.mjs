@@ -1,4 +1,4 @@
-// Settlements over plain HTTP: the list, and then each new one as an event. node graphql-sse.mjs URL FILE
+// Settlements over plain HTTP: the list, and then each new one as an event. node graphql-sse.mjs URL FILE [single]
 import { createClient } from 'graphql-sse';
 import { resuming } from './resuming.mjs';
 import { currentToken, print, url } from './session.mjs';
@@ -10,7 +10,8 @@ const WATCH = `subscription WatchSettlements($after: String) {
 
 const headers = async () => ({ authorization: `Bearer ${await currentToken()}` });
 const pause = () => new Promise((resolve) => setTimeout(resolve, 500 + Math.random() * 1000));
-const client = resuming(createClient({ url, headers, retryAttempts: Infinity, retry: pause }));
+const singleConnection = process.argv[4] === 'single'; // one stream for all subscriptions of the page
+const client = resuming(createClient({ url, headers, singleConnection, retryAttempts: Infinity, retry: pause }));
 
 const answer = await fetch(url, {
   method: 'POST',

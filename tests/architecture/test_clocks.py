@@ -13,6 +13,7 @@ READERS = {
     "runtime/whoami_certificate.py": "says whether a certificate is valid here",
     "telemetry/logs.py": "says when a line was logged",
     "transport/event_stream.py": "ends a stream with its token",
+    "transport/shared_streams.py": "ends an operation with its token",
     "transport/websocket.py": "ends a socket with its token",
     "web/health.py": "compares the process's clock with that of Redis",
 }

@@ -13,7 +13,7 @@ from tests.faults.stage import invoices, staged
 from tests.gateway import embedded_settings
 from tests.npm import install
 
-SCRIPTS = ("apollo", "graphql-sse", "graphql-ws", "urql")
+SCRIPTS = ("apollo", "apollo-http", "graphql-sse", "graphql-ws", "urql")
 TOKEN_SECONDS = 8
 
 
@@ -30,6 +30,7 @@ async def test_a_client_that_lists_and_watches_misses_nothing_and_repeats_nothin
         token.write_text(fleet.token("finance", providers=["*"], lifetime=timedelta(seconds=TOKEN_SECONDS)))
         token_ends_at = time.monotonic() + TOKEN_SECONDS
         commands = {name: [*program, f"{process.url}/graphql", str(token)] for name, program in programs.items()}
+        commands["single"] = [*commands["graphql-sse"], "single"]
         async with watching(EXAMPLES, commands) as watchers:
 
             async def all_show() -> None:

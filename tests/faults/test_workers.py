@@ -107,6 +107,8 @@ async def test_two_workers_answer_as_one_gateway(workers: Workers, figures: Figu
     assert found['billing_dependency_up{dependency="database"}'] == 1
     async with workers.client() as client:
         assert (await client.get("/metrics")).status_code == 404
+        # The others would not know it.
+        assert (await client.put("/graphql")).status_code == 405
     os.kill(workers.pid, signal.SIGHUP)
     await until(lambda: workers.log.read_text().count('"certificates_reloaded"') == 2)
     first, second, _admin = workers.children()

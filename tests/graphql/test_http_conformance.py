@@ -103,6 +103,48 @@ class TestEventStreams:
         assert [(report.type, report.outcome) for report in toy.reports] == [("subscription", "ok")]
 
 
+PARTS = {"accept": "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json"}
+PART, END = "\r\n--graphql\r\ncontent-type: application/json\r\n\r\n", "\r\n--graphql--\r\n"
+
+
+class TestParts:
+    async def test_carry_payloads_and_an_end(self, address: str) -> None:
+        response = await stream(address, NUMBERS, **PARTS)
+        content_type = 'multipart/mixed; boundary="graphql"; subscriptionSpec="1.0"'
+        assert (response.status_code, response.headers["content-type"]) == (200, content_type)
+        payloads = ('{"payload":{"data":{"numbers":1}}}', '{"payload":{"data":{"numbers":2}}}')
+        assert response.text == "".join(PART + payload for payload in payloads) + END
+
+    async def test_have_an_empty_payload_beside_what_ends_them(self, address: str, toy: Toy) -> None:
+        failing = await stream(address, "subscription { failing }", **PARTS)
+        error = '{"message":"internal error","extensions":{"code":"INTERNAL","requestId":"req-1"}}'
+        payloads = ('{"payload":{"data":{"failing":1}}}', f'{{"payload":null,"errors":[{error}]}}')
+        assert failing.text == "".join(PART + payload for payload in payloads) + END
+        expired = (await stream(address, ENDLESS, authorization="Bearer short", **PARTS)).text.split(PART)[-1]
+        assert json.loads(expired.removesuffix(END))["payload"] is None
+        assert '"code":"UNAUTHENTICATED"' in expired
+        assert toy.journal == ["closed"]
+
+    async def test_are_empty_while_nothing_happens(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.1)
+        response = await stream(address, "subscription { numbers(to: 1, pause: 0.25) }", **PARTS)
+        assert response.text == PART + '{"payload":{"data":{"numbers":1}}}' + 2 * (PART + "{}") + END
+
+    async def test_are_for_subscriptions_only(self, address: str) -> None:
+        query = await stream(address, "{ hello }", **PARTS)
+        assert (query.headers["content-type"].partition(";")[0], query.json()["data"]) == (
+            "application/graphql-response+json",
+            {"hello": "world"},
+        )
+        refused = await stream(address, "{ hello }", accept=PARTS["accept"].partition(",")[0])
+        assert refused.status_code == 406
+        unknown = await stream(address, "subscription { none }", **PARTS)
+        assert (unknown.status_code, unknown.json()["errors"][0]["extensions"]["code"]) == (
+            400,
+            "GRAPHQL_VALIDATION_FAILED",
+        )
+
+
 async def get(address: str, query: str, **headers: str) -> httpx.Response:
     async with httpx.AsyncClient() as client:
         return await client.get(f"http://{address}/graphql", params={"query": query}, headers=headers)

@@ -193,7 +193,7 @@ async def test_a_mutation_over_a_socket_without_a_key_changes_nothing(gateway: G
         refused = (await _mutate(socket, query, {"claimId": claim}))["cancelClaim"]
         before = await world.events(claim)
         done = (await _mutate(socket, query, {"claimId": claim, "idempotencyKey": key()}))["cancelClaim"]
-    message = "send an idempotencyKey with a mutation over a WebSocket"
+    message = "send an idempotencyKey with a mutation over a WebSocket or a shared stream"
     error = {"code": "IDEMPOTENCY_KEY_REQUIRED", "message": message, "field": ["idempotencyKey"]}
     assert refused == {"claim": None, "errors": [error]}
     assert before == ["ClaimCreated"]

@@ -248,7 +248,7 @@ async def _foreign_pages(process: GatewayProcess) -> None:
     async with httpx.AsyncClient(base_url=process.url) as client:
         allowed = await client.options("/graphql", headers={"origin": ORIGIN, **asked})
         assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, ORIGIN)
-        assert allowed.headers["access-control-allow-methods"] == "GET, POST, PATCH"
+        assert allowed.headers["access-control-allow-methods"] == "GET, POST, PUT, PATCH, DELETE"
         assert allowed.headers["access-control-allow-headers"].split(", ") == list(ALLOWED_HEADERS)
         # A frontend that is developed on this machine, at whatever port.
         for page in ("http://localhost:5173", "https://127.0.0.1:3000", "http://[::1]:8080"):

@@ -8,10 +8,11 @@ import pytest
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from app.transport.negotiation import preference
+from app.transport.negotiation import PARTS, preference
 from tests.graphql.http_audits.requests import RESPONSE, ask, client, first_error, get, send
 from tests.graphql.http_audits.toy import Context, Toy
 
+APOLLO = f"multipart/mixed;boundary=graphql;subscriptionSpec=1.0,{RESPONSE},application/json;q=0.9"
 URQL = f"{RESPONSE}, application/graphql+json, application/json, text/event-stream, multipart/mixed"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -202,6 +203,9 @@ class TestNegotiation:
             (URQL, (RESPONSE, "application/json", "text/event-stream")),
             ("application/json;q=0.5, application/*", (RESPONSE, "application/json")),
             ("text/event-stream, */*;q=0", ("text/event-stream",)),
+            (APOLLO, (PARTS, RESPONSE, "application/json")),
+            ('multipart/mixed; subscriptionSpec="1.0"; q=0.5, application/json', ("application/json", PARTS)),
+            ("multipart/mixed;deferSpec=20220824, multipart/*", ()),
             (BROWSER, ("text/html", "application/json", RESPONSE)),
             ("application/json;q=0, application/graphql-response+json;q=x", ()),
             ("image/png", ()),
@@ -227,5 +231,5 @@ class TestNegotiation:
 
     async def test_other_methods_are_405(self) -> None:
         async with client(Toy()) as http:
-            response = await http.put("/graphql")
+            response = await http.patch("/graphql")
         assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")

@@ -177,10 +177,11 @@ def _checked(input: Any) -> Mapping[str, Any]:
 
 
 def _require_key(ctx: Context, input: Deferred) -> None:
-    """Refuse a change without a key over a socket: its client sends it again by itself after a lost connection."""
+    """Refuse a change without a key over a socket or a shared stream: its client sends it again by itself after a lost
+    connection."""
     may_have_key = "idempotency_key" in input.type.__annotations__
     if ctx.is_over_socket and may_have_key and input.value.get("idempotencyKey") is None:
-        message = "send an idempotencyKey with a mutation over a WebSocket"
+        message = "send an idempotencyKey with a mutation over a WebSocket or a shared stream"
         raise refuse(ErrorCode.IDEMPOTENCY_KEY_REQUIRED, message, "idempotencyKey")
 
 
