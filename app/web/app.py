@@ -22,6 +22,7 @@ from app.rest.browse import PATHS as REST_PAGES
 from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
+from app.schema.federation import subgraph
 from app.schema.operation_names import OPERATION_NAMES
 from app.schema.root import schema
 from app.telemetry.logs import request_id
@@ -148,7 +149,7 @@ async def _home(_request: Request) -> Response:
 def _view(process: Process, pages: Explorer, *, is_alone: bool) -> GraphQLView:
     settings = process.settings
     return GraphQLView(
-        schema,
+        subgraph() if settings.federation else schema,
         context=_context_factory(process),
         persisted=_persisted_documents(process),
         streams_per_caller=settings.streams_per_subject,

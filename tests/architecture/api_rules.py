@@ -201,8 +201,8 @@ def a_list_has_pages_or_a_bound(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def _faults_of_connection(place: str, field: GraphQLField, target: GraphQLObjectType) -> Iterator[str]:
-    if not {"first", "after"} <= set(field.args):
-        yield f"{place} is a connection without first and after"
+    if not {"first", "after", "last", "before"} <= set(field.args):
+        yield f"{place} is a connection without first, after, last and before"
     if not {"edges", "nodes", "pageInfo", "totalCount"} <= set(target.fields):
         yield f"{target.name} lacks edges, nodes, pageInfo or totalCount"
     if not _has(field, "listSize"):

@@ -65,7 +65,7 @@ BROKEN: Final = {
         "type Query { its: [Int!] rows: RowConnection } type RowConnection { nodes: [Int!]! }",
         [
             "Query.its is a list without a bound: give it a ListSize of app/schema/base/lists.py",
-            "Query.rows is a connection without first and after",
+            "Query.rows is a connection without first, after, last and before",
             "RowConnection lacks edges, nodes, pageInfo or totalCount",
             "Query.rows lacks directives=[lists.PAGE]",
         ],

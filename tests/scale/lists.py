@@ -31,9 +31,11 @@ class List:
         for (name, condition), order in product(self.filters.items(), orders):
             if is_every_order or not order or not condition:
                 yield f"{self.name}({name}) {order}".strip(), self._document(condition, order)
+        if "all" in self.filters:
+            yield f"{self.name}(all backwards)", self._document("", "", "last: 20")
 
-    def _document(self, condition: str, order: str) -> str:
-        arguments = ["first: 20"]
+    def _document(self, condition: str, order: str, size: str = "first: 20") -> str:
+        arguments = [size]
         if condition:
             arguments.append(f"filter: {{ {condition} }}" if self.is_filtered else condition)
         if order:
