@@ -14,11 +14,14 @@ from app.commands import console
 from app.events import schemas
 
 
-def schema() -> None:
+def schema(
+    federation: Annotated[bool, typer.Option("--federation", help="With the keys, as a subgraph.")] = False,
+) -> None:
     """Print the GraphQL schema."""
+    from app.schema import federation as subgraph
     from app.schema.root import schema as graphql_schema
 
-    print(graphql_schema.as_str())
+    print(subgraph.sdl() if federation else graphql_schema.as_str())
 
 
 def trusted_documents(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from app.domain import (
     adjustments,
@@ -33,6 +34,8 @@ from app.domain.settlements import SettlementStatus
 from app.domain.statement import AdjustmentDirection
 
 NO_CLAIM = "match the line to a claim first"
+MISSING_DATA: Final = frozenset({NO_CLAIM})
+"""Blocks that go away when what is missing is given; all others are of the object's state."""
 NO_STEP = "there is no step to take back"
 
 

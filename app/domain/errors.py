@@ -147,8 +147,19 @@ class BillingError(Exception):
         first = self.failures[0]
         is_input = first.code not in _ABOUT_STORED_DATA
         codes = {"code": BAD_USER_INPUT, "reason": first.code.value} if is_input else {"code": first.code.value}
-        extra = {"field": path_of(first.field), "tissCode": first.tiss_code}
+        extra = {
+            "field": path_of(first.field),
+            "tissCode": first.tiss_code,
+            "tissDescription": _official_text(first.tiss_code),
+        }
         return {**codes, **{key: value for key, value in extra.items() if value}}
+
+
+def _official_text(code: str | None) -> str | None:
+    """The official text of a code of Tabela 38, which most processes never read."""
+    from app.domain.tabela38 import official_text  # noqa: PLC0415 - it imports this module
+
+    return official_text(code)
 
 
 def refuse(code: ErrorCode, message: str, field: str | None = None, tiss_code: str | None = None) -> BillingError:

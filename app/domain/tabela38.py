@@ -22,6 +22,12 @@ def description(code: str) -> str | None:
     return UNKNOWN if code in codes_of("dm_tipoGlosa") else None
 
 
+def official_text(code: str | None) -> str | None:
+    """The official text of a code; None without a code, and for one whose text is no longer published."""
+    found = None if code is None else description(code)
+    return None if found == UNKNOWN else found
+
+
 def code_failure(code: str, field: str) -> Failure | None:
     """Why this is not the code of a denial; None if the table has it."""
     if description(code) is not None:

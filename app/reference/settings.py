@@ -73,6 +73,11 @@ ROWS: Final = (
         ),
     ),
     ("`BILLING_REST`", "`false`", "serve the endpoints of the earlier REST service too ([rest.md](rest.md))"),
+    (
+        "`BILLING_FEDERATION`",
+        "`false`",
+        "be a subgraph of Apollo Federation 2: `_service` and `_entities` ([federation.md](federation.md))",
+    ),
     ("`BILLING_EVENT_RETENTION_DAYS`", "`30`", "how long published events are stored, and stream cursors are valid"),
     (
         "`BILLING_IDEMPOTENCY_RETENTION_DAYS`",

@@ -22,6 +22,7 @@ from app.events.cursors import StreamCursors
 from app.events.hub import Hub
 from app.events.listeners import StreamEvent
 from app.executor.asked import Asked
+from app.language.choice import Language, language
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
@@ -117,20 +118,21 @@ class Context:
         return Loaders(self.database, self.cache, self.scope, self.work, self.principal.subject, self.asked)
 
     @property
-    def sharing_key(self) -> tuple[frozenset[str], DataScope, str]:
-        """Equal for callers to whom every object looks the same: permissions and data scope.
+    def sharing_key(self) -> tuple[frozenset[str], DataScope, str, Language]:
+        """Equal for callers to whom every object looks the same: permissions and data scope, and the language of what
+        the gateway says of it.
 
         An emergency access lets a single caller see more, so a caller who may have one gets a key of their own.
         """
         own = self.principal.subject if "health:break_glass" in self.principal.permissions else ""
-        return self.principal.permissions, self.scope, own
+        return self.principal.permissions, self.scope, own, language()
 
     @property
     def common_key(self) -> Hashable | None:
         """Equal for callers to whom everything of one provider and one payer looks the same, once they see any of it;
         None for a patient, who sees but a part of it, and for a payer."""
         scope = self.scope
-        return self.visibility if scope.patient is None and scope.payer is None else None
+        return (self.visibility, language()) if scope.patient is None and scope.payer is None else None
 
     def may_share(self, event: StreamEvent) -> bool:
         """Whether the event names a provider and a payer, and everything of these two is in the data scope."""

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.language.messages import in_language
 from app.rest import problems
 from app.rest.endpoint import HEADER, Endpoint, Form, Values
 from app.rest.kinds import Invalid, Member, Number, Text, Whole, located, placed
@@ -177,7 +178,9 @@ def _answered(endpoint: Endpoint, form: Form, answer: Answer) -> Response:
         status = answer.status if answer.status >= 400 and answer.status != 400 else None
         return problems.problem(status or problems.status_of(found[0]), found, answer.headers)
     if root is None:
-        return problems.problem(404, [{"code": "NOT_FOUND", "detail": "there is no such object in your data scope"}])
+        return problems.problem(
+            404, [{"code": "NOT_FOUND", "detail": in_language("there is no such object in your data scope")}]
+        )
     if form.operation.is_mutation and (refusals := _refusals(root)):
         found = problems.of_payload(refusals, where)
         return problems.problem(problems.status_of(found[0]), found)

@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     trusted_documents_only: bool = False
     automatic_persisted_queries: bool = True
     rest: bool = False
+    federation: bool = False
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
     lame_duck_seconds: float | None = Field(default=None, ge=0, le=120)
     drain_seconds: float = Field(default=2.0, ge=0, le=60)

@@ -16,6 +16,7 @@ from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import (
+    MISSING_DATA,
     AppealBatchOperation,
     BatchOperation,
     ClaimFacts,
@@ -40,10 +41,12 @@ from app.domain.denials import DenialStatus
 from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
+from app.language.messages import in_language
 from app.resolvers.context import Context
 from app.resolvers.loaders import Loaders
 from app.schema.base.described import described, described_by
 from app.schema.base.info import Info
+from app.schema.base.user_errors import MESSAGE
 from app.services.actions import offering
 from app.services.line_expectations import line_facts
 from app.unit_of_work.action import Action
@@ -79,6 +82,7 @@ describe(RemittanceAdjustmentOperation, "a debit or credit of a remittance", ADJ
 class BlockCode(DescribedEnum):
     PERMISSION = "PERMISSION", "The caller lacks a permission."
     STATE = "STATE", "The object's state does not allow the action."
+    MISSING_DATA = "MISSING_DATA", "The object lacks something that the action needs; the message says what."
 
 
 described(BlockCode, "Kind of reason why an action is not available; new values may be added.")
@@ -87,15 +91,18 @@ described(BlockCode, "Kind of reason why an action is not available; new values 
 @strawberry.type(description="Why an action would be refused.")
 class ActionBlock:
     code: BlockCode = strawberry.field(description="Stable code, for programs.")
-    message: str = strawberry.field(description="Message for people; the text may change.")
+    message: str = strawberry.field(description=MESSAGE)
 
 
 def blocked(principal: Principal, action: Action[Any], by_state: Callable[[], str | None]) -> ActionBlock | None:
     """What blocks the action for the caller now; the state is only looked at if the caller has the permission."""
     if action.needs not in principal.permissions:
-        return ActionBlock(code=BlockCode.PERMISSION, message=f"this needs the permission {action.needs}")
+        return ActionBlock(code=BlockCode.PERMISSION, message=in_language(f"this needs the permission {action.needs}"))
     message = by_state()
-    return None if message is None else ActionBlock(code=BlockCode.STATE, message=message)
+    if message is None:
+        return None
+    code = BlockCode.MISSING_DATA if message in MISSING_DATA else BlockCode.STATE
+    return ActionBlock(code=code, message=in_language(message))
 
 
 @strawberry.type(description="An action on a claim and whether it is available to the caller now.")

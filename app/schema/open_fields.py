@@ -383,7 +383,7 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "texts that the gateway writes, without values of patients": (
         "*Error.field",
         "*Error.message",
-        "*Error.tissCode",
+        "*Error.tiss*",
         "ActionBlock.message",
         "PartyHistoryEntry.changedFields",
         "PreflightFinding.field",

@@ -11,12 +11,13 @@ from app.domain.errors import ErrorCode, path_of
 from app.domain.money import Cents
 from app.domain.preflight import Finding, FindingSeverity
 from app.domain.reconciliation import Ratio
+from app.language.messages import in_language
 from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount
-from app.schema.base.user_errors import path_in
+from app.schema.base.user_errors import MESSAGE, path_in
 from app.schema.claim_inputs import ClaimInput
 from app.services import denial_chances
 from app.services.preflight import Preflight
@@ -28,10 +29,13 @@ described(FindingSeverity, "Severity of a finding.")
 class PreflightFinding:
     severity: FindingSeverity = strawberry.field(description="Whether the finding prevents the submission.")
     code: ErrorCode = strawberry.field(description="Stable code, for programs.")
-    message: str = strawberry.field(description="Message for people; the text may change.")
     tiss_code: str | None = strawberry.field(
         description="Matching code of Tabela 38 (TISS table 38); null if there is none."
     )
+
+    @strawberry.field(description=MESSAGE)
+    def message(finding: strawberry.Parent[Finding]) -> str:
+        return in_language(finding.message)
 
     @strawberry.field(
         description="Path in the claim, such as `items`, `0`, `unitPrice`; null if it concerns no single value.",

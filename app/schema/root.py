@@ -1,7 +1,8 @@
 """The root types, composed from the features, and the schema."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import strawberry
 from graphql import (
@@ -52,7 +53,7 @@ from app.schema.appeal_batches import AppealBatchQuery
 from app.schema.appeal_drafts import AppealDraftQuery
 from app.schema.appeal_templates import AppealTemplateQuery
 from app.schema.bank import BankQuery
-from app.schema.base.field_rules import require_rules
+from app.schema.base.field_rules import OpenFields, require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.base.user_errors import ERROR_TYPES
@@ -159,10 +160,14 @@ Mutation = create_type(
 Subscription = create_type("Subscription", list(SUBSCRIPTIONS), description="Subscriptions.")
 
 
-def build() -> strawberry.Schema:
-    """The whole schema; UnruledFields if a field has neither a rule nor a place in the list of open fields."""
+def build(
+    query: type = Query, *, scalars: Mapping[object, Any] = MappingProxyType({}), open_fields: OpenFields = OPEN_FIELDS
+) -> strawberry.Schema:
+    """The whole schema; UnruledFields if a field has neither a rule nor a place in the list of open fields.
+
+    `scalars` are those that only this `query` has."""
     built = strawberry.Schema(
-        query=Query,
+        query=query,
         mutation=Mutation,
         subscription=Subscription,
         types=[
@@ -175,12 +180,12 @@ def build() -> strawberry.Schema:
             *ERROR_TYPES,
         ],
         config=StrawberryConfig(
-            scalar_map={**SCALARS, ScopeName: SCOPE},
+            scalar_map={**SCALARS, ScopeName: SCOPE, **scalars},
             disable_field_suggestions=True,
         ),
     )
     core = built._schema  # noqa: SLF001 - Strawberry has no public name for it
-    require_rules(core, OPEN_FIELDS, {each.type_name: each.data for each in NODE_TYPES.values()})
+    require_rules(core, open_fields, {each.type_name: each.data for each in NODE_TYPES.values()})
     _omit_null_defaults(core.type_map.values())
     return built
 

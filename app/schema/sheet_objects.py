@@ -9,8 +9,9 @@ from app.domain.claims import DENIALS_MAX
 from app.domain.money import Cents, Quantity
 from app.domain.sheet_cells import Reading
 from app.domain.sheet_columns import SheetColumn
-from app.domain.sheet_rows import UNREADABLE, SheetRow, SheetRowKind
+from app.domain.sheet_rows import UNREADABLE, CellFailure, SheetRow, SheetRowKind
 from app.domain.statement import FINDINGS_MAX, STATEMENTS_MAX, StatementLine
+from app.language.messages import in_language
 from app.resolvers import sheets
 from app.resolvers.paging import Slice
 from app.resolvers.sheets import SheetPreview
@@ -21,6 +22,7 @@ from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import amount, health
+from app.schema.base.user_errors import MESSAGE
 from app.schema.remittance_objects import RemittanceDenial, RemittanceFinding
 from app.tiss.sheet_statements import TotalCheck
 
@@ -70,7 +72,10 @@ class SpreadsheetTotal:
 class SpreadsheetFailure:
     position: int = strawberry.field(description="Place of the column, from 1; 0 for the whole row.")
     header: str = strawberry.field(description="Name of the column.")
-    message: str = strawberry.field(description="What is wrong with it, for people; the text may change.")
+
+    @strawberry.field(description=MESSAGE)
+    def message(failure: strawberry.Parent[CellFailure]) -> str:
+        return in_language(failure.message)
 
 
 @strawberry.type(description="A line as it is read from a row.")

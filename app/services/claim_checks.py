@@ -13,7 +13,7 @@ from app.db.contracts import ContractRecord
 from app.db.parties import CoverageRecord, PayerRecord
 from app.db.tuss import TussRecord
 from app.domain import claim_form, ids
-from app.domain.claim_form import Authorization, ClaimForm, ItemForm
+from app.domain.claim_form import GUIDE_ITEMS_MAX, Authorization, ClaimForm, ItemForm
 from app.domain.data_scope import DataScope
 from app.domain.encounter import Practitioner
 from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
@@ -29,13 +29,15 @@ TABLE_LENGTH: Final = 2
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The rows that the checks looked up: payer, coverage (None for a card that only the claim names), contract (if
-    any) and the terms of the codes; `unknown_codes` says which codes were accepted although no table has them."""
+    any) and the terms of the codes; `unknown_codes` says which codes were accepted although no table has them, and
+    `is_well_formed` whether every value has its form."""
 
     payer: PayerRecord
     coverage: CoverageRecord | None
     contract: ContractRecord | None
     terms: dict[Code, TussRecord]
     unknown_codes: tuple[Failure, ...] = ()
+    is_well_formed: bool = True
 
 
 async def examine(
@@ -50,18 +52,21 @@ async def examine(
 ) -> tuple[list[Failure], Checked | None]:
     """All failures, and the rows looked up; None instead of rows if the payer is unknown, or the card of a payer whose
     membership the gateway holds. `found` is what the form refers to; codes that are `accepted` need no term, nor do
-    those at the fields `free`."""
+    those at the fields `free`. A value without its form is not looked up, but all others are: whoever fills in the form
+    hears of everything at once."""
     shape = list(claim_form.shape_failures(form))
-    failures = [each for each in shape if each.field not in free]
-    if failures:
-        return failures, None
+    malformed = [each for each in shape if each.field not in free]
+    if len(form.items) > GUIDE_ITEMS_MAX:
+        return malformed, None
+    places = {each.field for each in malformed}
     payer, coverage, contract = found.payer, found.coverage, found.contract
     holds_membership = contract is not None and contract.holds_membership
     if coverage is not None and holds_membership and not coverage.terms.is_known:
         coverage = None
     is_in_scope = scope.contains(provider=form.provider, payer=form.payer, patient=None)
     party_failures = parties.failures(has_payer=payer is not None, has_provider=found.has_provider and is_in_scope)
-    unknown, terms = await tuss.code_failures(connection, list(_uses(form)))
+    uses = [use for use in _uses(form) if f"{use.field}.code" not in places]
+    unknown, terms = await tuss.code_failures(connection, uses)
     terms_failures = [each for each in unknown if _code_at(form, each) not in accepted]
     failures = [*party_failures, *terms_failures]
     is_refused = coverage is None and holds_membership
@@ -70,10 +75,11 @@ async def examine(
     if payer is not None:
         limits = _limits(form, payer, coverage, contract, today)
         failures += day_failures(form.service_date, days_of(form), limits)
+    failures = [*malformed, *(each for each in failures if each.field not in places)]
     if payer is None or is_refused:
         return failures, None
     tolerated = (*shape, *(each for each in unknown if _code_at(form, each) in accepted))
-    return failures, Checked(payer, coverage, contract, terms, tolerated)
+    return failures, Checked(payer, coverage, contract, terms, tolerated, is_well_formed=not malformed)
 
 
 def codes_of(items: Iterable[ItemForm | ItemRecord]) -> frozenset[Code]:

@@ -173,7 +173,7 @@ async def examine(
         # A correction belongs to a claim that was made while its parties were active.
         failures += _deactivated(found)
     warnings: list[Finding] = []
-    if checked:
+    if checked and checked.is_well_formed:
         patient = _patient_of_card(form, checked)
         if patient is not None and elsewhere is None:
             elsewhere = billed.of(patient) if billed else None

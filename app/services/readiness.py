@@ -51,18 +51,21 @@ async def sources(connection: AsyncConnection, children: ChildProcesses, claim_i
 
 async def checked(found: Preflight, form: ClaimForm, source: Source | None = None) -> Preflight:
     """The findings together with those on the document, in the version of TISS that the contract names."""
-    if found.checked is None:
+    if found.checked is None or (source is not None and not found.checked.is_well_formed):
         return found
     version = _version(found.checked)
     outgoing = _outgoing(form, found.checked, source)
     places = {failure.field for failure in found.failures}
     objections = await _failures(outgoing, version, source)
+    if not found.checked.is_well_formed:
+        # A value without its form is refused once, at its own place.
+        objections = [each for each in objections if each.message == needs.NEEDED]
     return replace(found, document=tuple(each for each in objections if each.field is None or each.field not in places))
 
 
 async def warned(found: Preflight, form: ClaimForm, source: Source) -> Preflight:
     """The same of a guide that the payer may have already: what its document lacks, or leaves out, is a warning."""
-    if found.checked is None:
+    if found.checked is None or not found.checked.is_well_formed:
         return found
     outgoing = _outgoing(form, found.checked, source)
     doubts = await source.children.run(write_batch.doubts, outgoing, _version(found.checked))

@@ -15,6 +15,9 @@ BILLABLE_TABLES: Final = ("18", "19", "20", "22")
 OWN_TABLES: Final = ("00", "90", "98")
 
 
+OUTDATED: Final = "the code was not valid on the day: look it up with tussTerms"
+
+
 @dataclass(frozen=True, slots=True)
 class CodeUse:
     """One use of a code in a claim: its path in the input and the day on which it was performed."""
@@ -48,8 +51,7 @@ def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:
         message = "the TUSS table has no such code: look it up with tussTerms"
         return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.code", "1801")
     if not term.is_valid_on(use.performed_on):
-        message = "the code was not valid on the day: look it up with tussTerms"
-        return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.code", "1801")
+        return Failure(ErrorCode.UNKNOWN_CODE, OUTDATED, f"{use.field}.code", "1801")
     return None
 
 

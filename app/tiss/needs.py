@@ -24,6 +24,7 @@ from app.tiss.write_guide import kind_of, with_kind
 FILE: Final = "needs.json"
 WRONG_FORM: Final = "5001"
 WRONG_VERSION: Final = "5028"
+NEEDED: Final = "the payer's document needs it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def _is_writable(text: str) -> bool:
 
 
 def _needed(path: str) -> Failure:
-    return _failure("the payer's document needs it", path)
+    return _failure(NEEDED, path)
 
 
 def _words(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from graphql import FieldNode, GraphQLError
 
+from app.language.messages import in_language
 from app.transport.messages import without_values
 from app.transport.repeated_errors import RepeatedError, shape_of
 
@@ -63,7 +64,7 @@ class Refused(Exception):
     def formatted(self) -> list[dict[str, Any]]:
         """The response's `errors`."""
         if not self.errors:
-            return [{"message": self.message, "extensions": self.extensions}]
+            return [{"message": in_language(self.message), "extensions": self.extensions}]
         return [_error_object(error, without_values(error.message), self.extensions) for error in self.errors]
 
 
@@ -197,7 +198,7 @@ def _masked_extensions(request_id: str | None) -> dict[str, object]:
 
 def _error_object(error: GraphQLError, message: str, extensions: dict[str, object]) -> dict[str, Any]:
     """The error as the specification shapes it: message, locations, path, extensions."""
-    found: dict[str, Any] = {"message": message}
+    found: dict[str, Any] = {"message": in_language(message)}
     if error.locations:
         found["locations"] = [{"line": location.line, "column": location.column} for location in error.locations]
     if error.path is not None:

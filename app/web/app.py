@@ -22,6 +22,7 @@ from app.rest.browse import PATHS as REST_PAGES
 from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
+from app.schema.federation import subgraph
 from app.schema.operation_names import OPERATION_NAMES
 from app.schema.root import schema
 from app.telemetry.logs import request_id
@@ -40,6 +41,7 @@ from app.web.documents import DocumentUploads, UploadLimits
 from app.web.explorer import Explorer
 from app.web.failures import Failures, http_error
 from app.web.health import Health
+from app.web.language import ReadersLanguage
 from app.web.observed import Observed
 from app.web.origins import Origins
 from app.web.reference import Reference
@@ -73,6 +75,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     origins = Origins(settings.allowed_origins, has_loopback=settings.is_development)
     app.add_middleware(BrowserPolicy, origins=origins, pages=(explorer.PATH, *REST_PAGES))
     app.add_middleware(Observed, metrics=process.metrics)
+    app.add_middleware(ReadersLanguage)
     return app
 
 
@@ -146,7 +149,7 @@ async def _home(_request: Request) -> Response:
 def _view(process: Process, pages: Explorer, *, is_alone: bool) -> GraphQLView:
     settings = process.settings
     return GraphQLView(
-        schema,
+        subgraph() if settings.federation else schema,
         context=_context_factory(process),
         persisted=_persisted_documents(process),
         streams_per_caller=settings.streams_per_subject,

@@ -255,8 +255,9 @@ def amounts_are_named_as_amounts(schema: GraphQLSchema) -> Iterator[str]:
 def errors_of_a_payload_are_user_errors(schema: GraphQLSchema) -> Iterator[str]:
     error = schema.type_map.get("UserError")
     members = {name: str(field.type) for name, field in getattr(error, "fields", {}).items()}
-    if members != {"code": "ErrorCode!", "message": "String!", "tissCode": "String", "field": "[String!]"}:
-        yield "UserError must have code, message, field (a list) and tissCode alone"
+    texts = {"message": "String!", "tissCode": "String", "tissDescription": "String"}
+    if members != {"code": "ErrorCode!", "field": "[String!]", **texts}:
+        yield "UserError must have code, message, field (a list), tissCode and tissDescription alone"
     for owner, name, field in _outputs(schema):
         if name == "errors" and str(field.type) != "[UserError!]!":
             yield f"{owner}.{name} must be [UserError!]!"

@@ -98,7 +98,7 @@ BROKEN: Final = {
     "errors of a payload are user errors": (
         "type Query { it: Done } type Done { errors: [String!]! }",
         [
-            "UserError must have code, message, field (a list) and tissCode alone",
+            "UserError must have code, message, field (a list), tissCode and tissDescription alone",
             "Done.errors must be [UserError!]!",
         ],
     ),

@@ -167,6 +167,7 @@ def _locked(file: str) -> list[str]:
         ("docs/clients/package-lock.json", '"resolved"'),
         ("rest-pages/package-lock.json", '"resolved"'),
         ("tests/axe/package-lock.json", '"resolved"'),
+        ("tests/federation/package-lock.json", '"resolved"'),
         ("tests/identity/provider/package-lock.json", '"resolved"'),
         ("tests/schema_tools/package-lock.json", '"resolved"'),
     ],

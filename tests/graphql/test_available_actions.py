@@ -261,9 +261,15 @@ async def _actions(world: World, kind: str, object_id: str, role: str) -> dict[s
     found = answer.data[kind]["availableActions"]
     for each in found:
         block = each["blockedBy"]
-        needs_permission = block is not None and block["message"].startswith("this needs the permission")
-        assert block is None or block["code"] == ("PERMISSION" if needs_permission else "STATE")
+        assert block is None or block["code"] == _code(block["message"])
     return {each["action"]: each["blockedBy"] and each["blockedBy"]["message"] for each in found}
+
+
+def _code(message: str) -> str:
+    """The kind of the reason that the sentence gives."""
+    if message.startswith("this needs the permission"):
+        return "PERMISSION"
+    return "MISSING_DATA" if message == "match the line to a claim first" else "STATE"
 
 
 async def _row(world: World, kind: str, object_id: str) -> Any:

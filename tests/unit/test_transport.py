@@ -55,6 +55,7 @@ class TestErrors:
                         "reason": "INVALID_AMOUNT",
                         "field": ["items", "0", "amount"],
                         "tissCode": "1705",
+                        "tissDescription": "VALOR APRESENTADO A MAIOR",
                     },
                 }
             ],

@@ -44,6 +44,7 @@ from app.transport.sizes import Constraint, ListSize
 PAGE: Final = ListSize.page_of(PAGE_SIZE, PAGE_MAX)
 LINES_PAGE: Final = ListSize.page_of(PAGE_SIZE, LINES_PAGE_MAX)
 NODES: Final = ListSize.sliced_by("ids", PAGE_MAX)
+ENTITIES: Final = ListSize.sliced_by("representations", PAGE_MAX)
 ROLE_NAMES: Final = ListSize.at_most(len(ROLES))
 PERMISSION_NAMES: Final = ListSize.at_most(len(PERMISSIONS))
 DATA_CLASSES: Final = ListSize.at_most(len(DataClass))

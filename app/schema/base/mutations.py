@@ -15,6 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.resolvers.context import Context
 from app.schema.base import inputs, lists
+from app.schema.base.forms import Malformed, readable, refusing
 from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred
 from app.schema.base.permissions import Requires
@@ -139,6 +140,10 @@ async def _answer(
     try:
         arguments = await _arguments(action, ctx, input)
         key = input.value.get("idempotencyKey")
+        if isinstance(arguments, Malformed):
+            # Nothing is done: a key and what stands before the action have no part in it.
+            action, via, key = refusing(action, input.type, arguments.failures), None, None
+            arguments = arguments.arguments
         written = await (via(ctx, arguments, key) if via is not None else ctx.change(action, arguments, key=key))
     except BillingError as error:
         return payload(errors=user_errors([located(input.type, failure) for failure in error.failures]))
@@ -157,8 +162,8 @@ def _named(input: type, result: Any) -> Any:
     ]
 
 
-async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any]:
-    """The arguments of the action's service."""
+async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any] | Malformed:
+    """The arguments of the action's service; those of a form also if some of its values cannot be read."""
     try:
         _require_key(ctx, input)
         return await inputs.read(input, _checked)
@@ -167,9 +172,15 @@ async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapp
         raise
 
 
-def _checked(input: Any) -> Mapping[str, Any]:
+def _checked(input: Any) -> Mapping[str, Any] | Malformed:
     """The input as arguments; all values that a scalar could not parse are refused together."""
-    raise_any(failures_in(input))
+    failures = tuple(failures_in(input))
+    if failures and getattr(input, "is_form", False):
+        try:
+            return Malformed(readable(input).arguments(), failures)
+        except BillingError as error:
+            raise BillingError(*failures, *error.failures) from None
+    raise_any(failures)
     if hasattr(input, "arguments"):
         arguments: Mapping[str, Any] = input.arguments()
         return arguments

@@ -208,7 +208,9 @@ class Authenticated(Requires):
         super().__init__()
 
     def apply(self, field: StrawberryField) -> None:
-        """Write the rule into the schema, as the directive that GraphQL routers understand."""
+        """Write the rule into the schema, once for all schemas that have the field."""
+        if any(isinstance(each, AuthenticatedDirective) for each in field.directives):
+            return
         field.directives = [*field.directives, AuthenticatedDirective()]
 
     def allow(self, principal: Principal) -> None:

@@ -33,11 +33,15 @@ BigInt = NewType("BigInt", int)
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Stands in for an input value that its scalar could not parse; becomes an error with the path of the field."""
+    """Stands in for an input value that its scalar could not parse; becomes an error with the path of the field.
+
+    `instead` is a value of the scalar, with which the rest of a form can be checked.
+    """
 
     code: ErrorCode
     message: str
     tiss_code: str | None = None
+    instead: Any = ""
 
 
 def _parser(parse: Callable[[str], Any], invalid: Invalid) -> Callable[[Any], Any]:
@@ -106,7 +110,11 @@ MONEY: Final = strawberry.scalar(
     serialize=format_money,
     parse_value=_parser(
         parse_money,
-        Invalid(ErrorCode.INVALID_AMOUNT, 'write the amount as text such as "1234.50", at most 99999999.99'),
+        Invalid(
+            ErrorCode.INVALID_AMOUNT,
+            'write the amount as text such as "1234.50", at most 99999999.99',
+            instead=Cents(1),
+        ),
     ),
 )
 QUANTITY: Final = strawberry.scalar(
@@ -114,7 +122,13 @@ QUANTITY: Final = strawberry.scalar(
     description="A quantity above zero as decimal text, such as `1` or `2.5`: up to 5 digits and 4 decimals.",
     serialize=format_quantity,
     parse_value=_parser(
-        parse_quantity, Invalid(ErrorCode.INVALID_QUANTITY, 'write the quantity as text such as "1" or "2.5"', "1806")
+        parse_quantity,
+        Invalid(
+            ErrorCode.INVALID_QUANTITY,
+            'write the quantity as text such as "1" or "2.5"',
+            "1806",
+            instead=parse_quantity("1"),
+        ),
     ),
 )
 FACTOR: Final = strawberry.scalar(
@@ -123,7 +137,12 @@ FACTOR: Final = strawberry.scalar(
     serialize=format_factor,
     parse_value=_parser(
         parse_factor,
-        Invalid(ErrorCode.INVALID_QUANTITY, 'write the factor as text such as "1.00", at most 9.99', "1806"),
+        Invalid(
+            ErrorCode.INVALID_QUANTITY,
+            'write the factor as text such as "1.00", at most 9.99',
+            "1806",
+            instead=parse_factor("1"),
+        ),
     ),
 )
 RATIO: Final = strawberry.scalar(
@@ -143,14 +162,14 @@ DATE: Final = strawberry.scalar(
     description="A calendar day, `YYYY-MM-DD`.",
     specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
     serialize=date.isoformat,
-    parse_value=_parser(_iso_date, Invalid(ErrorCode.INVALID_DATE, "write the date as YYYY-MM-DD")),
+    parse_value=_parser(_iso_date, Invalid(ErrorCode.INVALID_DATE, "write the date as YYYY-MM-DD", instead=date.min)),
 )
 TIME: Final = strawberry.scalar(
     name="Time",
     description="A time of the day at the provider's place, `HH:MM:SS`. Input may leave out the seconds.",
     specified_by_url="https://scalars.graphql.org/andimarek/local-time.html",
     serialize=lambda moment: moment.isoformat(timespec="seconds"),
-    parse_value=_parser(_clock_time, Invalid(ErrorCode.INVALID_DATE, "write the time as HH:MM:SS")),
+    parse_value=_parser(_clock_time, Invalid(ErrorCode.INVALID_DATE, "write the time as HH:MM:SS", instead=time.min)),
 )
 DATE_TIME: Final = strawberry.scalar(
     name="DateTime",

@@ -9,12 +9,16 @@ from strawberry.types.base import StrawberryList, StrawberryOptional, has_object
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
+from app.domain import tabela38
 from app.domain.errors import ErrorCode, Failure, OverSettlement, StaleVersion, StatusConflict, path_of
 from app.domain.money import Cents
+from app.language.messages import in_language
 from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.permissions import amount
 
+MESSAGE = "Message for people, in English or Portuguese by `Accept-Language`; the text may change."
+TISS_DESCRIPTION = "Official text of `tissCode`, in Portuguese; null without a code, or if its text is not published."
 PATH = "Path in the input, such as `claim`, `items`, `0`, `quantity`; null if it concerns no single value."
 
 described(ErrorCode, "Reason for refusing the input; new values may be added.")
@@ -25,10 +29,17 @@ class UserError:
     record: ClassVar[type[Failure]] = Failure
 
     code: ErrorCode = strawberry.field(description="Stable code, for programs.")
-    message: str = strawberry.field(description="Message for people; the text may change.")
     tiss_code: str | None = strawberry.field(
         description="Matching code of Tabela 38 (TISS table 38); null if there is none."
     )
+
+    @strawberry.field(description=MESSAGE)
+    def message(failure: strawberry.Parent[Failure]) -> str:
+        return in_language(failure.message)
+
+    @strawberry.field(description=TISS_DESCRIPTION)
+    def tiss_description(failure: strawberry.Parent[Failure]) -> str | None:
+        return tabela38.official_text(failure.tiss_code)
 
     @strawberry.field(description=PATH, directives=[lists.PATH])
     def field(failure: strawberry.Parent[Failure]) -> list[str] | None:

@@ -1,0 +1,57 @@
+// node gateway.mjs apollo|hive URL TOKEN: composes the gateway at the address with another subgraph, serves both, and
+// prints its own address. The token is that of an administrator, who may read the schema.
+import { createServer } from 'node:http';
+import { composeServices } from '@apollo/composition';
+import { parse } from 'graphql';
+import { serve, typeDefs } from './ratings.mjs';
+
+const [kind, billing, token] = process.argv.slice(2);
+
+async function compose() {
+  const answer = await fetch(billing, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query: '{ _service { sdl } }' }),
+  });
+  const { sdl } = (await answer.json()).data._service;
+  const { errors, supergraphSdl } = composeServices([
+    { name: 'billing', url: billing, typeDefs: parse(sdl) },
+    { name: 'ratings', url: await serve(), typeDefs },
+  ]);
+  if (errors) throw new Error(errors.map((each) => each.message).join('\n'));
+  return supergraphSdl;
+}
+
+async function apollo(supergraphSdl) {
+  const { ApolloGateway, RemoteGraphQLDataSource } = await import('@apollo/gateway');
+  const { ApolloServer } = await import('@apollo/server');
+  const { startStandaloneServer } = await import('@apollo/server/standalone');
+  class WithToken extends RemoteGraphQLDataSource {
+    willSendRequest({ request, context }) {
+      if (context.authorization) request.http.headers.set('authorization', context.authorization);
+    }
+  }
+  const gateway = new ApolloGateway({ supergraphSdl, buildService: ({ url }) => new WithToken({ url }) });
+  const { url } = await startStandaloneServer(new ApolloServer({ gateway }), {
+    context: async ({ req }) => ({ authorization: req.headers.authorization }),
+    listen: { host: '127.0.0.1', port: 0 },
+  });
+  return url;
+}
+
+async function hive(supergraph) {
+  const { createGatewayRuntime } = await import('@graphql-hive/gateway-runtime');
+  const runtime = createGatewayRuntime({
+    supergraph,
+    logging: 'error',
+    propagateHeaders: {
+      fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get('authorization') }),
+    },
+  });
+  const server = createServer(runtime);
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  return `http://127.0.0.1:${server.address().port}/graphql`;
+}
+
+const gateways = { apollo, hive };
+console.log(await gateways[kind](await compose()));
