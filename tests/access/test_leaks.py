@@ -34,7 +34,9 @@ async def test_a_value_of_a_patient_is_found_in_each_place(tmp_path_factory: pyt
             lambda connection: connection.execute(update(outbox).values(data="dor no peito"))
         )
         messages.found.add("K35.8 is a diagnosis")
-        assert await leaks(gateway, lines, messages) == [
+        found = await leaks(gateway, lines, messages)
+        assert f"log: {name}, in " in found[2]
+        assert [each.partition(", in ")[0] for each in found] == [
             f"cache keys: {cpf}",
             "events: dor no peito",
             f"log: {name}",

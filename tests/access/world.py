@@ -192,8 +192,12 @@ DETAILS = {
             "role": "00",
             "practitioner": {"name": "Dra. Eva", "council": "06", "number": "8696", "state": "26", "cbo": "225250"},
             "code": "P8696",
+        },
+        {
+            "role": "01",
+            "practitioner": {"name": "Dr. Ari", "council": "06", "number": "8697", "state": "26", "cbo": "225250"},
             "cpf": "52998224725",
-        }
+        },
     ],
 }
 
