@@ -181,6 +181,8 @@ STAY = {
     "planName": "Plano Ouro",
     "notes": "Nenhuma",
 }
+EVA = {"name": "Dra. Eva", "council": "06", "number": "8696", "state": "26", "cbo": "225250"}
+EVAS_CPF = "52998224725"
 DETAILS = {
     "unit": "036",
     "accessRoute": "1",
@@ -188,16 +190,8 @@ DETAILS = {
     "startsAt": "08:15:00",
     "endsAt": "08:45:00",
     "team": [
-        {
-            "role": "00",
-            "practitioner": {"name": "Dra. Eva", "council": "06", "number": "8696", "state": "26", "cbo": "225250"},
-            "code": "P8696",
-        },
-        {
-            "role": "01",
-            "practitioner": {"name": "Dr. Ari", "council": "06", "number": "8697", "state": "26", "cbo": "225250"},
-            "cpf": "52998224725",
-        },
+        {"role": "00", "practitioner": EVA, "code": "P8696"},
+        {"role": "01", "practitioner": EVA, "cpf": EVAS_CPF},
     ],
 }
 
