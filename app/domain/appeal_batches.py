@@ -50,6 +50,15 @@ WORDING: Final = {
     AppealBatchAction.REFUSE_APPEALS: "refuse appeals of",
 }
 """Actions whose name is not the verb of a sentence."""
+INSTEAD: Final = {
+    AppealBatchStatus.OPEN: "send it first",
+    AppealBatchStatus.SENT: "record the payer's protocol, or that the payer rejected it",
+    AppealBatchStatus.RECEIVED: "the payer's answers come next",
+    AppealBatchStatus.REJECTED: "put its appeals into another batch",
+    AppealBatchStatus.ANSWERED: "all its appeals are answered",
+    AppealBatchStatus.CANCELLED: "put its appeals into another batch",
+}
+"""What to do with a batch of appeals in this state."""
 WAITING: Final = frozenset({AppealBatchStatus.SENT, AppealBatchStatus.RECEIVED})
 """States of a batch that the payer has and that becomes ANSWERED with the answer to its last appeal."""
 
@@ -60,7 +69,7 @@ def next_status(status: AppealBatchStatus, action: AppealBatchAction) -> AppealB
         return TRANSITIONS[status, action]
     except KeyError:
         verb = WORDING.get(action, action.value.lower())
-        raise wrong_status(verb, "a batch of appeals", status) from None
+        raise wrong_status(verb, "a batch of appeals", status, INSTEAD[status]) from None
 
 
 def sending_block(status: DenialStatus) -> Failure | None:

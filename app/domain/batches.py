@@ -49,6 +49,16 @@ WORDING: Final = {
 }
 """Actions whose name is not the verb of a sentence."""
 
+INSTEAD: Final = {
+    BatchStatus.OPEN: "send it first",
+    BatchStatus.SENT: "record the payer's protocol, or that the payer rejected it",
+    BatchStatus.RECEIVED: "the payer's decisions come next",
+    BatchStatus.REJECTED: "put its claims into another batch",
+    BatchStatus.PROCESSED: "all its claims are decided",
+    BatchStatus.CANCELLED: "put its claims into another batch",
+}
+"""What to do with a batch in this state."""
+
 ACTIVE: Final = frozenset({BatchStatus.OPEN, BatchStatus.SENT, BatchStatus.RECEIVED, BatchStatus.PROCESSED})
 """States of a batch whose claims can be in no other one."""
 UNDECIDED: Final = frozenset({BatchStatus.SENT, BatchStatus.RECEIVED})
@@ -63,7 +73,7 @@ def next_status(status: BatchStatus, action: BatchAction) -> BatchStatus:
         return TRANSITIONS[status, action]
     except KeyError:
         verb = WORDING.get(action, action.value.lower())
-        raise wrong_status(verb, "a batch", status) from None
+        raise wrong_status(verb, "a batch", status, INSTEAD[status]) from None
 
 
 def sending_block(status: ClaimStatus) -> Failure | None:

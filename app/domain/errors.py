@@ -194,9 +194,10 @@ def status_conflict(message: str, status: str) -> StatusConflict:
     return StatusConflict(ErrorCode.CONFLICT, message, "id", status=status)
 
 
-def wrong_status(verb: str, what: str, status: str) -> BillingError:
-    """A CONFLICT, for an action that is not in the table of the object's status."""
-    return BillingError(status_conflict(f"cannot {verb} {what} that is {status}", status))
+def wrong_status(verb: str, what: str, status: str, instead: str | None = None) -> BillingError:
+    """A CONFLICT, for an action that is not in the table of the object's status; `instead` says what to do."""
+    said = [f"cannot {verb} {what} that is {status}", *([] if instead is None else [instead])]
+    return BillingError(status_conflict("; ".join(said), status))
 
 
 def raise_any(failures: Iterable[Failure | None]) -> None:

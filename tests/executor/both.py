@@ -75,7 +75,7 @@ class Both:
     async def context(self, token: str | None) -> Context:
         """A context as a request with this token has it."""
         headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
-        scope = {"type": "http", "headers": headers, "client": ("127.0.0.1", 1), "state": {}}
+        scope = {"type": "http", "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "state": {}}
         context = (await self._contexts(HTTPConnection(scope))).for_operation()
         context.request_id = "both"
         return context

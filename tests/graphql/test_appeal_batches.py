@@ -21,6 +21,7 @@ BATCH = (
 )
 DOCUMENT = "query($id: ID!) { appealBatchDocument(id: $id) { number fileName xml hash } }"
 JUSTIFICATION = "A cobrança é devida: procedimento autorizado, laudo e evolução anexos"
+PROTOCOL = "record the payer's protocol, or that the payer rejected it"
 GUIDES = ("prestadorParaOperadora", "recursoGlosa", "guiaRecursoGlosa", "opcaoRecurso", "recursoGuia")
 
 
@@ -175,8 +176,8 @@ async def test_the_actions_of_a_batch_of_appeals_are_those_of_its_status(world: 
     query = "query($id: ID!) { appealBatch(id: $id) { availableActions { action blockedBy { code message } } } }"
     found = (await world.call("biller", query, id=batch["id"]))["appealBatch"]["availableActions"]
     assert {each["action"]: each["blockedBy"] for each in found} == {
-        "SEND": {"code": "STATE", "message": "cannot send a batch of appeals that is SENT"},
-        "CANCEL": {"code": "STATE", "message": "cannot cancel a batch of appeals that is SENT"},
+        "SEND": {"code": "STATE", "message": f"cannot send a batch of appeals that is SENT; {PROTOCOL}"},
+        "CANCEL": {"code": "STATE", "message": f"cannot cancel a batch of appeals that is SENT; {PROTOCOL}"},
         "RECORD_PROTOCOL": None,
         "REJECT": None,
     }

@@ -207,7 +207,10 @@ async def test_a_claim_is_removed_from_an_open_batch_but_not_the_last_one(world:
         assert [each[:2] for each in refusals(refused)] == [expected]
     await change(world, "sendBatch", batch_id)
     for name, values in (("removeFromBatch", {"claimId": claim_ids[1]}), ("cancelBatch", {}), ("sendBatch", {})):
-        assert refusals(await change(world, name, batch_id, **values)) == [("CONFLICT", "batchId", None)]
+        refused = await change(world, name, batch_id, **values)
+        assert refusals(refused) == [("CONFLICT", "batchId", None)]
+        said = refused["errors"][0]["message"]
+        assert said.endswith(" a batch that is SENT; record the payer's protocol, or that the payer rejected it")
     assert await status(world, batch_id) == "SENT"
 
 
