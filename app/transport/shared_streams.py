@@ -131,7 +131,7 @@ class SharedStreams:
 
     def concern(self, request: Request) -> bool:
         """Whether the request is one of this protocol."""
-        return request.method in {"PUT", "DELETE"} or token_of(request) is not None
+        return request.method == "PUT" or token_of(request) is not None
 
     async def respond(self, request: Request, context: OperationContext) -> Response | EventStream:
         """The answer; Refused for a token that is not one of the caller's."""
