@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, KeySet
 from app.auth import discovery
 
 DEVELOPMENT_ISSUER: Final = "billing-gateway-development"
+KEY_FILE: Final = "development-key.json"
 
 
 class Keys(Protocol):
@@ -32,7 +33,7 @@ class DevelopmentKeys:
     """The key pair of a development installation, created on first use in a file that only its owner can read."""
 
     def __init__(self, directory: Path) -> None:
-        self.private = self._load(directory / "development-key.json")
+        self.private = self._load(directory / KEY_FILE)
         self._set = KeySet([self.private])
 
     @staticmethod

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.auth.keys import KEY_FILE
 from app.auth.roles import NARROWED_TO, ROLES, missing_part
 from app.commands import console
 from app.runtime.build import development_keys
@@ -28,6 +29,9 @@ def token(
     if missing := missing_part([role], payer=payer or None, patient=patient or None):
         console.fail(f"the role {role} needs --{missing}")
     narrowing = {"providers": provider or _all_providers(role), "payer": payer, "patient": patient}
+    if not (settings.var_dir / KEY_FILE).exists():
+        place = settings.var_dir.resolve()
+        print(f"made a new key in {place}: a gateway of another folder refuses this token", file=sys.stderr)
     print(development_token(settings, role, {name: part for name, part in narrowing.items() if part}))
 
 

@@ -122,6 +122,9 @@ def test_a_token_is_one_line_and_a_role_without_its_scope_is_refused(tmp_path: P
     bad = _billing(tmp_path, "token", "--role", "payer_agent")
     unknown = _billing(tmp_path, "token", "--role", "superadmin")
     assert (good.returncode, good.stdout.count("\n"), good.stdout.count(".")) == (0, 1, 2)
+    # Who calls it in another folder than the gateway's is told why the gateway refuses the token.
+    assert good.stderr.startswith("made a new key in ")
+    assert _billing(tmp_path, "token", "--role", "biller", "--provider", "1234567").stderr == ""
     assert (bad.returncode, bad.stderr) == (1, "billing: the role payer_agent needs --payer\n")
     assert (unknown.returncode, unknown.stderr.startswith("billing: there is no role superadmin")) == (1, True)
 
