@@ -20,7 +20,7 @@ from app.domain.remittances import (
     next_line_status,
 )
 from app.services import posting
-from app.services.statement_matching import Numbered, contradictions
+from app.services.statement_matching import contradictions, numbered
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
@@ -40,28 +40,14 @@ async def match_again(unit: UnitOfWork, *, claim_id: str) -> int:
     if not lines:
         return 0
     (claim,) = await claims_db.by_ids(unit.connection, unit.scope, [claim_id])
-    numbered = await _numbered(unit, claim, lines)
+    fitting = await numbered(unit, claim.provider_cnes, claim.payer_ans, lines)
     days = {item.performed_on for item in await claims_db.items_of_claims(unit.connection, unit.scope, [claim_id])}
     of_remittance: defaultdict[str, list[RemittanceLineRecord]] = defaultdict(list)
     for line in lines:
-        of_remittance[line.remittance_id] += _matched(line, numbered.of(line), days)
+        of_remittance[line.remittance_id] += _matched(line, fitting.of(line), days)
     for id, changed in of_remittance.items():
         await _store(unit, locked[id], changed, claim)
     return sum(line.problem is None for changed in of_remittance.values() for line in changed)
-
-
-async def _numbered(unit: UnitOfWork, claim: ClaimRecord, lines: Sequence[RemittanceLineRecord]) -> Numbered:
-    """All active claims with a number of these lines."""
-    claims = await claims_db.by_numbers(
-        unit.connection,
-        unit.scope,
-        claim.provider_cnes,
-        claim.payer_ans,
-        own_numbers=sorted({line.provider_claim_number for line in lines if line.provider_claim_number}),
-        payer_numbers=sorted({line.payer_claim_number for line in lines if line.payer_claim_number}),
-    )
-    replaced = await claims_db.replaced_among(unit.connection, [each.id for each in claims])
-    return Numbered(each for each in claims if each.id not in replaced)
 
 
 def _matched(

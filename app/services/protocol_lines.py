@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.db import claims as claims_db
 from app.db import protocols as protocols_db
 from app.db import remittances as remittances_db
 from app.db import waiting_lines
@@ -19,7 +18,7 @@ from app.domain.remittances import (
     next_line_status,
 )
 from app.services.line_steps import store, waiting
-from app.services.statement_matching import Numbered
+from app.services.statement_matching import Numbered, numbered
 from app.unit_of_work.unit import UnitOfWork
 
 
@@ -36,31 +35,18 @@ async def divide(unit: UnitOfWork, remittance: RemittanceRecord) -> None:
 async def _divide(
     unit: UnitOfWork, remittance: RemittanceRecord, line: RemittanceLineRecord, analysed: Sequence[AnalysedClaim]
 ) -> None:
-    numbered = await _numbered(unit, remittance, analysed)
+    fitting = await numbered(unit, remittance.provider_cnes, remittance.payer_ans, analysed)
     first = await remittances_db.last_sequence(unit.connection, remittance.id) + 1
-    parts = [_part(unit, line, each, numbered, sequence) for sequence, each in enumerate(analysed, start=first)]
+    parts = [_part(unit, line, each, fitting, sequence) for sequence, each in enumerate(analysed, start=first)]
     await remittances_db.insert_lines(unit.connection, parts)
     status = next_line_status(line.status, RemittanceLineAction.SPLIT)
     await store(unit, remittance, line, replace(line, status=status, problem=None), LineStep.SPLIT)
 
 
-async def _numbered(unit: UnitOfWork, remittance: RemittanceRecord, analysed: Sequence[AnalysedClaim]) -> Numbered:
-    claims = await claims_db.by_numbers(
-        unit.connection,
-        unit.scope,
-        remittance.provider_cnes,
-        remittance.payer_ans,
-        own_numbers=sorted({each.provider_claim_number for each in analysed if each.provider_claim_number}),
-        payer_numbers=sorted({each.payer_claim_number for each in analysed if each.payer_claim_number}),
-    )
-    replaced = await claims_db.replaced_among(unit.connection, [each.id for each in claims])
-    return Numbered(each for each in claims if each.id not in replaced)
-
-
 def _part(
-    unit: UnitOfWork, line: RemittanceLineRecord, analysed: AnalysedClaim, numbered: Numbered, sequence: int
+    unit: UnitOfWork, line: RemittanceLineRecord, analysed: AnalysedClaim, fitting: Numbered, sequence: int
 ) -> RemittanceLineRecord:
-    claims = numbered.of(analysed)
+    claims = fitting.of(analysed)
     made = replace(
         line,
         id=ids.new_id(ids.REMITTANCE_LINE),

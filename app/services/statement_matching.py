@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Protocol
@@ -26,18 +26,8 @@ class Matched:
 
 async def matched(unit: UnitOfWork, statement: Statement) -> Matched:
     """The claims of each line: one is a match, of several a person chooses."""
-    claims = await claims_db.by_numbers(
-        unit.connection,
-        unit.scope,
-        statement.provider,
-        statement.payer,
-        own_numbers=sorted({line.provider_claim_number for line in statement.lines if line.provider_claim_number}),
-        payer_numbers=sorted({line.payer_claim_number for line in statement.lines if line.payer_claim_number}),
-    )
-    replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
-    # A claim and the one that replaces it have the same number of the payer, which means the newer one.
-    active = Numbered(claim for claim in claims if claim.id not in replaced)
-    days = await _days(unit, statement, [claim.id for claim in claims])
+    active = await numbered(unit, statement.provider, statement.payer, statement.lines)
+    days = await _days(unit, statement, active.ids)
     lines: list[StatementLine] = []
     found: list[Sequence[ClaimRecord]] = []
     for number, line in enumerate(statement.lines, start=1):
@@ -69,7 +59,8 @@ class OfItem(Protocol):
 class Numbered:
     """Claims by their numbers."""
 
-    def __init__(self, claims: Iterable[ClaimRecord]) -> None:
+    def __init__(self, claims: Sequence[ClaimRecord]) -> None:
+        self.ids = [claim.id for claim in claims]
         self._of_provider: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
         self._of_payer: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
         for claim in claims:
@@ -85,6 +76,21 @@ class Numbered:
             both = [claim for claim in by_provider if claim in by_payer]
             return both or [*by_provider, *by_payer]
         return by_provider or by_payer
+
+
+async def numbered(unit: UnitOfWork, provider: str, payer: str, lines: Sequence[NamesClaim]) -> Numbered:
+    """All active claims with a number of these lines, of this provider at this payer."""
+    claims = await claims_db.by_numbers(
+        unit.connection,
+        unit.scope,
+        provider,
+        payer,
+        own_numbers=sorted({line.provider_claim_number for line in lines if line.provider_claim_number}),
+        payer_numbers=sorted({line.payer_claim_number for line in lines if line.payer_claim_number}),
+    )
+    replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
+    # A claim and the one that replaces it have the same number of the payer, which means the newer one.
+    return Numbered([claim for claim in claims if claim.id not in replaced])
 
 
 async def _days(unit: UnitOfWork, statement: Statement, claim_ids: list[str]) -> dict[str, set[date]]:
