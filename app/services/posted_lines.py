@@ -66,7 +66,7 @@ async def record_credits(unit: UnitOfWork, remittance: RemittanceRecord, lines: 
     posted = [line for line in lines if line.status is RemittanceLineStatus.POSTED and line.resolution is not None]
     debits = [line for line in posted if line.is_without_claim and line.paid_cents < 0]
     await adjustments.record_debits(unit, remittance, debits)
-    posted = [line for line in posted if line.paid_cents > 0]
+    posted = [line for line in posted if line not in debits]
     held = [line for line in lines if line.status is RemittanceLineStatus.HELD]
     await unapplied_credits.record(unit, remittance, [*posted, *held])
 
