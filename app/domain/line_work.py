@@ -27,6 +27,7 @@ class LineStep(DescribedEnum):
     SPLIT = "SPLIT", "Divided into other lines."
     ACCEPT_AS_DENIAL = "ACCEPT_AS_DENIAL", "What the payer left out was accepted as a denial."
     ACCEPT_OVERPAYMENT = "ACCEPT_OVERPAYMENT", "What the payer paid too much was accepted as an unapplied credit."
+    KEEP_AS_DEBIT = "KEEP_AS_DEBIT", "What the payer took back was kept as a debit without a claim."
     RECOVER_DENIAL = "RECOVER_DENIAL", "The payment was accepted as one of what had been denied, without an appeal."
     WRITE_OFF = "WRITE_OFF", "What the payer left out was given up."
     SET_ASIDE = "SET_ASIDE", "Set aside until a day."
@@ -43,7 +44,8 @@ class LineResolution:
     """How posting reads a line, where a person has decided that the payer's own words are not enough.
 
     `item_sequence` is the item that the line is about, whatever it names. `denials` are added to its own, and accepted
-    at once if `is_written_off`. `unapplied` of the paid amount goes to no claim. `recovered` of it pays denied amounts.
+    at once if `is_written_off`. `unapplied` of the paid amount goes to no claim: a credit or, below zero, a debit.
+    `recovered` of it pays denied amounts.
     """
 
     item_sequence: int | None = None
@@ -119,6 +121,13 @@ def with_unapplied(before: LineResolution, expected: Expectation | None, paid: C
     return replace(before, unapplied=Cents(before.unapplied + surplus))
 
 
+def as_debit(paid: Cents) -> LineResolution:
+    """The resolution of a line whose whole amount is a debit without a claim; CONFLICT if it takes nothing back."""
+    if paid >= 0:
+        raise conflict("the line takes nothing back")
+    return LineResolution(unapplied=paid)
+
+
 def with_recovered(before: LineResolution, expected: Expectation) -> LineResolution:
     """The resolution with what is paid above the due amount as a payment of what was denied; CONFLICT if it is not.
 
@@ -134,7 +143,8 @@ def with_recovered(before: LineResolution, expected: Expectation) -> LineResolut
 
 @dataclass(frozen=True, slots=True)
 class LinePart:
-    """A part of a line that is split: its claim (None: the line's own), its item, and its amounts."""
+    """A part of a line that is split: its claim (None: the line's own), its item, and its amounts; `paid` is below zero
+    if it takes back."""
 
     claim_id: str | None
     item_sequence: int | None
@@ -147,7 +157,9 @@ def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents, patient: 
     """INVALID_INPUT unless there are 2 to 20 parts; TOTAL_MISMATCH unless they add up to the line."""
     if not 1 < len(parts) <= PARTS_MAX:
         raise refuse(ErrorCode.INVALID_INPUT, f"send 2 to {PARTS_MAX} parts", "parts")
-    if any(min(part.paid, part.patient) < 0 or any(denial.amount <= 0 for denial in part.denials) for part in parts):
+    if paid < 0 and any(part.paid > 0 for part in parts):
+        raise refuse(ErrorCode.INVALID_AMOUNT, "parts of a line that takes back cannot pay", "parts")
+    if any(_is_below_zero(part, paid) for part in parts):
         raise refuse(ErrorCode.INVALID_AMOUNT, "amounts of parts cannot be below zero", "parts")
     if sum(part.paid for part in parts) != paid:
         raise _mismatch("paid", paid)
@@ -155,6 +167,10 @@ def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents, patient: 
         raise _mismatch("denied", denied)
     if sum(part.patient for part in parts) != patient:
         raise _mismatch("patient's", patient)
+
+
+def _is_below_zero(part: LinePart, paid: Cents) -> bool:
+    return part.paid < 0 <= paid or part.patient < 0 or any(denial.amount <= 0 for denial in part.denials)
 
 
 def _mismatch(what: str, total: Cents) -> BillingError:

@@ -112,7 +112,7 @@ async def line_facts(
     """Line id -> what determines the operations on it; only lines that wait need their claims for that."""
     waiting = [line for line in lines if line.status is RemittanceLineStatus.UNMATCHED]
     expected = await differences(connection, scope, waiting) if waiting else {}
-    is_open = {line.id: line.status is not RemittanceLineStatus.POSTED or line.is_credit for line in lines}
+    is_open = {line.id: line.status is not RemittanceLineStatus.POSTED or line.is_without_claim for line in lines}
     undoable = [line.id for line in lines if is_open[line.id] and line.status is not CANCELLED]
     steps: dict[str, list[LineStepRecord]] = {}
     for step in await line_history_db.of_lines(connection, scope, undoable) if undoable else ():

@@ -23,6 +23,7 @@ from app.domain.line_work import (
     LinePart,
     LineResolution,
     LineStep,
+    as_debit,
     check_parts,
     with_denial,
     with_recovered,
@@ -31,7 +32,7 @@ from app.domain.line_work import (
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
 from app.domain.text import text_failure
-from app.services import line_expectations, unapplied_credits
+from app.services import adjustments, line_expectations, unapplied_credits
 from app.services.line_steps import locked, store, waiting
 from app.services.remittance_lines import ONE_LINE, check_claim
 from app.services.remittances import REASON_LENGTH_MAX
@@ -90,6 +91,13 @@ async def _accept_overpayment(unit: UnitOfWork, line: RemittanceLineRecord, _: L
     return _resolved(unit, line, status, made)
 
 
+async def _keep_as_debit(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand) -> RemittanceLineRecord:
+    """The claim is forgotten, since a debit belongs to none; whoever explains it can name that claim again."""
+    status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
+    made = as_debit(Cents(line.paid_cents))
+    return replace(_resolved(unit, line, status, made), claim_id=None)
+
+
 async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand) -> RemittanceLineRecord:
     status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
     return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, await _expected(unit, line)))
@@ -132,6 +140,7 @@ TAKE: Final[dict[LineStep, Take]] = {
     LineStep.ACCEPT_AS_DENIAL: _accept_as_denial,
     LineStep.WRITE_OFF: _accept_as_denial,
     LineStep.ACCEPT_OVERPAYMENT: _accept_overpayment,
+    LineStep.KEEP_AS_DEBIT: _keep_as_debit,
     LineStep.RECOVER_DENIAL: _recover,
     LineStep.DISMISS_DUPLICATE: _duplicate,
     LineStep.SET_ASIDE: _set_aside,
@@ -198,16 +207,17 @@ def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence
 
 async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:
     """Take back the last step of a line that is not posted, or that became an unapplied credit of which nothing is
-    used."""
+    used, or a debit that nobody has explained."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     remittance, line = await locked(unit, id)
     next_line_status(line.status, RemittanceLineAction.UNDO)
     steps = await line_history_db.of_line(unit.connection, unit.scope, id)
     last = line_expectations.last_step(steps)
-    if last is None or (line.status is RemittanceLineStatus.POSTED and not line.is_credit):
+    if last is None or (line.status is RemittanceLineStatus.POSTED and not line.is_without_claim):
         raise conflict(NO_STEP)
     if line.status is RemittanceLineStatus.POSTED:
         await unapplied_credits.withdraw(unit, line_id=line.id, reason=reason)
+        await adjustments.withdraw_debit(unit, remittance, line_id=line.id, reason=reason)
     if last.action is LineStep.SPLIT:
         await _join(unit, line)
     after = _undone(unit, line, last)

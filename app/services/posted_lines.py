@@ -18,7 +18,7 @@ from app.domain.remittances import (
     names,
     next_line_status,
 )
-from app.services import denials, unapplied_credits
+from app.services import adjustments, denials, unapplied_credits
 from app.unit_of_work.unit import UnitOfWork
 
 
@@ -56,8 +56,11 @@ async def recovered(
 
 
 async def record_credits(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> None:
-    """Record the credits of lines that are posted or held from now on."""
+    """Record the credits of lines that are posted or held from now on, and the debits that have no claim."""
     posted = [line for line in lines if line.status is RemittanceLineStatus.POSTED and line.resolution is not None]
+    debits = [line for line in posted if line.is_without_claim and line.paid_cents < 0]
+    await adjustments.record_debits(unit, remittance, debits)
+    posted = [line for line in posted if line.paid_cents > 0]
     held = [line for line in lines if line.status is RemittanceLineStatus.HELD]
     await unapplied_credits.record(unit, remittance, [*posted, *held])
 

@@ -338,7 +338,7 @@ async def _store_lines(
     problems |= {line.id: plan.problem or RemittanceLineProblem.REPEATED for plan in plans for line in plan.repeated}
     # What goes to no claim needs no plan; a claim that is not there for the caller any more has none.
     otherwise = RemittanceLineProblem.UNKNOWN_CLAIM
-    problems |= {line.id: None if line.is_credit else otherwise for line in lines if line.id not in problems}
+    problems |= {line.id: None if line.is_without_claim else otherwise for line in lines if line.id not in problems}
     held = {line.id for plan in plans if plan.is_held for line in plan.lines}
     changed = [
         held_lines.held(line) if line.id in held else posted_lines.after_posting(line, problems[line.id], unit.now)
