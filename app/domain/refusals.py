@@ -11,11 +11,12 @@ Found = TypeVar("Found")
 
 
 class Refusals:
-    """The reasons found so far; of several about one value only the first is kept: the others may follow from it."""
+    """The reasons found so far. What later checks say of a value that has been refused, or of what is in it, is left
+    out: it may follow from that."""
 
     def __init__(self, failures: Iterable[Failure | None] = ()) -> None:
         self._found = [failure for failure in failures if failure is not None]
-        self._places = {failure.field for failure in self._found}
+        self._places = {failure.field or "" for failure in self._found}
 
     @contextmanager
     def also(self) -> Iterator[None]:
@@ -23,12 +24,19 @@ class Refusals:
         try:
             yield
         except BillingError as error:
-            self._found += [failure for failure in error.failures if failure.field not in self._places]
-            self._places |= {failure.field for failure in error.failures}
+            found = [failure for failure in error.failures if self._places.isdisjoint(_wholes(failure.field or ""))]
+            self._found += found
+            self._places |= {failure.field or "" for failure in found}
 
     def raise_any(self) -> None:
         """End with all that was found; nothing happens if that is nothing. Call it before anything is written."""
         raise_any(self._found)
+
+
+def _wholes(place: str) -> list[str]:
+    """The place, and all that it is in."""
+    steps = place.split(".")
+    return [".".join(steps[: count + 1]) for count in range(len(steps))]
 
 
 async def checked(failures: Iterable[Failure | None], subject: Awaitable[Found]) -> Found:

@@ -72,6 +72,8 @@ def _refused(result: Any) -> Sequence[Failure]:
 
 def joined(malformed: Sequence[Failure], found: Sequence[Failure]) -> list[Failure]:
     """The reasons of both kinds, without those that may be about a stand-in."""
+    if not malformed:
+        return list(found)
     return [*malformed, *(each for each in found if not _is_of_a_stand_in(each, malformed))]
 
 
