@@ -49,16 +49,6 @@ def guide(world: World, claim: Any, *items: Item, **changes: Any) -> Guide:
     return Guide(claim["providerClaimNumber"], world.card, items or (Item(),), **changes)
 
 
-async def test_a_document_of_one_line_that_cannot_be_read_says_which(world: World) -> None:
-    claim = await world.submitted_claim()
-    said = analysis(world, "A-1", guide(world, claim)).replace("<valorLiberado>100.00<", "<valorLiberado>cem<")
-    payload = await send(world, message(world.payer, said))
-    assert [each["message"] for each in payload["errors"]] == [
-        "invalid TISS statement: no amount of the document can be read: write valorLiberado of its line 1 like 1234.56"
-    ]
-    assert (payload["remittances"], await books(world)) == ([], ["100.00", "0.00", "0.00", "0.00", "100.00", "0.00"])
-
-
 async def test_an_analysis_is_read_with_everything_that_it_says(world: World) -> None:
     claim = await world.submitted_claim()
     item = Item(paid="80.00", denials=(("1705", "20.00"),))
