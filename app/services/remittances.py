@@ -38,6 +38,7 @@ from app.services import (
     parties,
     payment_joins,
     protocol_payments,
+    statement_deductions,
     statement_documents,
     statement_matching,
 )
@@ -345,6 +346,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     await remittances_db.update_remittance(unit.connection, cancelled)
     await remittances_db.cancel_lines(unit.connection, id)
     await bank_matches.release(unit, id)
+    await statement_deductions.forget(unit, remittance)
     unit.emit(remittance_event("RemittanceCancelled", cancelled, at=unit.now))
     unit.changed(cancelled.id)
     return cancelled

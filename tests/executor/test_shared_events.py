@@ -56,7 +56,7 @@ PARTS = {
     "AvailableBankEntryAction", "AvailableClaimAction", "AvailableSettlementAction",
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
-    "AvailableRemittanceAdjustmentAction", "RemittanceBalance", "RemittanceDenial", "RemittanceFinding",
+    "AvailableRemittanceAdjustmentAction", "DismissedAmount", "RemittanceBalance", "RemittanceDenial", "RemittanceFinding",
     "RemittanceLineCandidate",
     "RemittanceLineCandidateItem", "SettlementDeduction", "ThreeWayMatch", "ServiceDetails", "SettlementSums",
     "TeamMember",
