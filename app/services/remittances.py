@@ -327,10 +327,8 @@ def _line(
 
 
 async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
-    """Take back a wrong import: its lines are done with, and its number can be imported again.
-
-    CONFLICT if a line is posted, or if it is cancelled already.
-    """
+    """Take back a wrong import: its lines are done with, and its number can be imported again; CONFLICT if a line is
+    posted, or if it is cancelled already."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     remittance = await locked(unit, id)
     check_cancellation(remittance.status, is_posted=remittance.posted_at is not None)
