@@ -241,6 +241,25 @@ async def _debit(unit: UnitOfWork, invoice: InvoiceRecord, amount: Cents) -> Non
     await lines_db.update_amounts(unit.connection, debited)
 
 
+async def reduce_line(unit: UnitOfWork, line: LineRecord, amount: Cents, reason: str) -> InvoiceRecord:
+    """Lower what a line bills by so much of what is due on it, because the payer has denied it after its decision.
+
+    An invoice of which nothing is left is cancelled. Its line then has its amount as before.
+    """
+    invoice = await locked(unit, line.invoice_id, None)
+    if invoice.total_cents == amount:
+        return await cancel(unit, id=invoice.id, version=None, reason=reason)
+    await lines_db.update_billed(unit.connection, replace(line, amount_cents=line.amount_cents - amount))
+    changed = replace(invoice, total_cents=invoice.total_cents - amount, version=invoice.version + 1)
+    reduced = replace(changed, status=_next(changed, InvoiceAction.ADJUST))
+    await invoices_db.update_invoice(unit.connection, reduced)
+    unit.step(invoice_step(unit, reduced, InvoiceAction.ADJUST, amount=-amount, line_id=line.id, reason=reason))
+    unit.emit(invoice_event("InvoiceAdjusted", reduced, previous=invoice.status, at=unit.now))
+    unit.emit(*transition_events(unit, invoice, reduced))
+    unit.changed(reduced.id)
+    return reduced
+
+
 def transition_events(unit: UnitOfWork, before: InvoiceRecord, after: InvoiceRecord) -> list[Event]:
     """One event if the ledger has changed the status, none otherwise."""
     if before.status is after.status:

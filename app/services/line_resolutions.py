@@ -44,11 +44,12 @@ ASSIGNEE_LENGTH_MAX: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class LineCommand:
-    """A step, with what it needs: an item, a denial code, another line, a day, a person, or a text."""
+    """A step, with what it needs: an item, a denial code, a denial, another line, a day, a person, or a text."""
 
     step: LineStep
     item_sequence: int | None = None
     code: str | None = None
+    denial_id: str | None = None
     other_id: str | None = None
     until: date | None = None
     assignee: str | None = None
@@ -98,9 +99,12 @@ async def _keep_as_debit(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCo
     return replace(_resolved(unit, line, status, made), claim_id=None)
 
 
-async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand) -> RemittanceLineRecord:
+async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
     status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
-    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, await _expected(unit, line)))
+    expected, denial = await _expected(unit, line), command.denial_id
+    if denial is not None and all(each.denial_id != denial for each in expected.recoverable):
+        raise not_found("denial", "denialId")
+    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, expected, denial))
 
 
 async def _duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
