@@ -26,6 +26,7 @@ from app.domain.denials import (
 )
 from app.domain.errors import conflict, not_found, raise_any
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.text import text_failure
 from app.events.contracts import denial_event
 from app.services import appeal_batch_steps, contracts, history
@@ -71,8 +72,7 @@ async def accept_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialReco
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
     """Contest the denial (recurso de glosa), for its whole amount or for `amount` only; the rest is given up."""
-    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
-    claim, denial = await locked(unit, id)
+    claim, denial = await checked([text_failure(justification, "justification", JUSTIFICATION_MAX)], locked(unit, id))
     block = appeal_block(denial.status, deadline=denial.appeal_deadline, today=unit.today)
     if block is not None:
         raise block

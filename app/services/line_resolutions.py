@@ -30,6 +30,7 @@ from app.domain.line_work import (
     with_unapplied,
 )
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
 from app.domain.text import text_failure
 from app.services import adjustments, line_expectations, unapplied_credits
@@ -61,8 +62,7 @@ Take = Callable[[UnitOfWork, RemittanceLineRecord, LineCommand], Awaitable[Remit
 
 async def resolve(unit: UnitOfWork, *, id: str, command: LineCommand) -> RemittanceLineRecord:
     """Take one step with a line."""
-    raise_any([text_failure(command.text, "text", NOTE_LENGTH_MAX)])
-    remittance, line = await locked(unit, id)
+    remittance, line = await checked([text_failure(command.text, "text", NOTE_LENGTH_MAX)], locked(unit, id))
     after = await TAKE[command.step](unit, line, command)
     return await store(unit, remittance, line, after, command.step, text=command.text, other_id=command.other_id)
 
@@ -212,8 +212,7 @@ def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence
 async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:
     """Take back the last step of a line that is not posted, or that became an unapplied credit of which nothing is
     used, or a debit that nobody has explained."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance, line = await locked(unit, id)
+    remittance, line = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id))
     next_line_status(line.status, RemittanceLineAction.UNDO)
     steps = await line_history_db.of_line(unit.connection, unit.scope, id)
     last = line_expectations.last_step(steps)

@@ -26,6 +26,7 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import ascii_failure, text_failure
 from app.services import batch_steps, claims, contracts, held_lines, history
@@ -51,8 +52,7 @@ async def start(unit: UnitOfWork, *, id: str, version: int | None) -> ClaimRecor
 
 async def resume(unit: UnitOfWork, *, id: str, note: str | None, version: int | None) -> ClaimRecord:
     """Resume the review for which information was requested; the note is the provider's answer."""
-    raise_any([text_failure(note, "note", REASON_LENGTH_MAX)])
-    claim = await claims.locked(unit, id, version)
+    claim = await checked([text_failure(note, "note", REASON_LENGTH_MAX)], claims.locked(unit, id, version))
     return await _review(unit, claim, ClaimAction.RESUME_REVIEW, reason=note)
 
 
@@ -71,9 +71,8 @@ async def _review(
 
 async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
     """Pause the review until the provider answers; the reason says what is missing."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     action = ClaimAction.REQUEST_INFORMATION
-    claim = await claims.locked(unit, id, version)
+    claim = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], claims.locked(unit, id, version))
     asked = claims.after_action(claim, action)
     return await claims.store(unit, claim, asked, action, "ClaimInformationRequested", reason=reason)
 
