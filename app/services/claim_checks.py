@@ -164,6 +164,7 @@ def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, 
         approved_cents=None,
         denied_cents=None,
         patient_cents=None,
+        document_sequence=item.document_sequence,
         details=item.details,
     )
 
@@ -210,6 +211,7 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         # None: an item performed on the service date still follows that date when it is changed.
         performed_on=None if item.performed_on == claim.service_date else item.performed_on,
         sequence=item.sequence,
+        document_sequence=item.document_sequence,
         details=item.details,
     )
     is_stated = item.total_cents != found.computed_total or item.factor == 0

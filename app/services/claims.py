@@ -14,7 +14,7 @@ from app.db import invoice_lines as lines_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
-from app.domain.claim_form import ClaimForm
+from app.domain.claim_form import ClaimForm, with_document_numbers
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
 from app.domain.errors import (
     BillingError,
@@ -115,7 +115,11 @@ async def _changed_form(
 ) -> tuple[ClaimForm, frozenset[Code]]:
     """The form of the claim with the changes, and the codes of the claim that are accepted without a term."""
     rows = await claims_db.items_of_claims(unit.connection, unit.scope, [claim.id])
-    return replace(claim_checks.form_of(claim, rows), **changes), preflight.accepted_codes(claim, rows)
+    earlier = claim_checks.form_of(claim, rows)
+    form = replace(earlier, **changes)
+    if form.items is not earlier.items:
+        form = replace(form, items=with_document_numbers(form.items, earlier.items))
+    return form, preflight.accepted_codes(claim, rows)
 
 
 async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:

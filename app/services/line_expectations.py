@@ -51,9 +51,7 @@ class ClaimBooks:
     @property
     def billed_items(self) -> list[BilledItem]:
         """The items in the form that the rules use."""
-        return [
-            BilledItem(each.sequence, each.code, Cents(each.total_cents), day=each.performed_on) for each in self.items
-        ]
+        return [each.billed for each in self.items]
 
 
 async def books_of(connection: AsyncConnection, scope: DataScope, claim_ids: Iterable[str]) -> dict[str, ClaimBooks]:

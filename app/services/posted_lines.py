@@ -11,7 +11,6 @@ from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.denials import RECOVERABLE, DenialStatus, recovered_by
 from app.domain.money import Cents
 from app.domain.remittances import (
-    BilledItem,
     RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
@@ -81,7 +80,7 @@ async def write_off(
     if not given_up:
         return
     claims_by_id = {claim.id: claim for claim in claims}
-    billed = {item.id: BilledItem(item.sequence, item.code, Cents(item.total_cents)) for item in items}
+    billed = {item.id: item.billed for item in items}
     ids = sorted({line.claim_id for line, _ in given_up if line.claim_id})
     found = [each for each in await denials_db.of_claims(unit.connection, unit.scope, ids) if _may_be_accepted(each)]
     for line, denied in given_up:
