@@ -25,8 +25,8 @@ from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.encounter import Encounter
 from app.domain.money import Cents
+from app.domain.paid_lines import BilledItem
 from app.domain.preflight import Finding
-from app.domain.remittances import BilledItem
 from app.domain.services import ServiceDetails
 
 

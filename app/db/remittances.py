@@ -27,8 +27,8 @@ from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.line_work import PLAIN, LineResolution
 from app.domain.money import Cents
+from app.domain.paid_lines import PaidLine
 from app.domain.remittances import (
-    PaidLine,
     RemittanceLineProblem,
     RemittanceLineStatus,
     RemittanceSource,

@@ -1,14 +1,14 @@
 """The remittance (demonstrativo): a payer's statement of what it pays and denies, matched to claims line by line."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
 from app.domain.errors import wrong_status
-from app.domain.money import NO_CENTS, Cents
+from app.domain.money import Cents
+from app.domain.paid_lines import BilledItem, PaidLine, names
 
 
 class RemittanceSource(DescribedEnum):
@@ -124,61 +124,6 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
         return RemittanceStatus.POSTED
     is_posted = RemittanceLineStatus.POSTED in lines or RemittanceLineStatus.HELD in lines
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
-
-
-@dataclass(frozen=True, slots=True)
-class BilledItem:
-    """An item of the claim; `denied` is None until it is decided."""
-
-    sequence: int
-    code: str
-    total: Cents
-    denied: Cents | None = None
-    day: date | None = None
-    # The number in its document, which another item may have too; None if it is `sequence`.
-    document_sequence: int | None = None
-
-    @property
-    def number(self) -> int:
-        """The number by which statements name it."""
-        return self.sequence if self.document_sequence is None else self.document_sequence
-
-
-@dataclass(frozen=True, slots=True)
-class PaidLine:
-    """A line of the statement: about one item, named by its number or by code, or about the whole claim.
-
-    `item_sequence` is the number in the document; `item` that within the claim, once the item is known."""
-
-    item_sequence: int | None
-    item_code: str | None
-    paid: Cents
-    denials: tuple[DeniedAmount, ...] = ()
-    # What the patient owes of it (valorFranquia).
-    patient: Cents = NO_CENTS
-    # On which the item was performed, as the payer says.
-    day: date | None = None
-    item: int | None = None
-
-    @property
-    def said(self) -> Cents:
-        """What it accounts for: paid, denied, or owed by the patient."""
-        return Cents(self.paid + self.denied + self.patient)
-
-    @property
-    def denied(self) -> Cents:
-        """The sum of the line's denials."""
-        return Cents(sum(denial.amount for denial in self.denials))
-
-    @property
-    def is_whole_claim(self) -> bool:
-        """Whether the line names no item."""
-        return not self.has_number and self.item_code is None
-
-    @property
-    def has_number(self) -> bool:
-        """Whether it names the item by more than its code."""
-        return self.item is not None or self.item_sequence is not None
 
 
 def payable(status: ClaimStatus, *, is_replaced: bool) -> RemittanceLineProblem | None:
@@ -345,15 +290,6 @@ def lines_about(items: Sequence[BilledItem], line: PaidLine, others: Sequence[Pa
     same = [each for each in others if not named or any(names(each, item) for item in named)]
     said = line.said + sum(each.said for each in same)
     return Cents(said), Cents(sum(item.total for item in named or items))
-
-
-def names(line: PaidLine, item: BilledItem) -> bool:
-    """Whether the line is about the item, by its number or its code."""
-    if line.item is not None:
-        return line.item == item.sequence
-    if line.item_sequence is not None:
-        return line.item_sequence == item.number and line.item_code in (None, item.code)
-    return line.item_code == item.code
 
 
 def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, ...] | RemittanceLineProblem:

@@ -254,7 +254,6 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "SettlementRecordedEvent.settlement",
     ),
     "parts of an item, which is only found where `claims:read_items` is asked for": (
-        "ClaimItem.documentSequence",
         "ClaimItem.factor",
         "ClaimItem.performedOn",
         "ClaimItem.quantity",

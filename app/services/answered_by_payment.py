@@ -6,7 +6,8 @@ from app.db import denials as denials_db
 from app.db.denials import DenialRecord
 from app.domain.denials import DenialStatus, recovered_by
 from app.domain.money import Cents
-from app.domain.remittances import RemittanceLineProblem, is_decided, names
+from app.domain.paid_lines import names
+from app.domain.remittances import RemittanceLineProblem, is_decided
 from app.services.posting_plans import Plan
 from app.unit_of_work.unit import UnitOfWork
 

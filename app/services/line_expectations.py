@@ -21,7 +21,8 @@ from app.domain.denials import RECOVERABLE
 from app.domain.invoices import InvoiceLineKind
 from app.domain.line_work import PLAIN, UNDOABLE, Expectation
 from app.domain.money import Cents
-from app.domain.remittances import BilledItem, RemittanceLineStatus, is_decided, lines_about
+from app.domain.paid_lines import BilledItem
+from app.domain.remittances import RemittanceLineStatus, is_decided, lines_about
 
 CANCELLED = RemittanceLineStatus.CANCELLED
 OPEN_LINES = frozenset({RemittanceLineStatus.MATCHED, RemittanceLineStatus.UNMATCHED})

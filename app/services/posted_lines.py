@@ -10,11 +10,11 @@ from app.db.denials import DenialRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.denials import RECOVERABLE, DenialStatus, recovered_by
 from app.domain.money import Cents
+from app.domain.paid_lines import names
 from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
-    names,
     next_line_status,
 )
 from app.services import adjustments, denials, unapplied_credits

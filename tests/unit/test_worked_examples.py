@@ -9,11 +9,10 @@ from app.domain.claims import DeniedAmount, ItemDecision
 from app.domain.denials import DenialStatus, Shares, shares
 from app.domain.errors import ErrorCode
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity, item_total
+from app.domain.paid_lines import BilledItem, PaidLine
 from app.domain.preflight import Finding, FindingSeverity, Item, total_at_risk
 from app.domain.reconciliation import rate
 from app.domain.remittances import (
-    BilledItem,
-    PaidLine,
     RemittanceLineProblem,
     decisions,
     lines_by_item,
