@@ -166,7 +166,8 @@ def _write_diagnoses(node: Any, guide: Guide, shape: Element, before: tuple[str,
 def _write_items(node: Any, guide: Guide, shape: Element, before: GuideValues, now: GuideValues) -> None:
     earlier = before.by_position
     elements = ((kind, found) for kind in guide.items for found in read_guide.elements_of(node, kind))
-    known = dict(zip(earlier, elements, strict=True))
+    # The one item of a new consultation is in an element that its other fields have made.
+    known = dict(zip(earlier or (1,), elements, strict=False))
     kept: set[int] = set()
     for item in now.items:
         position = item["position"]

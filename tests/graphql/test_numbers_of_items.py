@@ -6,13 +6,14 @@ from app.services.batch_import import GuideOutcome
 from tests.factories import BLOOD_COUNT, World
 from tests.graphql import test_statement_documents as statements
 from tests.graphql.test_remittances import done, post
+from tests.guides import MEDICINE
 from tests.lotes import Line, guide, lote, take
 from tests.payer_documents import Item, analysis, message
 from tests.tiss.test_through_the_gateway import leaves
 
 CONSULTATION = Line()
 BLOOD = Line(BLOOD_COUNT["code"], "37.00", text="HEMOGRAMA")
-SALINE = Line("70000001", "12.00", table="20", text="SORO")
+SALINE = Line(MEDICINE["code"], "12.00", table="20", text="SORO")
 NUMBERS = "claim { id items { sequence documentSequence code } } "
 
 
@@ -65,6 +66,7 @@ async def test_repeated_numbers_are_taken_and_a_draft_keeps_them(world: World) -
     assert {path.rpartition("/")[2] for path, _ in {*after} - {*before}} == {
         "valorUnitario",
         "valorTotal",
+        "valorProcedimentos",
         "valorTotalGeral",
     }
     assert [text for path, text in after if path.endswith("sequencialItem")] == ["0", "7", "7"]
@@ -82,8 +84,8 @@ async def test_a_statement_means_the_item_of_its_code_where_a_number_is_repeated
     remittance = await statements.taken(world, message(world.payer, analysis(world, "A-N", sent)))
     assert done(await post(world, remittance))[:3] == ("POSTED", 3, 0)
     decided = (await world.claim(claim["id"]))["items"]
-    assert [(each["code"], each["approvedAmount"], each["deniedAmount"]) for each in decided] == [
-        (CONSULTATION.code, "100.00", "0.00"),
-        (BLOOD.code, "30.00", "7.00"),
-        (SALINE.code, "12.00", "0.00"),
+    assert [(each["sequence"], each["approvedAmount"], each["deniedAmount"]) for each in decided] == [
+        (1, "100.00", "0.00"),
+        (2, "30.00", "7.00"),
+        (3, "12.00", "0.00"),
     ]
