@@ -21,6 +21,8 @@ GUIDE_ITEMS_MAX: Final = 2_000
 """Of a claim that came as a guide: a long hospital stay has so many medicines and materials."""
 DIAGNOSES_MAX: Final = 4
 SEQUENCE_MAX: Final = 9999
+ZERO_TOTAL: Final = Failure(ErrorCode.INVALID_AMOUNT, "the claim's total must be above zero", "items", "5040")
+"""Of a claim that is typed; a guide may be of nothing but services that are included in others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,7 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
     if form.total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
     elif form.items and form.total == 0 and all(item.quantity > 0 and item.has_factor for item in form.items):
-        yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total must be above zero", "items", "5040")
+        yield ZERO_TOTAL
     if form.claimed_total is not None and form.claimed_total != form.total:
         message = "the items do not add up to the claimed total"
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")

@@ -59,7 +59,14 @@ async def create(
     that it comes as."""
     scope, today = unit.scope, unit.today
     found = await preflight.examine(
-        unit.connection, scope=scope, form=form, identity=ClaimIdentity(), today=today, accepted=accepted, free=free
+        unit.connection,
+        scope=scope,
+        form=form,
+        identity=ClaimIdentity(),
+        today=today,
+        accepted=accepted,
+        free=free,
+        may_be_zero=source is not None,
     )
     if source is not None:
         found = await readiness.warned(found, form, Source(unit.children, source))
@@ -97,7 +104,13 @@ async def replace_claim(
     form, accepted = await _changed_form(unit, original, changes)
     identity = ClaimIdentity(replaces_id=id)
     found = await preflight.examine(
-        unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today, accepted=accepted
+        unit.connection,
+        scope=unit.scope,
+        form=form,
+        identity=identity,
+        today=unit.today,
+        accepted=accepted,
+        may_be_zero=original.claimed_cents == 0,
     )
     if submit:
         found = await readiness.checked(
@@ -143,7 +156,13 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     form, accepted = await _changed_form(unit, claim, changes)
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(
-        unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today, accepted=accepted
+        unit.connection,
+        scope=unit.scope,
+        form=form,
+        identity=identity,
+        today=unit.today,
+        accepted=accepted,
+        may_be_zero=claim.claimed_cents == 0,
     )
     checked = found.require_passed()
     patient_id = claim.patient_id
