@@ -97,7 +97,9 @@ class ItemRecord:
     def billed(self) -> BilledItem:
         """The item in the form that the rules of statements use."""
         denied = None if self.denied_cents is None else Cents(self.denied_cents)
-        return BilledItem(self.sequence, self.code, Cents(self.total_cents), denied, self.performed_on, self.number)
+        return BilledItem(
+            self.sequence, self.code, Cents(self.total_cents), denied, self.performed_on, self.document_sequence
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,21 @@ UNDOABLE: Final = frozenset(LineStep) - {LineStep.UNMATCH, LineStep.NOTE, LineSt
 
 
 @dataclass(frozen=True, slots=True)
+class DeniedPart:
+    """A denied amount that the payer may pay without an appeal, or so much of one; `item_sequence` is its item."""
+
+    denial_id: str
+    amount: Cents
+    item_sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineResolution:
     """How posting reads a line, where a person has decided that the payer's own words are not enough.
 
     `item_sequence` is the item that the line is about, whatever it names. `denials` are added to its own, and accepted
     at once if `is_written_off`. `unapplied` of the paid amount goes to no claim: a credit or, below zero, a debit.
-    `recovered` of it pays denied amounts.
+    `recovered` of it pays denied amounts: `parts` says how much of which.
     """
 
     item_sequence: int | None = None
@@ -53,6 +62,7 @@ class LineResolution:
     unapplied: Cents = NOTHING
     recovered: Cents = NOTHING
     is_written_off: bool = False
+    parts: tuple[DeniedPart, ...] = ()
 
     @property
     def denied(self) -> Cents:
@@ -76,14 +86,16 @@ def carried(resolution: LineResolution | None, *, before: str | None, after: str
 class Expectation:
     """What a line and the lines beside it say about an item or a claim, and what the claim expects, in cents.
 
-    `is_decided` says that the payer has decided it before: then `said` is what the lines pay, and `expected` what is
-    due; `recoverable` are the denied amounts that may still be paid.
+    `is_decided` says that the payer has decided it before: then `said` is what the lines pay and deny anew, and
+    `expected` what is due, or nothing if they take back; `denied_anew` is a part of `said`, and `recoverable` are the
+    denied amounts that may still be paid.
     """
 
     said: Cents
     expected: Cents
     is_decided: bool = False
-    recoverable: tuple[Cents, ...] = ()
+    recoverable: tuple[DeniedPart, ...] = ()
+    denied_anew: Cents = NOTHING
 
     @property
     def difference(self) -> Cents:
@@ -92,12 +104,10 @@ class Expectation:
 
 
 def with_denial(before: LineResolution, expected: Expectation, code: str, *, written_off: bool) -> LineResolution:
-    """The resolution with what the payer left out as a denial; CONFLICT if nothing is left out of an undecided item.
+    """The resolution with what the payer left out, or took back, as a denial; CONFLICT if there is nothing.
 
     Example: informed 100_00, paid 80_00 without a denial: a denial of 20_00.
     """
-    if expected.is_decided:
-        raise conflict("the claim is decided: only an undecided claim can be denied")
     if expected.difference >= 0:
         raise conflict("the line leaves nothing out")
     if len(before.denials) == DENIALS_MAX:
@@ -113,9 +123,10 @@ def with_unapplied(before: LineResolution, expected: Expectation | None, paid: C
     """
     rest = Cents(paid - before.unapplied)
     surplus = rest if expected is None else expected.difference
-    if surplus <= 0 or rest <= 0:
+    if surplus <= 0 or (rest <= 0 and (expected is None or expected.denied_anew <= 0)):
         raise conflict("the line pays nothing too much")
-    if surplus > rest:
+    # What is denied anew of a paid item is too much without being paid by this line.
+    if surplus > rest + max(expected.denied_anew if expected else 0, 0):
         message = f"the line pays only {format_money(rest)} of the {format_money(surplus)} that are too much"
         raise conflict(message)
     return replace(before, unapplied=Cents(before.unapplied + surplus))
@@ -128,17 +139,30 @@ def as_debit(paid: Cents) -> LineResolution:
     return LineResolution(unapplied=paid)
 
 
-def with_recovered(before: LineResolution, expected: Expectation) -> LineResolution:
+def with_recovered(before: LineResolution, expected: Expectation, denial_id: str | None = None) -> LineResolution:
     """The resolution with what is paid above the due amount as a payment of what was denied; CONFLICT if it is not.
 
-    Example: 100_00 were denied, nothing is due, and the line pays 100_00: 100_00 are recovered.
+    Example: 100_00 were denied, nothing is due, and the line pays 100_00: 100_00 are recovered. It pays 60_00: these
+    are recovered of the only denial, or of the one that is named.
     """
-    if not expected.is_decided or expected.difference <= 0:
+    paid = expected.difference
+    if not expected.is_decided or paid <= 0:
         raise conflict("the line pays nothing that was denied")
-    if recovered_by(expected.difference, expected.recoverable) is None:
-        known = ", ".join(map(format_money, expected.recoverable)) or "nothing"
-        raise conflict(f"{format_money(expected.difference)} is not the sum of denied amounts that are left: {known}")
-    return replace(before, recovered=Cents(before.recovered + expected.difference))
+    given = {part.denial_id for part in before.parts}
+    left = [each for each in expected.recoverable if each.denial_id not in given]
+    if denial_id is not None:
+        left = [each for each in left if each.denial_id == denial_id]
+    places = recovered_by(paid, [each.amount for each in left])
+    if places is not None:
+        parts = tuple(left[place] for place in places)
+    elif len(left) == 1 and paid < left[0].amount:
+        parts = (replace(left[0], amount=paid),)
+    else:
+        known = ", ".join(format_money(each.amount) for each in left) or "nothing"
+        if paid < max((each.amount for each in left), default=NOTHING):
+            raise conflict(f"{format_money(paid)} is a part of one of these denials: {known}; name it by denialId")
+        raise conflict(f"{format_money(paid)} is not the sum of denied amounts that are left: {known}")
+    return replace(before, recovered=Cents(before.recovered + paid), parts=(*before.parts, *parts))
 
 
 @dataclass(frozen=True, slots=True)

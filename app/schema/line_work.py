@@ -48,6 +48,11 @@ class KeepAsDebitInput:
 
 @strawberry.input(description="The payment as one of what had been denied, which needs no appeal.")
 class RecoverDenialInput:
+    denial: strawberry.ID | None = strawberry.field(
+        default=None,
+        name="denialId",
+        description="Id of the denial of which the line pays a part; needed if there are several.",
+    )
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
@@ -119,6 +124,7 @@ class RemittanceLineResolutionInput:
             LineStep(name.upper()),
             item_sequence=getattr(given, "item_sequence", None),
             code=getattr(given, "code", None),
+            denial_id=getattr(given, "denial", None),
             other_id=getattr(given, "duplicate_of", None),
             until=getattr(given, "until", None),
             assignee=getattr(given, "assignee", None),

@@ -21,7 +21,8 @@ from app.domain.adjustments import (
     check_step,
     next_status,
 )
-from app.domain.errors import ErrorCode, check_version, conflict, not_found, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, check_version, conflict, not_found
+from app.domain.refusals import checked
 from app.domain.statement import AdjustmentDirection, AdjustmentLevel
 from app.domain.text import text_failure
 from app.events.queue_events import adjustment_event
@@ -48,10 +49,10 @@ class Explanation:
 
 async def explain(unit: UnitOfWork, *, id: str, explanation: Explanation, version: int | None) -> AdjustmentRecord:
     """Say what a debit or credit is that belongs to no claim of its statement."""
-    raise_any([text_failure(explanation.reason, "reason", REASON_LENGTH_MAX)])
+    shape = [text_failure(explanation.reason, "reason", REASON_LENGTH_MAX)]
     if len(explanation.named) != (explanation.step is AdjustmentStep.LINK):
-        raise refuse(ErrorCode.INVALID_INPUT, "name one claim, settlement or credit", "explanation")
-    remittance, adjustment = await _locked(unit, id, version)
+        shape.append(Failure(ErrorCode.INVALID_INPUT, "name one claim, settlement or credit", "explanation"))
+    remittance, adjustment = await checked(shape, _locked(unit, id, version))
     check_step(
         explanation.step, adjustment.direction, adjustment.open_status, is_posted=remittance.posted_at is not None
     )
@@ -65,8 +66,8 @@ async def explain(unit: UnitOfWork, *, id: str, explanation: Explanation, versio
 async def undo(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> AdjustmentRecord:
     """Take back how a debit or credit was explained: it waits again. An unapplied credit that was made of it is
     withdrawn; CONFLICT if some of that is used."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance, adjustment = await _locked(unit, id, version)
+    shape = [text_failure(reason, "reason", REASON_LENGTH_MAX)]
+    remittance, adjustment = await checked(shape, _locked(unit, id, version))
     next_status(adjustment.status, AdjustmentStep.UNDO)
     last = await adjustments_db.last_step(unit.connection, unit.scope, adjustment.id)
     if last is None:

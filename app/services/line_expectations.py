@@ -19,10 +19,12 @@ from app.domain.actions import LineFacts
 from app.domain.data_scope import DataScope
 from app.domain.denials import RECOVERABLE
 from app.domain.invoices import InvoiceLineKind
-from app.domain.line_work import PLAIN, UNDOABLE, Expectation
+from app.domain.later_decisions import denied_anew
+from app.domain.line_work import PLAIN, UNDOABLE, DeniedPart, Expectation
 from app.domain.money import Cents
-from app.domain.paid_lines import BilledItem
+from app.domain.paid_lines import BilledItem, PaidLine, names
 from app.domain.remittances import RemittanceLineStatus, is_decided, lines_about
+from app.services.later_decisions import decided_items
 
 CANCELLED = RemittanceLineStatus.CANCELLED
 OPEN_LINES = frozenset({RemittanceLineStatus.MATCHED, RemittanceLineStatus.UNMATCHED})
@@ -44,10 +46,16 @@ class ClaimBooks:
         unbilled = 0 if is_billed else self.claim.approved_cents or 0
         return Cents(unbilled + sum(line.due_cents for line in self.billed))
 
-    @property
-    def recoverable(self) -> tuple[Cents, ...]:
-        """The denied amounts that may still be paid without an appeal."""
-        return tuple(Cents(each.amount_cents) for each in self.denials if each.status in RECOVERABLE)
+    def recoverable(self, line: PaidLine) -> tuple[DeniedPart, ...]:
+        """The denied amounts that may still be paid without an appeal: of the line's item, if it names one of these."""
+        sequences = {item.id: item.sequence for item in self.items}
+        found = [
+            DeniedPart(each.id, Cents(each.amount_cents), sequences.get(each.item_id))
+            for each in self.denials
+            if each.status in RECOVERABLE
+        ]
+        named = {item.sequence for item in self.billed_items if not line.is_whole_claim and names(line, item)}
+        return tuple(each for each in found if each.item_sequence in named) or tuple(found)
 
     @property
     def billed_items(self) -> list[BilledItem]:
@@ -83,8 +91,17 @@ def expectation(line: RemittanceLineRecord, books: ClaimBooks, beside: Iterable[
     of_claim = [each for each in beside if each.claim_id == books.claim.id and each.status in OPEN_LINES]
     others = [each.paid_line for each in of_claim if each.id != line.id]
     if is_decided(books.claim.status):
-        said = line.paid_line.paid + sum(each.paid for each in others)
-        return Expectation(Cents(said), books.due, is_decided=True, recoverable=books.recoverable)
+        known = [line.paid_line, *others]
+        paid = sum(each.paid for each in known)
+        anew = denied_anew(decided_items(books.items, books.denials), known)
+        # What is taken back is compared with nothing: a claim that is not paid in full is not paid by it.
+        return Expectation(
+            Cents(paid + anew),
+            Cents(0) if paid < 0 else books.due,
+            is_decided=True,
+            recoverable=books.recoverable(line.paid_line),
+            denied_anew=anew,
+        )
     said, expected = lines_about(books.billed_items, line.paid_line, others)
     return Expectation(said, expected)
 

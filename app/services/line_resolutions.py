@@ -30,6 +30,7 @@ from app.domain.line_work import (
     with_unapplied,
 )
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
 from app.domain.text import text_failure
 from app.services import adjustments, line_expectations, unapplied_credits
@@ -44,11 +45,12 @@ ASSIGNEE_LENGTH_MAX: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class LineCommand:
-    """A step, with what it needs: an item, a denial code, another line, a day, a person, or a text."""
+    """A step, with what it needs: an item, a denial code, a denial, another line, a day, a person, or a text."""
 
     step: LineStep
     item_sequence: int | None = None
     code: str | None = None
+    denial_id: str | None = None
     other_id: str | None = None
     until: date | None = None
     assignee: str | None = None
@@ -60,8 +62,7 @@ Take = Callable[[UnitOfWork, RemittanceLineRecord, LineCommand], Awaitable[Remit
 
 async def resolve(unit: UnitOfWork, *, id: str, command: LineCommand) -> RemittanceLineRecord:
     """Take one step with a line."""
-    raise_any([text_failure(command.text, "text", NOTE_LENGTH_MAX)])
-    remittance, line = await locked(unit, id)
+    remittance, line = await checked([text_failure(command.text, "text", NOTE_LENGTH_MAX)], locked(unit, id))
     after = await TAKE[command.step](unit, line, command)
     return await store(unit, remittance, line, after, command.step, text=command.text, other_id=command.other_id)
 
@@ -98,9 +99,12 @@ async def _keep_as_debit(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCo
     return replace(_resolved(unit, line, status, made), claim_id=None)
 
 
-async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand) -> RemittanceLineRecord:
+async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
     status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
-    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, await _expected(unit, line)))
+    expected, denial = await _expected(unit, line), command.denial_id
+    if denial is not None and all(each.denial_id != denial for each in expected.recoverable):
+        raise not_found("denial", "denialId")
+    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, expected, denial))
 
 
 async def _duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
@@ -208,8 +212,7 @@ def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence
 async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:
     """Take back the last step of a line that is not posted, or that became an unapplied credit of which nothing is
     used, or a debit that nobody has explained."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance, line = await locked(unit, id)
+    remittance, line = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id))
     next_line_status(line.status, RemittanceLineAction.UNDO)
     steps = await line_history_db.of_line(unit.connection, unit.scope, id)
     last = line_expectations.last_step(steps)

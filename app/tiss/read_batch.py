@@ -131,6 +131,9 @@ def _number_in(node: Any, header: tuple[str, ...]) -> str | None:
 
 
 def _guide(found: Message, node: Any, number: str) -> IncomingGuide:
+    if found.version not in VERSIONS:
+        # Earlier versions are written with empty elements, which no later schema allows, nor can a claim change them.
+        tree.drop_empty(node)
     try:
         kind = GUIDES[tree.name_of(node)]
         values = read_guide.values_of(node, kind)

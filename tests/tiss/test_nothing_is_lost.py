@@ -1,6 +1,7 @@
 """A guide that comes in goes out as it was: the same elements with the same texts, in the same order."""
 
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -184,6 +185,16 @@ def test_an_earlier_version_is_read_with_a_warning(version: str) -> None:
     found = [(each.tiss_code, each.field) for each in guide.warnings if each.tiss_code != "5042"]
     assert found == [("5028", "cabecalho/Padrao")]
     assert _leaves(_written([guide], "4.03.00")) == _leaves(document)
+
+
+@pytest.mark.parametrize("name", ["observacao", "viaAcesso", "valorDiarias", "horaInicial", "registroANVISA"])
+def test_an_empty_element_of_an_earlier_version_is_nothing(name: str) -> None:
+    element = re.compile(f"<ans:{name}>[^<]*</ans:{name}>".encode())
+    documents = (Documents(seed).batch("guiaSP-SADT").replace(b">4.03.00<", b">3.05.00<") for seed in range(40))
+    document = next(each for each in documents if element.search(each))
+    emptied = _hashed(element.sub(f"<ans:{name}/>".encode(), document, count=1))
+    without = _hashed(element.sub(b"", document, count=1))
+    assert _leaves(_written(_taken(emptied), "4.03.00")) == _leaves(without)
 
 
 def _hashed(document: bytes) -> bytes:
