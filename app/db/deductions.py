@@ -37,9 +37,9 @@ class DeductionRecord:
     month: str
     amount_cents: int
     # Of a row without a settlement: the statement, and its dismissed line or the use that gave a credit back.
-    remittance_id: str | None = None
-    line_id: str | None = None
-    credit_use_id: str | None = None
+    remittance_id: str | None
+    line_id: str | None
+    credit_use_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from app.db import migration_steps as steps
 from app.db.types import identifier
 
-revision = "b046"
-down_revision = "b045"
+revision = "b047"
+down_revision = "b046"
 branch_labels = None
 depends_on = None
 
