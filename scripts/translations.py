@@ -53,7 +53,8 @@ class Section:
 
 def translated() -> dict[Path, Path]:
     """The English pages that have a translation, with it."""
-    pages = {ROOT / "docs" / path.name: path for path in sorted(MADE_FROM.parent.glob("*.md"))}
+    own = MADE_FROM.parent
+    pages = {ROOT / "docs" / path.relative_to(own): path for path in sorted(own.rglob("*.md"))}
     return {ROOT / "README.md": ROOT / "README.pt-BR.md", **pages}
 
 

@@ -35,11 +35,18 @@ class AdjustmentRecord:
     amount_cents: int
     status: AdjustmentStatus
     version: int
+    # Of a debit that was a line of the statement, whose amount it takes out of what the lines pay.
+    line_id: str | None
 
     @property
     def is_deduction(self) -> bool:
         """Whether it is a tax or a discount, of which the statement's payments have their shares."""
         return is_deduction(self.direction, self.type, self.description)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is a part of what the statement transfers."""
+        return self.status is not AdjustmentStatus.WITHDRAWN
 
     @property
     def open_status(self) -> AdjustmentStatus | None:
@@ -114,6 +121,12 @@ def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
 def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The debits, credits and taxes of these remittances, in statement order."""
     return _visible(scope).where(_TABLE.remittance_id.in_(ids)).order_by(_TABLE.remittance_id, _TABLE.sequence)
+
+
+@query(AdjustmentRecord)
+def of_line(scope: DataScope, line_id: str) -> Select[Any]:
+    """The debits that this line was, also withdrawn ones."""
+    return _visible(scope).where(_TABLE.line_id == line_id).order_by(_TABLE.id)
 
 
 @query(AdjustmentStepRecord)

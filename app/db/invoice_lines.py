@@ -74,6 +74,11 @@ async def update_amounts(connection: AsyncConnection, lines: Sequence[LineRecord
     await update_columns(connection, invoice_lines, lines, "debited_cents", "settled_cents")
 
 
+async def update_billed(connection: AsyncConnection, line: LineRecord) -> None:
+    """Write what a line bills; its invoice is locked."""
+    await update_columns(connection, invoice_lines, [line], "amount_cents")
+
+
 async def release(connection: AsyncConnection, invoice_id: str) -> None:
     """Let the claims and won appeals of a cancelled invoice be billed again."""
     lines = update(invoice_lines).where(invoice_lines.c.invoice_id == invoice_id)

@@ -132,7 +132,10 @@ remittance_adjustments = Table(
     # How far it is explained; taxes and discounts explain themselves.
     Column("status", EnumText(AdjustmentStatus), nullable=False, server_default=AdjustmentStatus.OPEN),
     Column("version", Integer, nullable=False, server_default="1"),
+    # The line that it was, where a payer takes money back of a claim that nobody knows.
+    Column("line_id", identifier()),
     UniqueConstraint("remittance_id", "sequence"),
     Index(None, "status", "id"),
+    Index(None, "line_id"),
     **MYSQL,
 )

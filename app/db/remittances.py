@@ -137,8 +137,8 @@ class RemittanceLineRecord:
         return self.waiting_since or ids.time_of(self.id)
 
     @property
-    def is_credit(self) -> bool:
-        """Whether it has no claim, and all that it pays is an unapplied credit."""
+    def is_without_claim(self) -> bool:
+        """Whether it has no claim, and all that it pays is an unapplied credit, or all that it takes back a debit."""
         return self.claim_id is None and self.resolution is not None and self.resolution.unapplied == self.paid_cents
 
     @property

@@ -97,7 +97,8 @@ claim_items = Table(
     **MYSQL,
 )
 
-# The answered part is won, `amount_cents` never changes: see `domain/denials.py: shares`.
+# The answered part is won: see `domain/denials.py: shares`. `amount_cents` only falls, when a part of it is recovered
+# and becomes a row of its own.
 denials = Table(
     "denials",
     metadata,
@@ -180,7 +181,8 @@ invoices = Table(
     **MYSQL,
 )
 
-# `amount_cents` never changes. On lines other than DEBIT, `amount_cents` - `debited_cents` - `settled_cents` is due.
+# `amount_cents` only falls, when the payer denies some of it later. On lines other than DEBIT, `amount_cents` -
+# `debited_cents` - `settled_cents` is due.
 invoice_lines = Table(
     "invoice_lines",
     metadata,

@@ -27,7 +27,7 @@ from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import BillingError, Failure
 from app.domain.invoices import InvoiceAction, InvoiceStatus
-from app.domain.line_work import Expectation, LineResolution, with_denial, with_recovered, with_unapplied
+from app.domain.line_work import Expectation, LineResolution, as_debit, with_denial, with_recovered, with_unapplied
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import SettlementStatus
@@ -118,6 +118,7 @@ class RemittanceLineOperation(StrEnum):
     SPLIT = "SPLIT"
     ACCEPT_AS_DENIAL = "ACCEPT_AS_DENIAL"
     ACCEPT_OVERPAYMENT = "ACCEPT_OVERPAYMENT"
+    KEEP_AS_DEBIT = "KEEP_AS_DEBIT"
     RECOVER_DENIAL = "RECOVER_DENIAL"
     WRITE_OFF = "WRITE_OFF"
     SET_ASIDE = "SET_ASIDE"
@@ -172,6 +173,7 @@ LINE_STEPS = {
     RemittanceLineOperation.SPLIT: RemittanceLineAction.SPLIT,
     RemittanceLineOperation.ACCEPT_AS_DENIAL: RemittanceLineAction.RESOLVE,
     RemittanceLineOperation.ACCEPT_OVERPAYMENT: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.KEEP_AS_DEBIT: RemittanceLineAction.RESOLVE,
     RemittanceLineOperation.RECOVER_DENIAL: RemittanceLineAction.RESOLVE,
     RemittanceLineOperation.WRITE_OFF: RemittanceLineAction.RESOLVE,
     RemittanceLineOperation.SET_ASIDE: RemittanceLineAction.WORK,
@@ -351,6 +353,8 @@ def remittance_line_block(operation: RemittanceLineOperation, facts: LineFacts) 
         return None if facts.has_step else NO_STEP
     if operation is RemittanceLineOperation.ACCEPT_OVERPAYMENT:
         return _refusal(lambda: with_unapplied(facts.resolution, facts.expected, facts.paid))
+    if operation is RemittanceLineOperation.KEEP_AS_DEBIT:
+        return _refusal(lambda: as_debit(facts.paid))
     if operation in OF_A_MATCH:
         expected = facts.expected
         return NO_CLAIM if expected is None else _refusal(lambda: _check_reading(operation, facts.resolution, expected))

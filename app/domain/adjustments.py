@@ -47,6 +47,7 @@ class AdjustmentStatus(DescribedEnum):
     LINKED = "LINKED", "Explained by a claim, a settlement or an unapplied credit."
     CREDITED = "CREDITED", "The credit is an unapplied credit, which can settle invoices."
     DISPUTED = "DISPUTED", "Disputed with the payer."
+    WITHDRAWN = "WITHDRAWN", "The line that it came from was taken back; it counts no more."
 
 
 class AdjustmentStep(DescribedEnum):
@@ -55,6 +56,7 @@ class AdjustmentStep(DescribedEnum):
     KEEP = "KEEP", "Turns a credit into an unapplied credit."
     DISPUTE = "DISPUTE", "Disputes it with the payer."
     UNDO = "UNDO", "Takes the last step back: it waits again."
+    WITHDRAW = "WITHDRAW", "Takes it back with the line that it came from."
 
 
 WAITING: Final = frozenset({AdjustmentStatus.OPEN, AdjustmentStatus.DISPUTED})
@@ -70,8 +72,9 @@ TRANSITIONS: Final[dict[tuple[AdjustmentStatus, AdjustmentStep], AdjustmentStatu
     **{
         (status, AdjustmentStep.UNDO): AdjustmentStatus.OPEN
         for status in AdjustmentStatus
-        if status is not AdjustmentStatus.OPEN
+        if status not in (AdjustmentStatus.OPEN, AdjustmentStatus.WITHDRAWN)
     },
+    **{(status, AdjustmentStep.WITHDRAW): AdjustmentStatus.WITHDRAWN for status in sorted(WAITING)},
 }
 
 

@@ -38,6 +38,8 @@ class ClaimAction(DescribedEnum):
     APPROVE = "APPROVE", "Decided: every item approved in full."
     APPROVE_PARTIALLY = "APPROVE_PARTIALLY", "Decided: approved in part."
     DENY = "DENY", "Decided: nothing approved."
+    DENY_PART_LATER = "DENY_PART_LATER", "A later statement denied a part of what was approved."
+    DENY_REST_LATER = "DENY_REST_LATER", "A later statement denied all that was still approved."
     CANCEL = "CANCEL", "Withdrawn."
     WITHDRAW = "WITHDRAW", "Taken back by the provider to be corrected; a draft again."
     RETURN = "RETURN", "Refused by the payer when it received the batch; a draft again."
@@ -57,6 +59,11 @@ TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
     (ClaimStatus.UNDER_REVIEW, ClaimAction.REQUEST_INFORMATION): ClaimStatus.PENDING_INFORMATION,
     (ClaimStatus.UNDER_REVIEW, ClaimAction.CANCEL): ClaimStatus.CANCELLED,
     (ClaimStatus.PENDING_INFORMATION, ClaimAction.RESUME_REVIEW): ClaimStatus.UNDER_REVIEW,
+    # Only by a statement that is posted: see `later_decisions`.
+    (ClaimStatus.APPROVED, ClaimAction.DENY_PART_LATER): ClaimStatus.PARTIALLY_APPROVED,
+    (ClaimStatus.APPROVED, ClaimAction.DENY_REST_LATER): ClaimStatus.DENIED,
+    (ClaimStatus.PARTIALLY_APPROVED, ClaimAction.DENY_PART_LATER): ClaimStatus.PARTIALLY_APPROVED,
+    (ClaimStatus.PARTIALLY_APPROVED, ClaimAction.DENY_REST_LATER): ClaimStatus.DENIED,
 }
 
 WORDING: Final = {
@@ -64,6 +71,8 @@ WORDING: Final = {
     ClaimAction.REQUEST_INFORMATION: "request information about",
     ClaimAction.RESUME_REVIEW: "resume the review of",
     ClaimAction.APPROVE_PARTIALLY: "partially approve",
+    ClaimAction.DENY_PART_LATER: "deny a part of",
+    ClaimAction.DENY_REST_LATER: "deny the rest of",
 }
 """Actions whose name is not the verb of a sentence."""
 

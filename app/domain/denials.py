@@ -37,6 +37,7 @@ class DenialAction(DescribedEnum):
     REMOVE_ATTACHMENT = "REMOVE_ATTACHMENT", "An attachment of the appeal was removed."
     EXPIRE = "EXPIRE", "The appeal deadline passed without an appeal."
     RECOVER = "RECOVER", "The payer paid the amount by itself, without an appeal that it had to answer."
+    RECOVER_PART = "RECOVER_PART", "The payer paid a part, now a denial of its own; the rest stays as it was."
 
 
 TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
@@ -47,6 +48,10 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
     (DenialStatus.ACCEPTED, DenialAction.RECOVER): DenialStatus.OVERTURNED,
     (DenialStatus.EXPIRED, DenialAction.RECOVER): DenialStatus.OVERTURNED,
     (DenialStatus.UPHELD, DenialAction.RECOVER): DenialStatus.OVERTURNED,
+    (DenialStatus.OPEN, DenialAction.RECOVER_PART): DenialStatus.OPEN,
+    (DenialStatus.ACCEPTED, DenialAction.RECOVER_PART): DenialStatus.ACCEPTED,
+    (DenialStatus.EXPIRED, DenialAction.RECOVER_PART): DenialStatus.EXPIRED,
+    (DenialStatus.UPHELD, DenialAction.RECOVER_PART): DenialStatus.UPHELD,
     (DenialStatus.APPEALED, DenialAction.WITHDRAW): DenialStatus.OPEN,
     (DenialStatus.APPEALED, DenialAction.ATTACH): DenialStatus.APPEALED,
     (DenialStatus.APPEALED, DenialAction.REMOVE_ATTACHMENT): DenialStatus.APPEALED,
@@ -72,6 +77,7 @@ WORDING: Final = {
     DenialAction.REMOVE_ATTACHMENT: "remove an attachment of the appeal of",
     DenialAction.EXPIRE: "expire",
     DenialAction.RECOVER: "recover",
+    DenialAction.RECOVER_PART: "recover a part of",
 }
 
 
@@ -147,10 +153,7 @@ def answer_action(*, accepted: Cents, appealed: Cents, amount: Cents, is_last: b
 
 
 def recovered_by(paid: Cents, amounts: Sequence[Cents]) -> list[int] | None:
-    """The places of the amounts that a payment covers, each as a whole, in order; None if some cents are left over.
-
-    A part of a denied amount is never recovered: the rest could not be appealed any more.
-    """
+    """The places of the amounts that a payment covers, each as a whole, in order; None if some cents are left over."""
     rest, found = paid, []
     for place, amount in enumerate(amounts):
         if amount <= rest:

@@ -18,7 +18,7 @@ class InvoiceStatus(DescribedEnum):
 
 class InvoiceAction(DescribedEnum):
     CREATE = "CREATE", "Created as a draft."
-    ADJUST = "ADJUST", "A credit or debit changed the total."
+    ADJUST = "ADJUST", "A credit, a debit or a later denial changed the total."
     ISSUE = "ISSUE", "Sent to the payer."
     CANCEL = "CANCEL", "Withdrawn."
     SETTLE = "SETTLE", "A payment was recorded."

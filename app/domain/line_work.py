@@ -27,6 +27,7 @@ class LineStep(DescribedEnum):
     SPLIT = "SPLIT", "Divided into other lines."
     ACCEPT_AS_DENIAL = "ACCEPT_AS_DENIAL", "What the payer left out was accepted as a denial."
     ACCEPT_OVERPAYMENT = "ACCEPT_OVERPAYMENT", "What the payer paid too much was accepted as an unapplied credit."
+    KEEP_AS_DEBIT = "KEEP_AS_DEBIT", "What the payer took back was kept as a debit without a claim."
     RECOVER_DENIAL = "RECOVER_DENIAL", "The payment was accepted as one of what had been denied, without an appeal."
     WRITE_OFF = "WRITE_OFF", "What the payer left out was given up."
     SET_ASIDE = "SET_ASIDE", "Set aside until a day."
@@ -39,11 +40,21 @@ UNDOABLE: Final = frozenset(LineStep) - {LineStep.UNMATCH, LineStep.NOTE, LineSt
 
 
 @dataclass(frozen=True, slots=True)
+class DeniedPart:
+    """A denied amount that the payer may pay without an appeal, or so much of one; `item_sequence` is its item."""
+
+    denial_id: str
+    amount: Cents
+    item_sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineResolution:
     """How posting reads a line, where a person has decided that the payer's own words are not enough.
 
     `item_sequence` is the item that the line is about, whatever it names. `denials` are added to its own, and accepted
-    at once if `is_written_off`. `unapplied` of the paid amount goes to no claim. `recovered` of it pays denied amounts.
+    at once if `is_written_off`. `unapplied` of the paid amount goes to no claim: a credit or, below zero, a debit.
+    `recovered` of it pays denied amounts: `parts` says how much of which.
     """
 
     item_sequence: int | None = None
@@ -51,6 +62,7 @@ class LineResolution:
     unapplied: Cents = NOTHING
     recovered: Cents = NOTHING
     is_written_off: bool = False
+    parts: tuple[DeniedPart, ...] = ()
 
     @property
     def denied(self) -> Cents:
@@ -74,14 +86,16 @@ def carried(resolution: LineResolution | None, *, before: str | None, after: str
 class Expectation:
     """What a line and the lines beside it say about an item or a claim, and what the claim expects, in cents.
 
-    `is_decided` says that the payer has decided it before: then `said` is what the lines pay, and `expected` what is
-    due; `recoverable` are the denied amounts that may still be paid.
+    `is_decided` says that the payer has decided it before: then `said` is what the lines pay and deny anew, and
+    `expected` what is due, or nothing if they take back; `denied_anew` is a part of `said`, and `recoverable` are the
+    denied amounts that may still be paid.
     """
 
     said: Cents
     expected: Cents
     is_decided: bool = False
-    recoverable: tuple[Cents, ...] = ()
+    recoverable: tuple[DeniedPart, ...] = ()
+    denied_anew: Cents = NOTHING
 
     @property
     def difference(self) -> Cents:
@@ -90,12 +104,10 @@ class Expectation:
 
 
 def with_denial(before: LineResolution, expected: Expectation, code: str, *, written_off: bool) -> LineResolution:
-    """The resolution with what the payer left out as a denial; CONFLICT if nothing is left out of an undecided item.
+    """The resolution with what the payer left out, or took back, as a denial; CONFLICT if there is nothing.
 
     Example: informed 100_00, paid 80_00 without a denial: a denial of 20_00.
     """
-    if expected.is_decided:
-        raise conflict("the claim is decided: only an undecided claim can be denied")
     if expected.difference >= 0:
         raise conflict("the line leaves nothing out")
     if len(before.denials) == DENIALS_MAX:
@@ -111,30 +123,52 @@ def with_unapplied(before: LineResolution, expected: Expectation | None, paid: C
     """
     rest = Cents(paid - before.unapplied)
     surplus = rest if expected is None else expected.difference
-    if surplus <= 0 or rest <= 0:
+    if surplus <= 0 or (rest <= 0 and (expected is None or expected.denied_anew <= 0)):
         raise conflict("the line pays nothing too much")
-    if surplus > rest:
+    # What is denied anew of a paid item is too much without being paid by this line.
+    if surplus > rest + max(expected.denied_anew if expected else 0, 0):
         message = f"the line pays only {format_money(rest)} of the {format_money(surplus)} that are too much"
         raise conflict(message)
     return replace(before, unapplied=Cents(before.unapplied + surplus))
 
 
-def with_recovered(before: LineResolution, expected: Expectation) -> LineResolution:
+def as_debit(paid: Cents) -> LineResolution:
+    """The resolution of a line whose whole amount is a debit without a claim; CONFLICT if it takes nothing back."""
+    if paid >= 0:
+        raise conflict("the line takes nothing back")
+    return LineResolution(unapplied=paid)
+
+
+def with_recovered(before: LineResolution, expected: Expectation, denial_id: str | None = None) -> LineResolution:
     """The resolution with what is paid above the due amount as a payment of what was denied; CONFLICT if it is not.
 
-    Example: 100_00 were denied, nothing is due, and the line pays 100_00: 100_00 are recovered.
+    Example: 100_00 were denied, nothing is due, and the line pays 100_00: 100_00 are recovered. It pays 60_00: these
+    are recovered of the only denial, or of the one that is named.
     """
-    if not expected.is_decided or expected.difference <= 0:
+    paid = expected.difference
+    if not expected.is_decided or paid <= 0:
         raise conflict("the line pays nothing that was denied")
-    if recovered_by(expected.difference, expected.recoverable) is None:
-        known = ", ".join(map(format_money, expected.recoverable)) or "nothing"
-        raise conflict(f"{format_money(expected.difference)} is not the sum of denied amounts that are left: {known}")
-    return replace(before, recovered=Cents(before.recovered + expected.difference))
+    given = {part.denial_id for part in before.parts}
+    left = [each for each in expected.recoverable if each.denial_id not in given]
+    if denial_id is not None:
+        left = [each for each in left if each.denial_id == denial_id]
+    places = recovered_by(paid, [each.amount for each in left])
+    if places is not None:
+        parts = tuple(left[place] for place in places)
+    elif len(left) == 1 and paid < left[0].amount:
+        parts = (replace(left[0], amount=paid),)
+    else:
+        known = ", ".join(format_money(each.amount) for each in left) or "nothing"
+        if paid < max((each.amount for each in left), default=NOTHING):
+            raise conflict(f"{format_money(paid)} is a part of one of these denials: {known}; name it by denialId")
+        raise conflict(f"{format_money(paid)} is not the sum of denied amounts that are left: {known}")
+    return replace(before, recovered=Cents(before.recovered + paid), parts=(*before.parts, *parts))
 
 
 @dataclass(frozen=True, slots=True)
 class LinePart:
-    """A part of a line that is split: its claim (None: the line's own), its item, and its amounts."""
+    """A part of a line that is split: its claim (None: the line's own), its item, and its amounts; `paid` is below zero
+    if it takes back."""
 
     claim_id: str | None
     item_sequence: int | None
@@ -147,7 +181,9 @@ def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents, patient: 
     """INVALID_INPUT unless there are 2 to 20 parts; TOTAL_MISMATCH unless they add up to the line."""
     if not 1 < len(parts) <= PARTS_MAX:
         raise refuse(ErrorCode.INVALID_INPUT, f"send 2 to {PARTS_MAX} parts", "parts")
-    if any(min(part.paid, part.patient) < 0 or any(denial.amount <= 0 for denial in part.denials) for part in parts):
+    if paid < 0 and any(part.paid > 0 for part in parts):
+        raise refuse(ErrorCode.INVALID_AMOUNT, "parts of a line that takes back cannot pay", "parts")
+    if any(_is_below_zero(part, paid) for part in parts):
         raise refuse(ErrorCode.INVALID_AMOUNT, "amounts of parts cannot be below zero", "parts")
     if sum(part.paid for part in parts) != paid:
         raise _mismatch("paid", paid)
@@ -155,6 +191,10 @@ def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents, patient: 
         raise _mismatch("denied", denied)
     if sum(part.patient for part in parts) != patient:
         raise _mismatch("patient's", patient)
+
+
+def _is_below_zero(part: LinePart, paid: Cents) -> bool:
+    return part.paid < 0 <= paid or part.patient < 0 or any(denial.amount <= 0 for denial in part.denials)
 
 
 def _mismatch(what: str, total: Cents) -> BillingError:

@@ -47,6 +47,11 @@ def taken_back_by(statement_number: str) -> str:
     return f"taken back by statement {statement_number}"
 
 
+def denied_by(statement_number: str) -> str:
+    """The reason of what a statement denies of claims that were decided before."""
+    return f"denied by statement {statement_number}"
+
+
 def check_settlement(*, amount: Cents, due: Cents) -> None:
     """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what is still due."""
     if amount <= 0:

@@ -72,12 +72,12 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimPartiallyApproved": EventContract(
         "br.billing.claim.partially_approved.v1",
         ClaimEventData,
-        "The same: a part is approved, the rest is denied.",
+        "The same: a part is approved, the rest is denied; also by a later statement.",
     ),
     "ClaimDenied": EventContract(
         "br.billing.claim.denied.v1",
         ClaimEventData,
-        "The same: nothing is approved.",
+        "The same: nothing is approved; also after a later statement.",
     ),
     "ClaimCancelled": EventContract(
         "br.billing.claim.cancelled.v1",
@@ -123,7 +123,8 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "DenialRecovered": EventContract(
         "br.billing.denial.recovered.v1",
         DenialEventData,
-        "A statement pays what was denied, without an appeal that the payer had to answer.",
+        "A statement pays what was denied, without an appeal that the payer had to answer; the rest of a denial that "
+        "is paid in part has one too.",
     ),
     "InvoiceCreated": EventContract(
         "br.billing.invoice.created.v1",
@@ -133,7 +134,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "InvoiceAdjusted": EventContract(
         "br.billing.invoice.adjusted.v1",
         InvoiceEventData,
-        "A credit or a debit is added to an invoice.",
+        "A credit or a debit is added to an invoice, or the payer has denied some of what it bills.",
     ),
     "InvoiceIssued": EventContract(
         "br.billing.invoice.issued.v1",

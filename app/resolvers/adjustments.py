@@ -28,10 +28,12 @@ async def balances(ctx: Context, remittances: Sequence[RemittanceRecord]) -> lis
 
 
 def _balance(remittance: RemittanceRecord, rows: Sequence[AdjustmentRecord]) -> StatementBalance:
-    debits = [each for each in rows if each.direction is AdjustmentDirection.DEBIT]
+    # A debit that was a line is below zero among what the lines pay, too.
+    of_lines = sum(each.amount_cents for each in rows if each.line_id is not None and each.is_counted)
+    debits = [each for each in rows if each.direction is AdjustmentDirection.DEBIT and each.is_counted]
     kinds = [(kind_of(each.type, each.description), each.amount_cents) for each in debits]
     return StatementBalance(
-        gross_cents=Cents(remittance.paid_cents),
+        gross_cents=Cents(remittance.paid_cents + of_lines),
         withheld_cents=Cents(sum(cents for kind, cents in kinds if kind in TAXES)),
         discount_cents=Cents(sum(cents for kind, cents in kinds if kind is DeductionKind.DISCOUNT)),
         debit_cents=Cents(sum(cents for kind, cents in kinds if kind is None)),

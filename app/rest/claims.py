@@ -82,7 +82,7 @@ def _only_item(codes: list[str], values: Values) -> Values:
 CREATE: Final = Form(
     Operation(
         "mutation CreateClaim($input: CreateClaimInput!) { createClaim(input: $input) { "
-        f"claim {{ {CLAIM} }} errors {{ code message field tissCode }} replayed }} }}",
+        f"claim {{ {CLAIM} }} errors {{ code message field tissCode tissDescription }} replayed }} }}",
         result="claim",
         key="required",
         is_mutation=True,
@@ -110,7 +110,7 @@ CREATE: Final = Form(
 def _action(name: str, summary: str, status: str, *members: Member, fields: str = f"claim {{ {CLAIM} }}") -> Form:
     """A change of status as the mutation that makes it."""
     text = f"mutation {name}($input: {name}Input!) {{ {name[0].lower()}{name[1:]}(input: $input) {{ {fields} "
-    text += "errors { code message field tissCode } replayed } }"
+    text += "errors { code message field tissCode tissDescription } replayed } }"
     result = "claim" if fields.startswith("claim") else "results.0.object"
     chosen = (Member("status", "", OneOf((status,)), "The new status", is_required=True),) if status else ()
     key = "required" if name == "AdjudicateClaim" else "optional"
@@ -140,7 +140,7 @@ SUBMIT: Final = _action(
     "SubmitClaims",
     "Send a draft to the payer",
     "SUBMITTED",
-    fields=f"results {{ object {{ {CLAIM} }} errors {{ code message field tissCode }} }}",
+    fields=f"results {{ object {{ {CLAIM} }} errors {{ code message field tissCode tissDescription }} }}",
 )
 REVIEW: Final = _action("StartReview", "Begin the review", "UNDER_REVIEW", _VERSION)
 RESUME: Final = _action(

@@ -30,7 +30,7 @@ ENDPOINTS: Final = (
             Form(
                 Operation(
                     "mutation CheckEligibility($input: CheckEligibilityInput!) { checkEligibility(input: $input) { "
-                    f"eligibility {{ {CHECK} }} errors {{ code message field tissCode }} }} }}",
+                    f"eligibility {{ {CHECK} }} errors {{ code message field tissCode tissDescription }} }} }}",
                     result="eligibility",
                     is_mutation=True,
                 ),

@@ -15,7 +15,7 @@ INVOICE: Final = (
     "due_date: dueDate created_at: createdAt issued_at: issuedAt"
 )
 SETTLEMENT: Final = "id status amount paid_on: paidOn method statement_number: statementNumber created_at: createdAt"
-_ERRORS: Final = "errors { code message field tissCode } replayed"
+_ERRORS: Final = "errors { code message field tissCode tissDescription } replayed"
 
 CREATE: Final = Form(
     Operation(

@@ -16,6 +16,7 @@ _ERROR: Final = {
     "detail": {"type": "string", "description": "What is wrong, for people"},
     "field": {"type": "string", "description": "Dotted path of the member, parameter or header"},
     "tiss_code": {"type": "string", "description": "Number of Tabela 38"},
+    "tiss_description": {"type": "string", "description": "Official text of the number, in Portuguese"},
 }
 _PROBLEM: Final = {
     "type": "object",

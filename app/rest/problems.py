@@ -33,7 +33,7 @@ Located = Callable[[Sequence[str]], str | None]
 
 
 def problem(status: int, found: Sequence[Mapping[str, Any]], headers: Mapping[str, str] | None = None) -> Response:
-    """The answer for these errors, each with code, detail and maybe field and tiss_code; the first one decides."""
+    """The answer for these errors, each with its facts; the first one decides."""
     first = found[0]
     body = {
         "type": "about:blank",
@@ -55,23 +55,23 @@ def status_of(error: Mapping[str, Any]) -> int:
 
 def of_payload(found: Sequence[Mapping[str, Any]], located: Located) -> list[dict[str, Any]]:
     """The errors of a mutation's payload, with their fields as the body names them."""
-    return [_error(each["code"], each["message"], each.get("field"), each.get("tissCode"), located) for each in found]
+    return [_error(each["code"], each["message"], each, located) for each in found]
 
 
 def of_response(found: Sequence[Mapping[str, Any]], located: Located) -> list[dict[str, Any]]:
     """The `errors` of a GraphQL response in the same form; a finer reason replaces the code of a wrong argument."""
     extensions = [each["extensions"] for each in found]
     return [
-        _error(each.get("reason", each["code"]), error["message"], each.get("field"), each.get("tissCode"), located)
+        _error(each.get("reason", each["code"]), error["message"], each, located)
         for error, each in zip(found, extensions, strict=True)
     ]
 
 
-def _error(code: str, detail: str, path: Any, tiss_code: Any, located: Located) -> dict[str, Any]:
-    field = located([str(step) for step in path]) if path else None
-    return {
-        "code": code,
-        "detail": detail,
-        **({"field": field} if field else {}),
-        **({"tiss_code": tiss_code} if tiss_code else {}),
+def _error(code: str, detail: str, facts: Mapping[str, Any], located: Located) -> dict[str, Any]:
+    path = facts.get("field")
+    more = {
+        "field": located([str(step) for step in path]) if path else None,
+        "tiss_code": facts.get("tissCode"),
+        "tiss_description": facts.get("tissDescription"),
     }
+    return {"code": code, "detail": detail, **{name: value for name, value in more.items() if value}}

@@ -109,6 +109,14 @@ class RemittanceAdjustment(Node):
         description="The statement that has it.",
         extensions=[Requires("remittances:read")],
     )
+    line = related(
+        later("RemittanceLine", "remittance_objects") | None,
+        lambda loaders: loaders.remittance_line,
+        "line_id",
+        description="The line that it was, which takes money back without a claim; null of the payer's own debits and "
+        "credits.",
+        extensions=[Requires("remittances:read")],
+    )
     available_actions = batched(
         list[AvailableRemittanceAdjustmentAction],
         adjustment_actions,
@@ -138,10 +146,12 @@ class RemittanceAdjustment(Node):
     "credits.",
 )
 class RemittanceBalance:
-    gross_cents: Cents | None = amount("grossAmount", "Sum of the paid amounts of its lines, less what they take back.")
+    gross_cents: Cents | None = amount(
+        "grossAmount", "Sum of the paid amounts of its lines, less what they take back of claims."
+    )
     withheld_cents: Cents | None = amount("withheldAmount", "Taxes.")
     discount_cents: Cents | None = amount("discountAmount", "Discounts.")
-    debit_cents: Cents | None = amount("debitAmount", "Other debits.")
+    debit_cents: Cents | None = amount("debitAmount", "Other debits, also lines that are kept as debits.")
     credit_cents: Cents | None = amount("creditAmount", "Credits.")
     net_cents: Cents | None = amount("netAmount", "What the parts add up to.")
     difference_cents: Cents | None = amount(

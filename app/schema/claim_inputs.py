@@ -2,7 +2,7 @@
 
 from dataclasses import MISSING, fields
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 import strawberry
 
@@ -119,8 +119,6 @@ class ClaimInput:
 
 @strawberry.input(description="A new claim, and whether to submit it.")
 class CreateClaimInput:
-    is_form: ClassVar = True
-
     claim: ClaimInput = strawberry.field(description="The claim.")
     submit: bool = strawberry.field(default=False, description="Whether to send the claim to the payer at once.")
     idempotency_key: str = strawberry.field(description=KEY)
@@ -173,8 +171,6 @@ class ClaimChangesInput:
 
 @strawberry.input(description="Changes to a draft claim.")
 class UpdateDraftClaimInput:
-    is_form: ClassVar = True
-
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a draft claim.")
     claim: ClaimChangesInput = strawberry.field(description="What changes.")
     version: int | None = strawberry.field(default=None, description=VERSION)
@@ -187,8 +183,6 @@ class UpdateDraftClaimInput:
 
 @strawberry.input(description="The correction of a decided claim: a new claim, for which omitted fields are copied.")
 class ReplaceClaimInput:
-    is_form: ClassVar = True
-
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a decided claim.")
     claim: ClaimChangesInput = strawberry.field(
         description="What is different in the new claim; it needs a `providerClaimNumber` of its own."

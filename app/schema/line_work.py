@@ -41,8 +41,18 @@ class AcceptOverpaymentInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
+@strawberry.input(description="What the line takes back, as a debit of its statement without a claim.")
+class KeepAsDebitInput:
+    note: str | None = strawberry.field(default=None, description=NOTE)
+
+
 @strawberry.input(description="The payment as one of what had been denied, which needs no appeal.")
 class RecoverDenialInput:
+    denial: strawberry.ID | None = strawberry.field(
+        default=None,
+        name="denialId",
+        description="Id of the denial of which the line pays a part; needed if there are several.",
+    )
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
@@ -88,6 +98,10 @@ class RemittanceLineResolutionInput:
     accept_overpayment: AcceptOverpaymentInput | None = strawberry.field(
         default=strawberry.UNSET, description="Accept what the payer paid too much as an unapplied credit."
     )
+    keep_as_debit: KeepAsDebitInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Keep what the line takes back as a debit without a claim, which `explainAdjustment` explains.",
+    )
     recover_denial: RecoverDenialInput | None = strawberry.field(
         default=strawberry.UNSET, description="Accept the payment as one of what had been denied."
     )
@@ -110,6 +124,7 @@ class RemittanceLineResolutionInput:
             LineStep(name.upper()),
             item_sequence=getattr(given, "item_sequence", None),
             code=getattr(given, "code", None),
+            denial_id=getattr(given, "denial", None),
             other_id=getattr(given, "duplicate_of", None),
             until=getattr(given, "until", None),
             assignee=getattr(given, "assignee", None),
@@ -145,11 +160,17 @@ class RemittanceLinePartInput:
     patient_amount: Cents | None = strawberry.field(
         default=None, description="What the patient owes of it (valorFranquia); null if nothing."
     )
+    taken_back: Cents | None = strawberry.field(
+        default=None,
+        name="takenBackAmount",
+        description="What it takes back, of a line that takes back; the paid amount is then zero.",
+    )
 
     def to_domain(self) -> LinePart:
         """The part as a domain value."""
         denials = tuple(DeniedAmount(each.code, each.amount) for each in self.denials)
-        return LinePart(self.claim, self.item_sequence, self.paid_amount, denials, self.patient_amount or Cents(0))
+        paid = Cents(self.paid_amount - (self.taken_back or 0))
+        return LinePart(self.claim, self.item_sequence, paid, denials, self.patient_amount or Cents(0))
 
 
 @strawberry.input(description="A line to divide into parts that have its amounts.")
@@ -237,6 +258,7 @@ MUTATIONS = (
         service.UNDO,
         UndoRemittanceLineInput,
         LineStepPayload,
-        "Takes back the last step of a remittance line that is not posted, or became an unapplied credit.",
+        "Takes back the last step of a remittance line that is not posted, or became an unapplied credit or a debit "
+        "without a claim.",
     ),
 )

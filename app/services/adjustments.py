@@ -10,11 +10,20 @@ from app.db import remittances as remittances_db
 from app.db import settlements as settlements_db
 from app.db import unapplied_credits as credits_db
 from app.db.adjustments import AdjustmentRecord, AdjustmentStepRecord
-from app.db.remittances import RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceAdjustmentOperation
-from app.domain.adjustments import REASON_LENGTH_MAX, AdjustmentStep, check_step, next_status
-from app.domain.errors import ErrorCode, check_version, conflict, not_found, raise_any, refuse
+from app.domain.adjustments import (
+    REASON_LENGTH_MAX,
+    WAITING,
+    AdjustmentStatus,
+    AdjustmentStep,
+    check_step,
+    next_status,
+)
+from app.domain.errors import ErrorCode, Failure, check_version, conflict, not_found
+from app.domain.refusals import checked
+from app.domain.statement import AdjustmentDirection, AdjustmentLevel
 from app.domain.text import text_failure
 from app.events.queue_events import adjustment_event
 from app.services import unapplied_credits
@@ -40,10 +49,10 @@ class Explanation:
 
 async def explain(unit: UnitOfWork, *, id: str, explanation: Explanation, version: int | None) -> AdjustmentRecord:
     """Say what a debit or credit is that belongs to no claim of its statement."""
-    raise_any([text_failure(explanation.reason, "reason", REASON_LENGTH_MAX)])
+    shape = [text_failure(explanation.reason, "reason", REASON_LENGTH_MAX)]
     if len(explanation.named) != (explanation.step is AdjustmentStep.LINK):
-        raise refuse(ErrorCode.INVALID_INPUT, "name one claim, settlement or credit", "explanation")
-    remittance, adjustment = await _locked(unit, id, version)
+        shape.append(Failure(ErrorCode.INVALID_INPUT, "name one claim, settlement or credit", "explanation"))
+    remittance, adjustment = await checked(shape, _locked(unit, id, version))
     check_step(
         explanation.step, adjustment.direction, adjustment.open_status, is_posted=remittance.posted_at is not None
     )
@@ -57,8 +66,8 @@ async def explain(unit: UnitOfWork, *, id: str, explanation: Explanation, versio
 async def undo(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> AdjustmentRecord:
     """Take back how a debit or credit was explained: it waits again. An unapplied credit that was made of it is
     withdrawn; CONFLICT if some of that is used."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance, adjustment = await _locked(unit, id, version)
+    shape = [text_failure(reason, "reason", REASON_LENGTH_MAX)]
+    remittance, adjustment = await checked(shape, _locked(unit, id, version))
     next_status(adjustment.status, AdjustmentStep.UNDO)
     last = await adjustments_db.last_step(unit.connection, unit.scope, adjustment.id)
     if last is None:
@@ -66,6 +75,42 @@ async def undo(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -
     if last.action is AdjustmentStep.KEEP and last.credit_id is not None:
         await unapplied_credits.withdraw_adjustment(unit, credit_id=last.credit_id, reason=reason)
     return await _store(unit, remittance, adjustment, Explanation(AdjustmentStep.UNDO, reason), undoes_id=last.id)
+
+
+async def record_debits(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> None:
+    """Store what these lines take back, which are posted now, as debits; the caller has locked their remittance."""
+    if not lines or remittance.paid_on is None:
+        return
+    known = await adjustments_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
+    rows = [
+        AdjustmentRecord(
+            id=ids.new_id(ids.REMITTANCE_ADJUSTMENT),
+            remittance_id=remittance.id,
+            sequence=sequence,
+            direction=AdjustmentDirection.DEBIT,
+            level=AdjustmentLevel.STATEMENT,
+            type=None,
+            description=None,
+            amount_cents=-line.paid_cents,
+            status=AdjustmentStatus.OPEN,
+            version=1,
+            line_id=line.id,
+        )
+        for sequence, line in enumerate(lines, start=len(known) + 1)
+    ]
+    await adjustments_db.insert_adjustments(unit.connection, rows)
+    for row in rows:
+        unit.changed(row.id)
+
+
+async def withdraw_debit(unit: UnitOfWork, remittance: RemittanceRecord, *, line_id: str, reason: str) -> None:
+    """Take back the debit that a line was, whose remittance the caller has locked; CONFLICT if it is explained."""
+    for debit in await adjustments_db.of_line(unit.connection, unit.scope, line_id):
+        if debit.status is AdjustmentStatus.WITHDRAWN:
+            continue
+        if debit.status not in WAITING:
+            raise conflict("the debit is explained: take that back first")
+        await _store(unit, remittance, debit, Explanation(AdjustmentStep.WITHDRAW, reason))
 
 
 async def _locked(unit: UnitOfWork, id: str, version: int | None) -> tuple[RemittanceRecord, AdjustmentRecord]:
@@ -135,7 +180,7 @@ EXPLAIN: Final = Action(
     explain,
     needs="settlements:create",
     answer=ONE_ADJUSTMENT,
-    offers=tuple(RemittanceAdjustmentOperation(step) for step in AdjustmentStep if step is not AdjustmentStep.UNDO),
+    offers=tuple(each for each in RemittanceAdjustmentOperation if each is not RemittanceAdjustmentOperation.UNDO),
 )
 UNDO: Final = Action(
     "undoAdjustment",

@@ -32,7 +32,7 @@ async def complete(unit: UnitOfWork, plans: Sequence[Plan]) -> None:
 def _answer(plan: Plan, appealed: Sequence[DenialRecord]) -> None:
     # What the statement takes back of the claim is reversed by itself, and due again.
     paid = sum(line.paid_cents for line in plan.lines if line.paid_cents > 0)
-    due = plan.unbilled + plan.taken_back + sum(line.due_cents for line in plan.payable_lines)
+    due = plan.due + plan.taken_back
     excess = Cents(paid - due)
     named = [denial for denial in appealed if _is_named(plan, denial)]
     places = recovered_by(excess, [Cents(denial.appealed_cents or 0) for denial in named]) if excess > 0 else None

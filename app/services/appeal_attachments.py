@@ -11,7 +11,8 @@ from app.domain import attachments, ids
 from app.domain.actions import DenialOperation
 from app.domain.attachments import ATTACHMENTS_MAX, BYTES_MAX, NAME_MAX
 from app.domain.denials import DenialAction, next_status
-from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, conflict, not_found, refuse
+from app.domain.refusals import checked
 from app.domain.text import text_failure
 from app.services import appeal_batch_steps, denials, documents
 from app.services.denials import DENIAL_ANSWER
@@ -26,8 +27,7 @@ _TOO_LARGE: Final = Failure(
 async def attach(unit: UnitOfWork, *, id: str, document_id: str, file_name: str) -> DenialRecord:
     """Attach an uploaded document to the appeal against a denial that is not sent yet; the same bytes again change
     nothing. INVALID_INPUT for anything but a PDF, PNG or JPEG file that does nothing when it is opened."""
-    raise_any([_name_failure(file_name)])
-    document = await _checked(unit, document_id)
+    document = await checked([_name_failure(file_name)], _checked(unit, document_id))
     claim, denial = await denials.locked(unit, id)
     next_status(denial.status, DenialAction.ATTACH)
     await appeal_batch_steps.require_unsent(unit, denial.id)

@@ -38,6 +38,7 @@ from app.domain.errors import (
     raise_any,
     refuse,
 )
+from app.domain.refusals import checked
 from app.domain.text import text_failure
 from app.services import appeal_documents, parties
 from app.services.appeal_batch_steps import after_action, record, store
@@ -67,8 +68,8 @@ async def create_many(
     Without `denial_ids`, those that are in no batch and whose protocol is known, the oldest first. `protocol` is that
     of claims whose own is not known.
     """
-    raise_any([] if protocol is None else [protocols.contested_failure(protocol, "contestedProtocol")])
-    await parties.check(unit.connection, unit.scope, provider=provider, payer=payer)
+    shape = [] if protocol is None else [protocols.contested_failure(protocol, "contestedProtocol")]
+    await checked(shape, parties.check(unit.connection, unit.scope, provider=provider, payer=payer))
     seen = await _seen(unit, provider, payer, denial_ids, protocol)
     claims = await _lock_claims(unit, provider, payer, seen)
     found = await _sendable(unit, denial_ids or [denial.id for denial in seen], claims, is_named=denial_ids is not None)
@@ -239,8 +240,7 @@ async def record_rejection(unit: UnitOfWork, *, id: str, reason: str, version: i
 async def _end(
     unit: UnitOfWork, id: str, action: AppealBatchAction, reason: str | None, version: int | None
 ) -> AppealBatchRecord:
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    batch, _ = await locked(unit, id, version)
+    batch, _ = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id, version))
     return await end_locked(unit, batch, action, reason)
 
 

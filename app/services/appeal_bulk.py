@@ -11,6 +11,7 @@ from app.db.denials import DenialFilter, DenialRecord
 from app.domain.appeal_templates import filled
 from app.domain.denials import JUSTIFICATION_MAX, DenialStatus
 from app.domain.errors import BillingError, not_found, raise_any
+from app.domain.refusals import checked
 from app.domain.text import text_failure
 from app.services import appeal_templates, denials
 from app.services.denials import STORED_DENIAL
@@ -37,8 +38,8 @@ async def appeal_matching(
 
     A dry run changes nothing: its results say what would be refused.
     """
-    raise_any([text_failure(text, "justification.text", JUSTIFICATION_MAX)])
-    text = text if template_id is None else await _template(unit, template_id)
+    shape = [text_failure(text, "justification.text", JUSTIFICATION_MAX)]
+    text = await checked(shape, _template(unit, template_id, text))
     found = await _locked(unit, where)
     values = await appeal_templates.values_of(unit, found) if template_id is not None and found else {}
     appealed = Appealed()
@@ -51,7 +52,9 @@ async def appeal_matching(
     return appealed
 
 
-async def _template(unit: UnitOfWork, template_id: str) -> str:
+async def _template(unit: UnitOfWork, template_id: str | None, text: str | None) -> str | None:
+    if template_id is None:
+        return text
     found = await templates_db.by_ids(unit.connection, unit.scope, [template_id])
     if not found:
         raise not_found("template", "justification.templateId")

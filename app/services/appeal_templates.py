@@ -11,8 +11,9 @@ from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.domain import ids, tabela38
 from app.domain.appeal_templates import template_failure
-from app.domain.errors import check_version, not_found, raise_any
+from app.domain.errors import check_version, not_found
 from app.domain.money import Cents, format_money
+from app.domain.refusals import checked
 from app.services import parties
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
@@ -20,8 +21,8 @@ from app.unit_of_work.unit import UnitOfWork
 
 async def create(unit: UnitOfWork, *, provider: str, code: str, text: str) -> AppealTemplateRecord:
     """A new template of the provider for denials with this code."""
-    raise_any([tabela38.code_failure(code, "code"), template_failure(text, "text")])
-    await parties.check_provider(unit.connection, unit.scope, provider)
+    shape = [tabela38.code_failure(code, "code"), template_failure(text, "text")]
+    await checked(shape, parties.check_provider(unit.connection, unit.scope, provider))
     template = AppealTemplateRecord(
         ids.new_id(ids.APPEAL_TEMPLATE), provider, code, text, 1, unit.subject, unit.now, unit.now
     )
@@ -32,8 +33,7 @@ async def create(unit: UnitOfWork, *, provider: str, code: str, text: str) -> Ap
 
 async def update(unit: UnitOfWork, *, id: str, text: str, version: int | None) -> AppealTemplateRecord:
     """Change the text of a template; what it was used for stays as it is."""
-    raise_any([template_failure(text, "text")])
-    template = await _locked(unit, id, version)
+    template = await checked([template_failure(text, "text")], _locked(unit, id, version))
     changed = replace(template, text=text, version=template.version + 1, changed_at=unit.now)
     await templates_db.update_template(unit.connection, changed)
     unit.changed(id)

@@ -26,6 +26,7 @@ from app.domain.bank_files import BankFile
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
 from app.domain.identifiers import cnes_failure
 from app.domain.money import Cents
+from app.domain.refusals import Refusals
 from app.events.bank_events import bank_file_event
 from app.services import bank_matches, documents
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
@@ -60,13 +61,16 @@ async def import_file(unit: UnitOfWork, *, form: BankForm) -> ImportedFile:
     The same file again, under another name or in another encoding, changes nothing. INVALID_INPUT for a file that
     cannot be read, NOT_FOUND for a provider or document outside the data scope.
     """
-    raise_any([cnes_failure(form.provider, "provider")])
+    refusals = Refusals([cnes_failure(form.provider, "provider")])
     # A payer sees which of its payments have arrived, but has no account here.
     is_in_scope = unit.scope.contains(provider=form.provider, payer=None, patient=None)
-    if not is_in_scope or await parties_db.provider(unit.connection, form.provider) is None:
-        raise not_found("provider", "provider")
-    read = await _read(unit, form)
-    raise_any(line_failures(read.lines, today=unit.today))
+    with refusals.also():
+        if not is_in_scope or await parties_db.provider(unit.connection, form.provider) is None:
+            raise not_found("provider", "provider")
+    with refusals.also():
+        read = await _read(unit, form)
+        raise_any(line_failures(read.lines, today=unit.today))
+    refusals.raise_any()
     names = identities(read.lines)
     known = await bank_db.file_by_digest(unit.connection, form.provider, digest_of(names))
     if known is not None:

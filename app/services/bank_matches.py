@@ -161,10 +161,9 @@ async def _undo(unit: UnitOfWork, match_id: str) -> list[BankEntryRecord]:
 
 async def dismiss(unit: UnitOfWork, *, id: str, reason: str) -> list[BankEntryRecord]:
     """Take an entry out of the list of those that wait, with the reason: it is not from a payer."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     entries = await bank_db.lock_many(unit.connection, unit.scope, [id])
-    if not entries:
-        raise not_found("bank entry", "entryId")
+    unknown = [] if entries else not_found("bank entry", "entryId").failures
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX), *unknown])
     changed = [_after(unit, each, BankAction.DISMISS, dismissal_reason=reason) for each in entries]
     return await _changed(unit, "BankEntryDismissed", changed)
 

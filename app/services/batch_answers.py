@@ -14,6 +14,7 @@ from app.domain.batches import BatchAction
 from app.domain.claims import ClaimAction
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any
 from app.domain.protocols import Protocol, ProtocolMessage, RefusedClaim
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import text_failure
 from app.services import batch_steps, batches, claims, held_lines
@@ -133,8 +134,7 @@ async def _finished(unit: UnitOfWork, batch: BatchRecord, claims_of: Sequence[Cl
 
 async def record_rejection(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> BatchRecord:
     """Record that the payer rejects a sent batch; its claims can be put into another one."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    batch, _ = await batches.locked(unit, id, version)
+    batch, _ = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], batches.locked(unit, id, version))
     return await _rejected(unit, batch, reason)
 
 

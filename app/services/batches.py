@@ -35,6 +35,7 @@ from app.domain.errors import (
     not_found,
     raise_any,
 )
+from app.domain.refusals import checked
 from app.domain.text import text_failure
 from app.services import batch_documents, claims, parties
 from app.services.batch_documents import WRITING_SECONDS_MAX, BatchDocument
@@ -224,8 +225,7 @@ async def remove_claim(unit: UnitOfWork, *, id: str, claim_id: str, version: int
 
 async def cancel(unit: UnitOfWork, *, id: str, reason: str | None, version: int | None) -> BatchRecord:
     """Cancel an open batch; its claims can be put into another one."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    batch, _ = await locked(unit, id, version)
+    batch, _ = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id, version))
     cancelled = replace(after_action(unit, batch, BatchAction.CANCEL), reason=reason)
     await batches_db.release(unit.connection, id)
     return await store(unit, batch, cancelled, BatchAction.CANCEL, reason=reason)

@@ -65,7 +65,10 @@ async def examine(
         coverage = None
     is_in_scope = scope.contains(provider=form.provider, payer=form.payer, patient=None)
     party_failures = parties.failures(has_payer=payer is not None, has_provider=found.has_provider and is_in_scope)
-    uses = [use for use in _uses(form) if f"{use.field}.code" not in places]
+    # A table is looked at even if the code has not its form.
+    uses = [
+        use for use in _uses(form) if f"{use.field}.code" not in places or use.code_system not in tuss.BILLABLE_TABLES
+    ]
     unknown, terms = await tuss.code_failures(connection, uses)
     terms_failures = [each for each in unknown if _code_at(form, each) not in accepted]
     failures = [*party_failures, *terms_failures]

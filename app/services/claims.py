@@ -25,6 +25,7 @@ from app.domain.errors import (
     raise_any,
     refuse,
 )
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
@@ -244,9 +245,8 @@ async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimR
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Withdraw a claim that is not decided yet. If it was in no batch that was sent, and the payer has not begun its
     review, another claim may use its number."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     await held_lines.lock_remittances(unit, [id])
-    claim = await locked(unit, id, version)
+    claim = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id, version))
     cancelled = after_action(claim, ClaimAction.CANCEL)
     batch = await batch_steps.sent_batch(unit, id)
     if claim.status in UNSEEN and not await batches_db.was_sent(unit.connection, id):
@@ -260,9 +260,8 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
 
 async def withdraw(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Make a submitted claim that is in no active batch a draft again, so that it can be corrected."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     await held_lines.lock_remittances(unit, [id])
-    claim = await locked(unit, id, version)
+    claim = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id, version))
     draft = as_draft(claim, ClaimAction.WITHDRAW)
     await batch_steps.require_none(unit, id)
     await held_lines.give_back(unit, id, RemittanceLineProblem.NOT_PAYABLE, held_lines.NOT_SENT)

@@ -23,6 +23,7 @@ from app.domain.contracts import (
 )
 from app.domain.errors import ErrorCode, Failure, check_version, conflict, raise_any
 from app.domain.identifiers import code_failure
+from app.domain.refusals import Refusals
 from app.domain.text import ascii_failure
 from app.services import parties
 from app.services.tuss import BILLABLE_TABLES, OWN_TABLES, unknown_table
@@ -87,7 +88,7 @@ async def prices_for(
 
 async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> ContractRecord:
     """Create or change the contract of this provider and payer."""
-    raise_any(
+    refusals = Refusals(
         [
             *terms_failures(form.terms),
             ascii_failure((form.details or {}).get("provider_code"), "providerCode", PROVIDER_CODE_LENGTH_MAX),
@@ -98,20 +99,28 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
         ]
     )
     connection = unit.connection
-    await parties.check(connection, unit.scope, provider=form.provider, payer=form.payer)
+    with refusals.also():
+        await parties.check(connection, unit.scope, provider=form.provider, payer=form.payer)
     known = await contracts_db.lock(connection, form.provider, form.payer)
-    check_version("contract", known.version if known else 0, version)
+    with refusals.also():
+        check_version("contract", known.version if known else 0, version)
+    with refusals.also():
+        raise_any(price_failures(form.added, "prices.add", await _listed(unit, known) if form.added else []))
+    refusals.raise_any()
     contract = _record(unit, form, known)
     await _write(connection, contract, is_new=known is None)
     if form.prices is not None:
         await contracts_db.delete_prices(connection, contract.id)
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.prices])
     if form.added:
-        listed = [row.price for row in await contracts_db.prices_of(connection, unit.scope, [contract.id])]
-        raise_any(price_failures(form.added, "prices.add", listed))
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.added])
     unit.changed(contract.id)
     return contract
+
+
+async def _listed(unit: UnitOfWork, known: ContractRecord | None) -> list[Price]:
+    rows = [] if known is None else await contracts_db.prices_of(unit.connection, unit.scope, [known.id])
+    return [row.price for row in rows]
 
 
 def _recalculation_failure(code: str | None) -> Failure | None:

@@ -9,12 +9,13 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import parties as parties_db
 from app.db import patient_changes as patient_changes_db
-from app.db.parties import CoverageRecord
+from app.db.parties import CoverageRecord, PatientRecord
 from app.domain import ids
 from app.domain.eligibility import CoverageTerms
 from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any
 from app.domain.identifiers import ans_failure, card_failure
 from app.domain.parties import PLAN_LENGTH_MAX, PartyAction, deactivated, duplicate
+from app.domain.refusals import Refusals
 from app.domain.text import text_failure
 from app.services import parties, patients
 from app.services.party_changes import PartyKind
@@ -46,12 +47,14 @@ class CoverageForm:
 async def register(unit: UnitOfWork, *, form: CoverageForm) -> CoverageRecord:
     """Register a card of a patient; DUPLICATE_PARTY if the payer has the card already, for whomever."""
     shape = [ans_failure(form.payer, "payer"), card_failure(form.card_number, "cardNumber")]
-    raise_any([*shape, *_failures(form.plan_name, form.terms)])
-    patient = await patients.locked(unit, form.patient, None, "patient")
-    if patient.deactivated_at is not None:
-        raise BillingError(deactivated("patient", "patient"))
-    await _check_payer(unit, form.payer)
-    await _check_card(unit, form.payer, form.card_number)
+    refusals = Refusals([*shape, *_failures(form.plan_name, form.terms)])
+    with refusals.also():
+        patient = await _active_patient(unit, form.patient)
+    with refusals.also():
+        await _check_payer(unit, form.payer)
+    with refusals.also():
+        await _check_card(unit, form.payer, form.card_number)
+    refusals.raise_any()
     coverage = CoverageRecord(
         id=ids.new_id(ids.COVERAGE, at=unit.now),
         patient_id=patient.id,
@@ -79,12 +82,15 @@ async def update(
     unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], version: int | None = None
 ) -> CoverageRecord:
     """Change the plan or the dates of a card: columns of the row that are given. A new card is a new coverage."""
-    before = await _locked(unit, id, version)
     given: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) else value for name, value in changes.items()
     }
-    after = replace(before, **given)
-    raise_any(_failures(after.plan_name, after.terms))
+    refusals = Refusals([text_failure(given.get("plan_name"), "planName", PLAN_LENGTH_MAX)])
+    with refusals.also():
+        before = await _locked(unit, id, version)
+        after = replace(before, **given)
+        raise_any(_failures(after.plan_name, after.terms))
+    refusals.raise_any()
     return await KIND.change(unit, before, given, PartyAction.UPDATE)
 
 
@@ -100,6 +106,13 @@ async def _locked(unit: UnitOfWork, coverage_id: str, version: int | None) -> Co
         raise not_found("coverage")
     found = await patient_changes_db.lock_coverage(unit.connection, unit.scope, coverage_id)
     return KIND.checked(found, version, "id")
+
+
+async def _active_patient(unit: UnitOfWork, patient_id: str) -> PatientRecord:
+    patient = await patients.locked(unit, patient_id, None, "patient")
+    if patient.deactivated_at is not None:
+        raise BillingError(deactivated("patient", "patient"))
+    return patient
 
 
 async def _check_payer(unit: UnitOfWork, payer: str) -> None:

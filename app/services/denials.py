@@ -1,6 +1,6 @@
 """Actions on denials: accept, appeal, withdraw or answer the appeal, and expire when the deadline has passed."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -10,6 +10,7 @@ from app.db import denials as denials_db
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.earlier_appeals import EarlierAppealRecord
+from app.domain import ids
 from app.domain.actions import DenialOperation
 from app.domain.appeal_terms import AppealTerms, DenialDays
 from app.domain.calendar import business_day
@@ -25,6 +26,7 @@ from app.domain.denials import (
 )
 from app.domain.errors import conflict, not_found, raise_any
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.text import text_failure
 from app.events.contracts import denial_event
 from app.services import appeal_batch_steps, contracts, history
@@ -43,7 +45,16 @@ EVENTS: Final = {
     DenialAction.ATTACH: "AppealAttachmentAdded",
     DenialAction.REMOVE_ATTACHMENT: "AppealAttachmentRemoved",
     DenialAction.RECOVER: "DenialRecovered",
+    DenialAction.RECOVER_PART: "DenialRecovered",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the payer pays of a denial by itself: all of it, or a part."""
+
+    denial: DenialRecord
+    amount: Cents
 
 
 async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
@@ -61,8 +72,7 @@ async def accept_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialReco
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
     """Contest the denial (recurso de glosa), for its whole amount or for `amount` only; the rest is given up."""
-    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
-    claim, denial = await locked(unit, id)
+    claim, denial = await checked([text_failure(justification, "justification", JUSTIFICATION_MAX)], locked(unit, id))
     block = appeal_block(denial.status, deadline=denial.appeal_deadline, today=unit.today)
     if block is not None:
         raise block
@@ -89,7 +99,7 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
     opened = replace(
         denial,
         status=next_status(denial.status, DenialAction.WITHDRAW),
-        appealed_cents=None if earlier is None else earlier.appealed_cents,
+        appealed_cents=None if earlier is None else min(earlier.appealed_cents, denial.amount_cents),
         justification=None,
         appealed_at=None,
     )
@@ -173,11 +183,42 @@ async def _opened_again(
     )
 
 
-async def recover_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
-    """Record that the payer pays the whole denied amount by itself; the caller has locked the claim."""
-    status = next_status(denial.status, DenialAction.RECOVER)
+async def recover_locked(unit: UnitOfWork, claim: ClaimRecord, recovery: Recovery) -> DenialRecord:
+    """Record that the payer pays a denied amount by itself, the result is the denial that it pays; the caller has
+    locked the claim. A part is a denial of its own from now on: the rest keeps its id, status and last day to appeal.
+    """
+    denial, action = recovery.denial, DenialAction.RECOVER
+    if recovery.amount < denial.amount_cents:
+        denial = await _divide(unit, claim, denial, recovery.amount)
+    status = next_status(denial.status, action)
     recovered = replace(denial, status=status, answered_cents=denial.amount_cents, answered_at=unit.now)
-    return await _store(unit, claim, denial, recovered, DenialAction.RECOVER, denial.amount_cents)
+    return await _store(unit, claim, denial, recovered, action, denial.amount_cents)
+
+
+async def _divide(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, amount: Cents) -> DenialRecord:
+    """Make so much of a denial one of its own, which nobody has accepted or appealed."""
+    part = replace(
+        denial,
+        id=ids.new_id(ids.DENIAL),
+        amount_cents=amount,
+        status=DenialStatus.OPEN,
+        appealed_cents=None,
+        justification=None,
+        appealed_at=None,
+        answered_cents=None,
+        payer_justification=None,
+        answered_at=None,
+        appeal_instance=1,
+    )
+    rest = denial.amount_cents - amount
+    # What was given up by an earlier appeal is paid first: the payer owes the provider no less than it contests.
+    appealed = None if denial.appealed_cents is None else min(denial.appealed_cents, rest)
+    status = next_status(denial.status, DenialAction.RECOVER_PART)
+    left = replace(denial, amount_cents=rest, appealed_cents=appealed, status=status)
+    await _store(unit, claim, denial, left, DenialAction.RECOVER_PART, amount)
+    await denials_db.insert_denials(unit.connection, [part])
+    unit.step(history.denial_step(unit, claim, part, DenialAction.DENY, amount=amount))
+    return part
 
 
 async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
@@ -245,7 +286,8 @@ async def _store(
 STORED_DENIAL: Final = StoredRecord(
     DenialRecord,
     denials_db.by_ids,
-    *("status", "appealed_cents", "answered_cents", "appealed_at", "answered_at", "appeal_deadline", "appeal_instance"),
+    *("status", "amount_cents", "appealed_cents", "answered_cents", "appealed_at", "answered_at"),
+    *("appeal_deadline", "appeal_instance"),
     texts=("justification", "payer_justification"),
 )
 DENIAL_ANSWER: Final = answer_of_one(STORED_DENIAL)

@@ -18,6 +18,7 @@ from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityDecision, EligibilityOutcome, EligibilitySource, decide
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
+from app.domain.refusals import Refusals
 from app.services import parties, tuss
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
@@ -39,10 +40,12 @@ class Question:
 
 def check_question(question: Question, scope: DataScope) -> None:
     """Refuse malformed identifiers (INVALID_IDENTIFIER, INVALID_CARD) and providers outside the scope (NOT_FOUND)."""
-    raise_any(_question_failures(question))
+    refusals = Refusals(_question_failures(question))
     # A patient's token may only ask about the patient's own card, which `_ask` checks once it knows the owner.
-    if not scope.contains(provider=question.provider, payer=question.payer, patient=scope.patient):
-        raise refuse(ErrorCode.NOT_FOUND, "the provider is not in your data scope", "provider")
+    with refusals.also():
+        if not scope.contains(provider=question.provider, payer=question.payer, patient=scope.patient):
+            raise refuse(ErrorCode.NOT_FOUND, "the provider is not in your data scope", "provider")
+    refusals.raise_any()
 
 
 def _question_failures(question: Question) -> list[Failure | None]:

@@ -42,10 +42,9 @@ async def open_access(unit: UnitOfWork, *, request: EmergencyRequest, allowed: i
     NOT_FOUND for a patient outside the data scope, INVALID_INPUT for a reason that says nothing, CONFLICT while another
     access of the caller is open, EMERGENCY_LIMIT after too many.
     """
-    raise_any(_failures(request))
     found = await parties_db.patients_by_any_id(unit.connection, unit.scope, [request.patient_id])
-    if not found:
-        raise not_found("patient", "patient")
+    unknown = () if found else not_found("patient", "patient").failures
+    raise_any([*_failures(request), *unknown])
     patient = found[request.patient_id].id
     ends = unit.now + timedelta(minutes=request.minutes)
     earlier = await emergency_db.of_caller(unit.connection, unit.subject, since=unit.now - PERIOD, now=unit.now)

@@ -30,6 +30,7 @@ from app.domain.invoices import (
     next_status,
 )
 from app.domain.money import CENTS_MAX, Cents
+from app.domain.refusals import Refusals, checked
 from app.domain.text import text_failure
 from app.events.contracts import Event, invoice_event
 from app.services import contracts, parties
@@ -64,11 +65,14 @@ class InvoiceForm:
 
 async def create(unit: UnitOfWork, *, form: InvoiceForm) -> InvoiceRecord:
     """Create a draft with one line per claim, for its approved amount, and one per won appeal."""
-    raise_any(_shape_failures(form))
-    claims = await _billable(unit, form)
-    if not claims:
+    refusals = Refusals(_shape_failures(form))
+    with refusals.also():
+        claims = await _billable(unit, form)
+    if not form.claim_ids:
         # Claims belong to a provider that exists.
-        await parties.check(unit.connection, unit.scope, provider=form.provider, payer=form.payer)
+        with refusals.also():
+            await parties.check(unit.connection, unit.scope, provider=form.provider, payer=form.payer)
+    refusals.raise_any()
     # This locks the provider's row, so that two callers cannot both bill the same won appeals.
     number = await invoices_db.next_number(unit.connection, form.provider)
     recoveries = await _recoveries(unit, form)
@@ -125,18 +129,17 @@ def _shape_failures(form: InvoiceForm) -> list[Failure | None]:
 
 async def _billable(unit: UnitOfWork, form: InvoiceForm) -> list[ClaimRecord]:
     """The claims in input order, locked; raises all reasons why they cannot be billed."""
-    found = {
-        claim.id: claim for claim in await claims_db.lock_many(unit.connection, unit.scope, sorted(form.claim_ids))
-    }
-    billed = await lines_db.billed_claims(unit.connection, form.claim_ids)
-    replaced = await claims_db.replaced_among(unit.connection, form.claim_ids)
+    claim_ids = form.claim_ids[:CLAIMS_MAX]
+    found = {claim.id: claim for claim in await claims_db.lock_many(unit.connection, unit.scope, sorted(claim_ids))}
+    billed = await lines_db.billed_claims(unit.connection, claim_ids)
+    replaced = await claims_db.replaced_among(unit.connection, claim_ids)
     failures = [
         failure
-        for index, claim_id in enumerate(form.claim_ids)
+        for index, claim_id in enumerate(claim_ids)
         if (failure := _claim_failure(form, found.get(claim_id), billed, replaced, f"claimIds.{index}"))
     ]
     raise_any(failures)
-    return [found[claim_id] for claim_id in form.claim_ids]
+    return [found[claim_id] for claim_id in claim_ids]
 
 
 def _claim_failure(
@@ -144,11 +147,16 @@ def _claim_failure(
 ) -> Failure | None:
     if claim is None:
         return not_found("claim", field).failures[0]
-    if (claim.provider_cnes, claim.payer_ans) != (form.provider, form.payer):
+    # Of a payer that cannot be read no claim is said to be another's.
+    if not _is_of(claim.provider_cnes, form.provider) or not _is_of(claim.payer_ans, form.payer):
         return Failure(ErrorCode.CONFLICT, "the claim belongs to another provider or payer", field)
     approved = None if claim.approved_cents is None else Cents(claim.approved_cents)
     block = invoicing_block(claim.status, approved, is_billed=claim.id in billed, is_replaced=claim.id in replaced)
     return None if block is None else replace(block, field=field)
+
+
+def _is_of(known: str, named: str) -> bool:
+    return named in (known, "")
 
 
 def _new_record(unit: UnitOfWork, form: InvoiceForm, lines: Sequence[LineRecord], number: int) -> InvoiceRecord:
@@ -211,8 +219,7 @@ async def adjust(
     version: int | None,
 ) -> InvoiceRecord:
     """Add a credit to the invoice, or subtract a debit from what its last lines still expect."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    invoice = await locked(unit, id, version)
+    invoice = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id, version))
     _next(invoice, InvoiceAction.ADJUST)
     total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
     check_adjustment(kind=kind, amount=amount, total=total, settled=settled)
@@ -239,6 +246,25 @@ async def _debit(unit: UnitOfWork, invoice: InvoiceRecord, amount: Cents) -> Non
         replace(line, debited_cents=line.debited_cents + part) for line, part in zip(lines, parts, strict=True) if part
     ]
     await lines_db.update_amounts(unit.connection, debited)
+
+
+async def reduce_line(unit: UnitOfWork, line: LineRecord, amount: Cents, reason: str) -> InvoiceRecord:
+    """Lower what a line bills by so much of what is due on it, because the payer has denied it after its decision.
+
+    An invoice of which nothing is left is cancelled. Its line then has its amount as before.
+    """
+    invoice = await locked(unit, line.invoice_id, None)
+    if invoice.total_cents == amount:
+        return await cancel(unit, id=invoice.id, version=None, reason=reason)
+    await lines_db.update_billed(unit.connection, replace(line, amount_cents=line.amount_cents - amount))
+    changed = replace(invoice, total_cents=invoice.total_cents - amount, version=invoice.version + 1)
+    reduced = replace(changed, status=_next(changed, InvoiceAction.ADJUST))
+    await invoices_db.update_invoice(unit.connection, reduced)
+    unit.step(invoice_step(unit, reduced, InvoiceAction.ADJUST, amount=-amount, line_id=line.id, reason=reason))
+    unit.emit(invoice_event("InvoiceAdjusted", reduced, previous=invoice.status, at=unit.now))
+    unit.emit(*transition_events(unit, invoice, reduced))
+    unit.changed(reduced.id)
+    return reduced
 
 
 def transition_events(unit: UnitOfWork, before: InvoiceRecord, after: InvoiceRecord) -> list[Event]:
@@ -278,8 +304,7 @@ async def cancel(
     reason: str | None,
 ) -> InvoiceRecord:
     """Cancel an invoice on which nothing is settled; its claims can be billed again."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    invoice = await locked(unit, id, version)
+    invoice = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id, version))
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, cancelled)
     await lines_db.release(unit.connection, id)

@@ -39,7 +39,7 @@ async def resolve_many(
     unit: UnitOfWork, *, where: QueueFilter, command: LineCommand, dry_run: bool, atomic: bool
 ) -> Resolved:
     """Take the step with the oldest hundred waiting lines of the filter; a dry run shows them as they would be."""
-    if command.step in SINGLE:
+    if command.step in SINGLE or command.denial_id is not None:
         raise refuse(ErrorCode.INVALID_INPUT, "this step is for one line: use resolveRemittanceLine", "resolution")
     where = replace(where, of_line=replace(where.of_line, today=unit.today))
     table = remittance_lines.c

@@ -19,9 +19,11 @@ from app.domain.actions import LineFacts
 from app.domain.data_scope import DataScope
 from app.domain.denials import RECOVERABLE
 from app.domain.invoices import InvoiceLineKind
-from app.domain.line_work import PLAIN, UNDOABLE, Expectation
+from app.domain.later_decisions import denied_anew
+from app.domain.line_work import PLAIN, UNDOABLE, DeniedPart, Expectation
 from app.domain.money import Cents
-from app.domain.remittances import BilledItem, RemittanceLineStatus, is_decided, lines_about
+from app.domain.remittances import BilledItem, PaidLine, RemittanceLineStatus, is_decided, lines_about, names
+from app.services.later_decisions import decided_items
 
 CANCELLED = RemittanceLineStatus.CANCELLED
 OPEN_LINES = frozenset({RemittanceLineStatus.MATCHED, RemittanceLineStatus.UNMATCHED})
@@ -43,10 +45,16 @@ class ClaimBooks:
         unbilled = 0 if is_billed else self.claim.approved_cents or 0
         return Cents(unbilled + sum(line.due_cents for line in self.billed))
 
-    @property
-    def recoverable(self) -> tuple[Cents, ...]:
-        """The denied amounts that may still be paid without an appeal."""
-        return tuple(Cents(each.amount_cents) for each in self.denials if each.status in RECOVERABLE)
+    def recoverable(self, line: PaidLine) -> tuple[DeniedPart, ...]:
+        """The denied amounts that may still be paid without an appeal: of the line's item, if it names one of these."""
+        sequences = {item.id: item.sequence for item in self.items}
+        found = [
+            DeniedPart(each.id, Cents(each.amount_cents), sequences.get(each.item_id))
+            for each in self.denials
+            if each.status in RECOVERABLE
+        ]
+        named = {item.sequence for item in self.billed_items if not line.is_whole_claim and names(line, item)}
+        return tuple(each for each in found if each.item_sequence in named) or tuple(found)
 
     @property
     def billed_items(self) -> list[BilledItem]:
@@ -84,8 +92,17 @@ def expectation(line: RemittanceLineRecord, books: ClaimBooks, beside: Iterable[
     of_claim = [each for each in beside if each.claim_id == books.claim.id and each.status in OPEN_LINES]
     others = [each.paid_line for each in of_claim if each.id != line.id]
     if is_decided(books.claim.status):
-        said = line.paid_line.paid + sum(each.paid for each in others)
-        return Expectation(Cents(said), books.due, is_decided=True, recoverable=books.recoverable)
+        known = [line.paid_line, *others]
+        paid = sum(each.paid for each in known)
+        anew = denied_anew(decided_items(books.items, books.denials), known)
+        # What is taken back is compared with nothing: a claim that is not paid in full is not paid by it.
+        return Expectation(
+            Cents(paid + anew),
+            Cents(0) if paid < 0 else books.due,
+            is_decided=True,
+            recoverable=books.recoverable(line.paid_line),
+            denied_anew=anew,
+        )
     said, expected = lines_about(books.billed_items, line.paid_line, others)
     return Expectation(said, expected)
 
@@ -112,7 +129,7 @@ async def line_facts(
     """Line id -> what determines the operations on it; only lines that wait need their claims for that."""
     waiting = [line for line in lines if line.status is RemittanceLineStatus.UNMATCHED]
     expected = await differences(connection, scope, waiting) if waiting else {}
-    is_open = {line.id: line.status is not RemittanceLineStatus.POSTED or line.is_credit for line in lines}
+    is_open = {line.id: line.status is not RemittanceLineStatus.POSTED or line.is_without_claim for line in lines}
     undoable = [line.id for line in lines if is_open[line.id] and line.status is not CANCELLED]
     steps: dict[str, list[LineStepRecord]] = {}
     for step in await line_history_db.of_lines(connection, scope, undoable) if undoable else ():

@@ -23,15 +23,17 @@ from app.domain.line_work import (
     LinePart,
     LineResolution,
     LineStep,
+    as_debit,
     check_parts,
     with_denial,
     with_recovered,
     with_unapplied,
 )
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
 from app.domain.text import text_failure
-from app.services import line_expectations, unapplied_credits
+from app.services import adjustments, line_expectations, unapplied_credits
 from app.services.line_steps import locked, store, waiting
 from app.services.remittance_lines import ONE_LINE, check_claim
 from app.services.remittances import REASON_LENGTH_MAX
@@ -43,11 +45,12 @@ ASSIGNEE_LENGTH_MAX: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class LineCommand:
-    """A step, with what it needs: an item, a denial code, another line, a day, a person, or a text."""
+    """A step, with what it needs: an item, a denial code, a denial, another line, a day, a person, or a text."""
 
     step: LineStep
     item_sequence: int | None = None
     code: str | None = None
+    denial_id: str | None = None
     other_id: str | None = None
     until: date | None = None
     assignee: str | None = None
@@ -59,8 +62,7 @@ Take = Callable[[UnitOfWork, RemittanceLineRecord, LineCommand], Awaitable[Remit
 
 async def resolve(unit: UnitOfWork, *, id: str, command: LineCommand) -> RemittanceLineRecord:
     """Take one step with a line."""
-    raise_any([text_failure(command.text, "text", NOTE_LENGTH_MAX)])
-    remittance, line = await locked(unit, id)
+    remittance, line = await checked([text_failure(command.text, "text", NOTE_LENGTH_MAX)], locked(unit, id))
     after = await TAKE[command.step](unit, line, command)
     return await store(unit, remittance, line, after, command.step, text=command.text, other_id=command.other_id)
 
@@ -90,9 +92,19 @@ async def _accept_overpayment(unit: UnitOfWork, line: RemittanceLineRecord, _: L
     return _resolved(unit, line, status, made)
 
 
-async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand) -> RemittanceLineRecord:
+async def _keep_as_debit(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand) -> RemittanceLineRecord:
+    """The claim is forgotten, since a debit belongs to none; whoever explains it can name that claim again."""
     status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
-    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, await _expected(unit, line)))
+    made = as_debit(Cents(line.paid_cents))
+    return replace(_resolved(unit, line, status, made), claim_id=None)
+
+
+async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
+    status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
+    expected, denial = await _expected(unit, line), command.denial_id
+    if denial is not None and all(each.denial_id != denial for each in expected.recoverable):
+        raise not_found("denial", "denialId")
+    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, expected, denial))
 
 
 async def _duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
@@ -132,6 +144,7 @@ TAKE: Final[dict[LineStep, Take]] = {
     LineStep.ACCEPT_AS_DENIAL: _accept_as_denial,
     LineStep.WRITE_OFF: _accept_as_denial,
     LineStep.ACCEPT_OVERPAYMENT: _accept_overpayment,
+    LineStep.KEEP_AS_DEBIT: _keep_as_debit,
     LineStep.RECOVER_DENIAL: _recover,
     LineStep.DISMISS_DUPLICATE: _duplicate,
     LineStep.SET_ASIDE: _set_aside,
@@ -198,16 +211,16 @@ def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence
 
 async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:
     """Take back the last step of a line that is not posted, or that became an unapplied credit of which nothing is
-    used."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance, line = await locked(unit, id)
+    used, or a debit that nobody has explained."""
+    remittance, line = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id))
     next_line_status(line.status, RemittanceLineAction.UNDO)
     steps = await line_history_db.of_line(unit.connection, unit.scope, id)
     last = line_expectations.last_step(steps)
-    if last is None or (line.status is RemittanceLineStatus.POSTED and not line.is_credit):
+    if last is None or (line.status is RemittanceLineStatus.POSTED and not line.is_without_claim):
         raise conflict(NO_STEP)
     if line.status is RemittanceLineStatus.POSTED:
         await unapplied_credits.withdraw(unit, line_id=line.id, reason=reason)
+        await adjustments.withdraw_debit(unit, remittance, line_id=line.id, reason=reason)
     if last.action is LineStep.SPLIT:
         await _join(unit, line)
     after = _undone(unit, line, last)

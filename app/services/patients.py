@@ -11,9 +11,10 @@ from app.db import parties as parties_db
 from app.db import patient_changes as patient_changes_db
 from app.db.parties import PatientRecord
 from app.domain import ids
-from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any
+from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found
 from app.domain.identifiers import cpf_failure
 from app.domain.parties import PERSON_LENGTH_MAX, PartyAction, deactivated, duplicate
+from app.domain.refusals import Refusals, checked
 from app.domain.text import text_failure
 from app.services import parties
 from app.services.party_changes import PartyKind
@@ -43,8 +44,12 @@ class PatientForm:
 
 async def register(unit: UnitOfWork, *, form: PatientForm) -> PatientRecord:
     """Register a patient whom the provider sees from now on; DUPLICATE_PARTY if another patient has the CPF."""
-    raise_any(_failures(unit, form.name, form.cpf, form.birth_date))
-    await check_provider(unit, form.provider)
+    refusals = Refusals(_failures(unit, form.name, form.cpf, form.birth_date))
+    with refusals.also():
+        await check_provider(unit, form.provider)
+    with refusals.also():
+        await _check_cpf(unit, form.cpf, None)
+    refusals.raise_any()
     patient = PatientRecord(
         id=ids.new_id(ids.PATIENT, at=unit.now),
         name=form.name.strip(),
@@ -54,7 +59,7 @@ async def register(unit: UnitOfWork, *, form: PatientForm) -> PatientRecord:
         deactivated_at=None,
         merged_into_id=None,
     )
-    await _check_cpf(unit, patient.cpf, patient.id)
+
     try:
         await patient_changes_db.insert_registered(unit.connection, patient, form.provider)
     except IntegrityError:
@@ -66,12 +71,12 @@ async def register(unit: UnitOfWork, *, form: PatientForm) -> PatientRecord:
 
 async def update(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], version: int | None = None) -> PatientRecord:
     """Correct a person's data: columns of the row that are given; an empty CPF or day of birth becomes unknown."""
-    before = await locked(unit, id, version)
     given: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) else value for name, value in changes.items()
     }
+    shape = _failures(unit, given.get("name"), given.get("cpf"), given.get("birth_date"))
+    before = await checked(shape, locked(unit, id, version))
     cpf = given.get("cpf", before.cpf)
-    raise_any(_failures(unit, given.get("name", before.name), cpf, given.get("birth_date", before.birth_date)))
     if cpf != before.cpf:
         await _check_cpf(unit, cpf, id)
         try:
@@ -121,7 +126,7 @@ async def check_provider(unit: UnitOfWork, provider: str) -> None:
         raise BillingError(deactivated("provider", "provider"))
 
 
-def _failures(unit: UnitOfWork, name: str, cpf: str | None, birth_date: date | None) -> list[Failure | None]:
+def _failures(unit: UnitOfWork, name: str | None, cpf: str | None, birth_date: date | None) -> list[Failure | None]:
     found = [text_failure(name, "name", PERSON_LENGTH_MAX), None if cpf is None else cpf_failure(cpf, "cpf")]
     if birth_date is not None and not EARLIEST_BIRTH <= birth_date <= unit.today:
         message = "a day of birth is not in the future, and not before 1880"
@@ -129,7 +134,7 @@ def _failures(unit: UnitOfWork, name: str, cpf: str | None, birth_date: date | N
     return found
 
 
-async def _check_cpf(unit: UnitOfWork, cpf: str | None, patient_id: str) -> None:
+async def _check_cpf(unit: UnitOfWork, cpf: str | None, patient_id: str | None) -> None:
     if cpf is None:
         return
     others = [each for each in await patient_changes_db.with_cpf(unit.connection, cpf) if each != patient_id]

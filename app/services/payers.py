@@ -12,9 +12,10 @@ from app.db import party_changes as party_changes_db
 from app.db.parties import PayerRecord
 from app.domain import ids
 from app.domain.contracts import STANDARD_TERMS, Terms, terms_failures
-from app.domain.errors import BillingError, not_found, raise_any
+from app.domain.errors import BillingError, not_found
 from app.domain.identifiers import ans_failure
 from app.domain.parties import NAME_LENGTH_MAX, PartyAction, duplicate
+from app.domain.refusals import checked
 from app.domain.text import text_failure
 from app.services.party_changes import PartyKind
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
@@ -40,10 +41,8 @@ class PayerForm:
 
 async def register(unit: UnitOfWork, *, form: PayerForm) -> PayerRecord:
     """Register a payer; DUPLICATE_PARTY if its registro ANS is known."""
-    raise_any([ans_failure(form.payer, "payer"), *_failures(form.name, form.terms)])
-    _check_scope(unit, form.payer)
-    if await parties_db.payer(unit.connection, form.payer) is not None:
-        raise _known(form.payer)
+    shape = [ans_failure(form.payer, "payer"), *_failures(form.name, form.terms)]
+    await checked(shape, _check_new(unit, form.payer))
     payer = PayerRecord(
         ans_code=form.payer,
         name=form.name.strip(),
@@ -67,16 +66,15 @@ async def update(
     unit: UnitOfWork, *, payer: str, changes: Mapping[str, Any], version: int | None = None
 ) -> PayerRecord:
     """Change the name or the terms: columns of the row that are given."""
-    before = await _locked(unit, payer, version)
     given: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) else value for name, value in changes.items()
     }
     terms = Terms(
-        given.get("submission_window_days", before.submission_window_days),
-        given.get("appeal_deadline_days", before.appeal_deadline_days),
-        given.get("payment_term_days", before.payment_term_days),
+        given.get("submission_window_days", STANDARD_TERMS.submission_window_days),
+        given.get("appeal_deadline_days", STANDARD_TERMS.appeal_deadline_days),
+        given.get("payment_term_days", STANDARD_TERMS.payment_term_days),
     )
-    raise_any(_failures(given.get("name", before.name), terms))
+    before = await checked(_failures(given.get("name"), terms), _locked(unit, payer, version))
     return await KIND.change(unit, before, given, PartyAction.UPDATE)
 
 
@@ -95,12 +93,18 @@ async def _locked(unit: UnitOfWork, payer: str, version: int | None) -> PayerRec
     return KIND.checked(await party_changes_db.lock_payer(unit.connection, payer), version, "payer")
 
 
+async def _check_new(unit: UnitOfWork, payer: str) -> None:
+    _check_scope(unit, payer)
+    if await parties_db.payer(unit.connection, payer) is not None:
+        raise _known(payer)
+
+
 def _check_scope(unit: UnitOfWork, payer: str) -> None:
     if not unit.scope.contains(provider=None, payer=payer, patient=None):
         raise not_found("payer", "payer")
 
 
-def _failures(name: str, terms: Terms) -> list[Any]:
+def _failures(name: str | None, terms: Terms) -> list[Any]:
     return [text_failure(name, "name", NAME_LENGTH_MAX), *terms_failures(terms)]
 
 

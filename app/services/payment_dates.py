@@ -15,8 +15,9 @@ from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.actions import RemittanceOperation
 from app.domain.deductions import Deduction
-from app.domain.errors import ErrorCode, conflict, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, conflict
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.remittance_checks import check_correction
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
@@ -41,10 +42,10 @@ class Corrected:
 async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> Corrected:
     """Correct the day of payment: every settlement of the statement is reversed as far as it is left, and recorded
     again with the new day, for the same lines of invoices; what later uses of its credits settle has that day too."""
-    raise_any([text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)])
+    shape = [text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)]
     if paid_on > unit.today:
-        raise refuse(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn")
-    remittance = await remittances.locked(unit, id)
+        shape.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
+    remittance = await checked(shape, remittances.locked(unit, id))
     check_correction(remittance.status, remittance.paid_on, paid_on)
     found = await settlements_db.payments_of(unit.connection, unit.scope, id, CORRECTIONS_MAX + 1)
     if len(found) > CORRECTIONS_MAX:

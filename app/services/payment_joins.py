@@ -114,6 +114,7 @@ def adjustments_of(statement: Statement, remittance_id: str, *, after: int = 0) 
             amount_cents=each.amount,
             status=AdjustmentStatus.OPEN,
             version=1,
+            line_id=None,
         )
         for sequence, each in enumerate(statement.adjustments, start=after + 1)
     ]

@@ -1,6 +1,6 @@
 """What posting does besides decisions and payments: put each line where it belongs, record credits, accept losses."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +8,8 @@ from app.db import denials as denials_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
-from app.domain.denials import RECOVERABLE, DenialStatus, recovered_by
+from app.domain.denials import RECOVERABLE, DenialStatus
+from app.domain.line_work import LineResolution
 from app.domain.money import Cents
 from app.domain.remittances import (
     BilledItem,
@@ -18,7 +19,8 @@ from app.domain.remittances import (
     names,
     next_line_status,
 )
-from app.services import denials, unapplied_credits
+from app.services import adjustments, denials, unapplied_credits
+from app.services.denials import Recovery
 from app.unit_of_work.unit import UnitOfWork
 
 
@@ -32,32 +34,39 @@ def after_posting(
     return replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=now)
 
 
-async def recovered(
-    unit: UnitOfWork, lines: Sequence[RemittanceLineRecord]
-) -> dict[str, tuple[DenialRecord, ...] | None]:
-    """Claim id -> the denials that its lines pay, as a person has said, None if these are not there any more; the
+async def recovered(unit: UnitOfWork, lines: Sequence[RemittanceLineRecord]) -> dict[str, tuple[Recovery, ...] | None]:
+    """Claim id -> what its lines pay of denials, as a person has said, None if these are not there any more; the
     caller has locked the claims."""
-    wanted: dict[str, int] = {}
+    wanted: dict[str, list[LineResolution]] = {}
     for line in lines:
         if line.claim_id is not None and line.resolution is not None and line.resolution.recovered:
-            wanted[line.claim_id] = wanted.get(line.claim_id, 0) + line.resolution.recovered
+            wanted.setdefault(line.claim_id, []).append(line.resolution)
     if not wanted:
         return {}
-    known: dict[str, list[DenialRecord]] = {}
-    for denial in await denials_db.of_claims(unit.connection, unit.scope, sorted(wanted)):
-        if denial.status in RECOVERABLE:
-            known.setdefault(denial.claim_id, []).append(denial)
-    found: dict[str, tuple[DenialRecord, ...] | None] = {}
-    for claim, amount in wanted.items():
-        of_claim = known.get(claim, [])
-        places = recovered_by(Cents(amount), [Cents(denial.amount_cents) for denial in of_claim])
-        found[claim] = None if places is None else tuple(of_claim[place] for place in places)
-    return found
+    found_denials = await denials_db.of_claims(unit.connection, unit.scope, sorted(wanted))
+    known = {denial.id: denial for denial in found_denials if denial.status in RECOVERABLE}
+    return {claim: _recoveries(known, resolutions) for claim, resolutions in wanted.items()}
+
+
+def _recoveries(
+    known: Mapping[str, DenialRecord], resolutions: Sequence[LineResolution]
+) -> tuple[Recovery, ...] | None:
+    parts = [part for each in resolutions for part in each.parts]
+    amounts = {each.denial_id: each.amount for each in parts}
+    # Two lines about one denial: the second was promised what the first one takes.
+    is_promised_once = len(amounts) == len(parts)
+    is_left = all(each.denial_id in known and each.amount <= known[each.denial_id].amount_cents for each in parts)
+    if not parts or not is_promised_once or not is_left:
+        return None
+    return tuple(Recovery(known[name], amount) for name, amount in amounts.items())
 
 
 async def record_credits(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> None:
-    """Record the credits of lines that are posted or held from now on."""
+    """Record the credits of lines that are posted or held from now on, and the debits that have no claim."""
     posted = [line for line in lines if line.status is RemittanceLineStatus.POSTED and line.resolution is not None]
+    debits = [line for line in posted if line.is_without_claim and line.paid_cents < 0]
+    await adjustments.record_debits(unit, remittance, debits)
+    posted = [line for line in posted if line not in debits]
     held = [line for line in lines if line.status is RemittanceLineStatus.HELD]
     await unapplied_credits.record(unit, remittance, [*posted, *held])
 

@@ -31,6 +31,7 @@ from app.services import (
     denials,
     held_lines,
     invoices,
+    later_decisions,
     posted_lines,
     posting_plans,
     protocol_lines,
@@ -38,7 +39,6 @@ from app.services import (
     reviews,
     settlements,
     statement_deductions,
-    takebacks,
 )
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
 from app.services.posting_plans import Plan, by_claim
@@ -191,19 +191,20 @@ async def _post_lines(
     stated: Cents | None = None,
 ) -> Done:
     plans = await posting_plans.of_lines(unit, remittance, lines)
+    await later_decisions.complete(unit, plans, is_paying=remittance.paid_on is not None)
     if remittance.paid_on:
         await answered_by_payment.complete(unit, plans)
     for plan in plans:
         if plan.problem is None:
             plan.problem = await _decide(unit, remittance, plan)
         if plan.problem is None:
-            for denial in plan.recovers:
-                await denials.recover_locked(unit, plan.claim, denial)
+            plan.recovered = [await denials.recover_locked(unit, plan.claim, each) for each in plan.recovers]
             for denial in plan.answers:
                 await denials.answer_locked(unit, plan.claim, denial, Cents(denial.appealed_cents or 0), None)
     postable = [plan for plan in plans if plan.problem is None]
     whole = [plan for plan in postable if not plan.is_held]
-    settled = [*await _take_back(unit, remittance, whole), *await _pay(unit, remittance, whole, stated)]
+    taken = await later_decisions.take_back(unit, remittance, whole)
+    settled = [*taken, *await _pay(unit, remittance, whole, stated)]
     await held_lines.release(unit, remittance, {plan.claim.id: plan.held for plan in whole if plan.held})
     await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
     return await _store_lines(unit, lines, plans, settled, remittance)
@@ -226,17 +227,6 @@ async def _decide(unit: UnitOfWork, remittance: RemittanceRecord, plan: Plan) ->
     except BillingError:
         return RemittanceLineProblem.NOT_POSTED
     return None
-
-
-async def _take_back(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> list[SettlementRecord]:
-    """The reversals of what is taken back; the lines of those that are paid as well are read again."""
-    found = []
-    for plan in plans:
-        if plan.taken_back:
-            found += await takebacks.take_back(unit, remittance, plan.payable_lines, plan.taken_back)
-            ids = [line.id for line in plan.payable_lines]
-            plan.payable_lines = await lines_db.by_ids(unit.connection, unit.scope, ids)
-    return found
 
 
 async def _pay(
@@ -276,7 +266,7 @@ async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[
             month,
             tuple(plan.claim.id for plan in batch if not plan.is_billed and plan.claim.approved_cents),
             has_recoveries=False,
-            denial_ids=tuple(denial.id for plan in batch for denial in (*plan.recovers, *plan.answers)),
+            denial_ids=tuple(denial.id for plan in batch for denial in (*plan.recovered, *plan.answers)),
         )
         draft = await invoices.create(unit, form=form)
         await invoices.issue(unit, id=draft.id, due_date=None, version=None)
@@ -338,7 +328,7 @@ async def _store_lines(
     problems |= {line.id: plan.problem or RemittanceLineProblem.REPEATED for plan in plans for line in plan.repeated}
     # What goes to no claim needs no plan; a claim that is not there for the caller any more has none.
     otherwise = RemittanceLineProblem.UNKNOWN_CLAIM
-    problems |= {line.id: None if line.is_credit else otherwise for line in lines if line.id not in problems}
+    problems |= {line.id: None if line.is_without_claim else otherwise for line in lines if line.id not in problems}
     held = {line.id for plan in plans if plan.is_held for line in plan.lines}
     changed = [
         held_lines.held(line) if line.id in held else posted_lines.after_posting(line, problems[line.id], unit.now)
@@ -347,7 +337,7 @@ async def _store_lines(
     await remittances_db.update_lines(unit.connection, changed)
     await posted_lines.record_credits(unit, remittance, changed)
     # Only of a decision: a payment that joins it later finds the denials, and perhaps others like them, as they are.
-    decided = [plan for plan in plans if plan.decisions is not None and plan.problem is None]
+    decided = [plan for plan in plans if (plan.decisions is not None or plan.later) and plan.problem is None]
     deciding = [line for plan in decided for line in (*plan.lines, *plan.held)]
     items = [item for plan in decided for item in plan.items]
     await posted_lines.write_off(unit, deciding, [plan.claim for plan in decided], items)

@@ -15,6 +15,7 @@ from app.db.invoice_lines import LineRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.claims import ItemDecision
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
+from app.domain.later_decisions import LaterDecision
 from app.domain.money import Cents
 from app.domain.remittances import (
     BilledItem,
@@ -29,9 +30,10 @@ from app.domain.remittances import (
     taking_back,
 )
 from app.services import held_lines, posted_lines, unapplied_credits
+from app.services.denials import Recovery
 from app.unit_of_work.unit import UnitOfWork
 
-OfClaim = TypeVar("OfClaim", ItemRecord, RemittanceLineRecord, LineRecord)
+OfClaim = TypeVar("OfClaim", ItemRecord, RemittanceLineRecord, LineRecord, DenialRecord)
 NOTHING: Final = Cents(0)
 PLANS_AT_ONCE: Final = 200
 SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED, InvoiceStatus.SETTLED})
@@ -65,12 +67,25 @@ class Plan:
     credited: Cents = NOTHING
     # Whether the lines are held themselves, until the payer has decided the rest of the claim.
     is_held: bool = False
-    # Denials that the lines pay without an appeal.
-    recovers: tuple[DenialRecord, ...] = ()
+    # What the lines pay of denials without an appeal, and then the denials that are paid so.
+    recovers: tuple[Recovery, ...] = ()
+    recovered: list[DenialRecord] = field(default_factory=list)
+    # What the lines deny of a claim that was decided before.
+    later: LaterDecision | None = None
     # Appealed denials whose appealed amounts the lines pay: the payer's answers.
     answers: tuple[DenialRecord, ...] = ()
     # The claim's lines on invoices that were sent to the payer, in the order in which they are paid.
     payable_lines: list[LineRecord] = field(default_factory=list)
+
+    @property
+    def settled(self) -> Cents:
+        """What was paid of the claim, less what was taken back."""
+        return Cents(sum(line.settled_cents for line in self.payable_lines))
+
+    @property
+    def due(self) -> Cents:
+        """What the payer still owes of the claim, as far as it can be paid now."""
+        return Cents(self.unbilled + sum(line.due_cents for line in self.payable_lines))
 
 
 async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> list[Plan]:
@@ -118,7 +133,7 @@ async def _recalculate(unit: UnitOfWork, remittance: RemittanceRecord, plan: Pla
     if contract is None or contract.recalculation_code is None:
         return
     known = [line.paid_line for line in (*plan.held, *plan.lines)]
-    found = recalculated([_billed(item) for item in plan.items], known, contract.recalculation_code)
+    found = recalculated([billed_item(item) for item in plan.items], known, contract.recalculation_code)
     if not isinstance(found, RemittanceLineProblem):
         plan.problem, plan.decisions = None, found
         plan.paid = plan.unbilled = Cents(sum(line.paid_line.paid for line in plan.lines))
@@ -126,7 +141,7 @@ async def _recalculate(unit: UnitOfWork, remittance: RemittanceRecord, plan: Pla
 
 def _set_repeated_aside(plan: Plan) -> None:
     known = [*plan.held, *plan.lines]
-    places = repeated([_billed(item) for item in plan.items], [line.paid_line for line in known])
+    places = repeated([billed_item(item) for item in plan.items], [line.paid_line for line in known])
     again = {known[place].id for place in places}
     plan.repeated = [line for line in plan.lines if line.id in again]
     plan.lines = [line for line in plan.lines if line.id not in again]
@@ -153,13 +168,18 @@ def _complete(
     problem = payable(plan.claim.status, is_replaced=is_replaced)
     if problem is not None:
         return problem
-    lines = [line.paid_line for line in plan.lines if line.paid_cents >= 0]
-    plan.taken_back = Cents(-sum(line.paid_cents for line in plan.lines if line.paid_cents < 0))
+    if is_decided(plan.claim.status):
+        plan.is_billed = any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices)
+        approved = 0 if plan.is_billed else plan.claim.approved_cents or 0
+        plan.unbilled = Cents(approved + sum(each.amount for each in plan.recovers))
+    known_lines = [line.paid_line for line in plan.lines]
+    lines = [line for line in known_lines if line.paid >= 0]
+    plan.taken_back = Cents(-sum(line.paid for line in known_lines if line.paid < 0))
     if plan.taken_back:
-        problem = taking_back(plan.taken_back, paid=_paid(plan), is_paying=is_paying)
+        problem = taking_back(plan.taken_back, paid=plan.settled, is_paying=is_paying)
         if problem is not None or not lines:
             return problem
-    billed = [_billed(item) for item in plan.items]
+    billed = [billed_item(item) for item in plan.items]
     if not is_decided(plan.claim.status):
         known = [*(line.paid_line for line in plan.held), *lines]
         found = decisions(billed, known)
@@ -169,13 +189,10 @@ def _complete(
         plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
         plan.unbilled = plan.paid
         return None
-    plan.is_billed = any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices)
-    approved = 0 if plan.is_billed else plan.claim.approved_cents or 0
-    plan.unbilled = Cents(approved + sum(denial.amount_cents for denial in plan.recovers))
     # Payable: what is due on issued invoices, and what is on no invoice yet. Example, in cents: 700_00
     # approved and billed, 150_00 of a won appeal billed on a second invoice; of 850_00 due the statement pays 800_00.
     # It is spread over the lines: one settlement of 700_00 for the first invoice, one of 100_00 for the second.
-    due = plan.unbilled + plan.taken_back + sum(line.due_cents for line in plan.payable_lines)
+    due = plan.due + plan.taken_back
     # A statement without a payment date may repeat what was approved, whether it is paid or not.
     paid = payment(billed, lines, due=Cents(due if is_paying else plan.claim.approved_cents or 0))
     if isinstance(paid, RemittanceLineProblem):
@@ -188,10 +205,7 @@ def _complete(
     return None
 
 
-def _paid(plan: Plan) -> Cents:
-    return Cents(sum(line.settled_cents for line in plan.payable_lines))
-
-
-def _billed(item: ItemRecord) -> BilledItem:
+def billed_item(item: ItemRecord) -> BilledItem:
+    """The item in the form that the rules use."""
     denied = None if item.denied_cents is None else Cents(item.denied_cents)
     return BilledItem(item.sequence, item.code, Cents(item.total_cents), denied, item.performed_on)

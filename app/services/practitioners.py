@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from app.db import registered_practitioners as practitioners_db
 from app.db.registered_practitioners import PractitionerRecord
 from app.domain import ids
-from app.domain.errors import BillingError, Failure, raise_any
+from app.domain.errors import BillingError, Failure
 from app.domain.parties import PERSON_LENGTH_MAX, PartyAction, duplicate
+from app.domain.refusals import checked
 from app.domain.schema_codes import CodeTable
 from app.domain.text import ascii_failure, text_failure
 from app.services.party_changes import PartyKind
@@ -42,8 +43,8 @@ class PractitionerForm:
 
 async def register(unit: UnitOfWork, *, form: PractitionerForm) -> PractitionerRecord:
     """Register a practitioner of the provider; DUPLICATE_PARTY if it has one with this number of the council."""
-    raise_any([*_council_failures(form), *_failures(form.name, form.cbo)])
-    await check_provider(unit, form.provider)
+    shape = [*_council_failures(form), *_failures(form.name, form.cbo)]
+    await checked(shape, check_provider(unit, form.provider))
     known = await practitioners_db.by_number(unit.connection, form.provider, form.council, form.number, form.state)
     if known is not None:
         raise _known(known.id)
@@ -71,9 +72,8 @@ async def update(
     unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], version: int | None = None
 ) -> PractitionerRecord:
     """Change the name or the occupation: columns of the row that are given. Another number is another practitioner."""
-    before = await _locked(unit, id, version)
     given = {name: value.strip() for name, value in changes.items()}
-    raise_any(_failures(given.get("name", before.name), given.get("cbo", before.cbo)))
+    before = await checked(_failures(given.get("name"), given.get("cbo")), _locked(unit, id, version))
     return await KIND.change(unit, before, given, PartyAction.UPDATE)
 
 
@@ -100,7 +100,7 @@ def _council_failures(form: PractitionerForm) -> list[Failure | None]:
     ]
 
 
-def _failures(name: str, cbo: str) -> list[Failure | None]:
+def _failures(name: str | None, cbo: str | None) -> list[Failure | None]:
     return [text_failure(name, "name", PERSON_LENGTH_MAX), CodeTable.OCCUPATION.failure(cbo, "cbo")]
 
 

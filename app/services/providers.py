@@ -10,9 +10,10 @@ from app.db import parties as parties_db
 from app.db import party_changes as party_changes_db
 from app.db.parties import ProviderRecord
 from app.domain import ids
-from app.domain.errors import BillingError, not_found, raise_any
+from app.domain.errors import BillingError, not_found
 from app.domain.identifiers import cnes_failure
 from app.domain.parties import NAME_LENGTH_MAX, PartyAction, duplicate, tax_id_failure
+from app.domain.refusals import checked
 from app.domain.schema_codes import CodeTable
 from app.domain.text import text_failure
 from app.services.party_changes import PartyKind
@@ -42,10 +43,8 @@ class ProviderForm:
 
 async def register(unit: UnitOfWork, *, form: ProviderForm) -> ProviderRecord:
     """Register a provider; DUPLICATE_PARTY if its CNES is known, NOT_FOUND if it is outside the data scope."""
-    raise_any([cnes_failure(form.provider, "provider"), *_failures(form.name, form.tax_id, form.state)])
-    _check_scope(unit, form.provider)
-    if await parties_db.provider(unit.connection, form.provider) is not None:
-        raise _known(form.provider)
+    shape = [cnes_failure(form.provider, "provider"), *_failures(form.name, form.tax_id, form.state)]
+    await checked(shape, _check_new(unit, form.provider))
     provider = ProviderRecord(
         form.provider, form.name.strip(), form.tax_id, version=1, deactivated_at=None, state=form.state
     )
@@ -62,9 +61,9 @@ async def update(
     unit: UnitOfWork, *, provider: str, changes: Mapping[str, Any], version: int | None = None
 ) -> ProviderRecord:
     """Change the name, the taxpayer number or the state: columns of the row that are given."""
-    before = await _locked(unit, provider, version)
     given = {name: value.strip() for name, value in changes.items()}
-    raise_any(_failures(given.get("name", before.name), given.get("tax_id", before.tax_id), given.get("state")))
+    shape = _failures(given.get("name"), given.get("tax_id"), given.get("state"))
+    before = await checked(shape, _locked(unit, provider, version))
     return await KIND.change(unit, before, given, PartyAction.UPDATE)
 
 
@@ -84,16 +83,22 @@ async def _locked(unit: UnitOfWork, provider: str, version: int | None) -> Provi
     return KIND.checked(found, version, "provider")
 
 
+async def _check_new(unit: UnitOfWork, provider: str) -> None:
+    _check_scope(unit, provider)
+    if await parties_db.provider(unit.connection, provider) is not None:
+        raise _known(provider)
+
+
 def _check_scope(unit: UnitOfWork, provider: str) -> None:
     # A payer and a patient see providers that they do not manage.
     if not unit.scope.contains(provider=provider, payer=None, patient=None):
         raise not_found("provider", "provider")
 
 
-def _failures(name: str, tax_id: str, state: str | None) -> list[Any]:
+def _failures(name: str | None, tax_id: str | None, state: str | None) -> list[Any]:
     return [
         text_failure(name, "name", NAME_LENGTH_MAX),
-        tax_id_failure(tax_id, "taxId"),
+        None if tax_id is None else tax_id_failure(tax_id, "taxId"),
         CodeTable.STATE.failure(state, "state"),
     ]
 

@@ -11,8 +11,9 @@ from app.db import line_history as line_history_db
 from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import RemittanceLineOperation
-from app.domain.errors import conflict, not_found, raise_any
+from app.domain.errors import conflict, not_found
 from app.domain.line_work import LineStep, carried
+from app.domain.refusals import checked
 from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
@@ -93,8 +94,7 @@ def _without_claim(unit: UnitOfWork, line: RemittanceLineRecord) -> RemittanceLi
 
 async def dismiss(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:
     """Take a waiting line out of the queue, with the reason: nothing of it will be posted unless it is matched."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance, line = await locked(unit, id)
+    remittance, line = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id))
     dismissed = replace(
         line,
         status=next_line_status(line.status, RemittanceLineAction.DISMISS),

@@ -15,9 +15,9 @@ from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.imports import ImportJobRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
-from app.domain import ids
+from app.domain import ids, refusals
 from app.domain.actions import RemittanceOperation
-from app.domain.errors import Failure, conflict, not_found, raise_any
+from app.domain.errors import Failure, conflict, not_found
 from app.domain.readable_lines import readable
 from app.domain.remittance_checks import check_cancellation
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
@@ -138,9 +138,11 @@ async def known_again(
 
     BillingError for one that cannot be stored. `may_post`: see `payment_joins.again`.
     """
-    raise_any(checked.failures)
     statement = checked.statement
-    await parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer)
+    await refusals.checked(
+        checked.failures,
+        parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer),
+    )
     known = await _known(unit, checked)
     if known is None:
         return None
@@ -330,8 +332,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
 
     CONFLICT if a line is posted, or if it is cancelled already.
     """
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance = await locked(unit, id)
+    remittance = await refusals.checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id))
     check_cancellation(remittance.status, is_posted=remittance.posted_at is not None)
     cancelled = replace(
         remittance,

@@ -1,7 +1,7 @@
 """The payer's actions on claims: review, ask for information, adjudicate."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Final
@@ -13,11 +13,20 @@ from app.db.denials import DenialRecord
 from app.domain import ids, tabela38
 from app.domain.actions import ClaimOperation
 from app.domain.appeal_terms import DenialDays
-from app.domain.claims import ClaimAction, ClaimStatus, ItemDecision, decision_failures, next_status, outcome
+from app.domain.claims import (
+    ClaimAction,
+    ClaimStatus,
+    DeniedAmount,
+    ItemDecision,
+    decision_failures,
+    next_status,
+    outcome,
+)
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import ascii_failure, text_failure
 from app.services import batch_steps, claims, contracts, held_lines, history
@@ -31,6 +40,8 @@ DECIDED_EVENTS: Final = {
     ClaimAction.APPROVE: "ClaimApproved",
     ClaimAction.APPROVE_PARTIALLY: "ClaimPartiallyApproved",
     ClaimAction.DENY: "ClaimDenied",
+    ClaimAction.DENY_PART_LATER: "ClaimPartiallyApproved",
+    ClaimAction.DENY_REST_LATER: "ClaimDenied",
 }
 
 
@@ -41,8 +52,7 @@ async def start(unit: UnitOfWork, *, id: str, version: int | None) -> ClaimRecor
 
 async def resume(unit: UnitOfWork, *, id: str, note: str | None, version: int | None) -> ClaimRecord:
     """Resume the review for which information was requested; the note is the provider's answer."""
-    raise_any([text_failure(note, "note", REASON_LENGTH_MAX)])
-    claim = await claims.locked(unit, id, version)
+    claim = await checked([text_failure(note, "note", REASON_LENGTH_MAX)], claims.locked(unit, id, version))
     return await _review(unit, claim, ClaimAction.RESUME_REVIEW, reason=note)
 
 
@@ -61,9 +71,8 @@ async def _review(
 
 async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
     """Pause the review until the provider answers; the reason says what is missing."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     action = ClaimAction.REQUEST_INFORMATION
-    claim = await claims.locked(unit, id, version)
+    claim = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], claims.locked(unit, id, version))
     asked = claims.after_action(claim, action)
     return await claims.store(unit, claim, asked, action, "ClaimInformationRequested", reason=reason)
 
@@ -154,11 +163,50 @@ async def _decide_items(
     denied: DenialDays,
 ) -> None:
     await claims_db.update_items(unit.connection, [_item(items[each.sequence], each) for each in decisions])
+    await _deny(unit, claim, [(items[each.sequence], each.denials) for each in decisions], denied)
+
+
+async def deny_later(
+    unit: UnitOfWork,
+    claim: ClaimRecord,
+    rows: Iterable[ItemRecord],
+    later: Mapping[int, tuple[DeniedAmount, ...]],
+    denied: DenialDays,
+    reason: str,
+) -> ClaimRecord:
+    """Deny so much of what was approved of a decided claim that the caller has locked, by item; `denied` are the days
+    of the payer's statement."""
+    items = {row.sequence: row for row in rows}
+    amounts = {sequence: sum(each.amount for each in denials) for sequence, denials in later.items()}
+    amount = sum(amounts.values())
+    approved = (claim.approved_cents or 0) - amount
+    action = ClaimAction.DENY_PART_LATER if approved else ClaimAction.DENY_REST_LATER
+    after = claims.after_action(claim, action)
+    after = replace(after, approved_cents=approved, denied_cents=(claim.denied_cents or 0) + amount)
+    await claims.store(unit, claim, after, action, DECIDED_EVENTS[action], reason=reason)
+    changed = [_denied_later(items[sequence], cents) for sequence, cents in amounts.items()]
+    await claims_db.update_items(unit.connection, changed)
+    await _deny(unit, after, [(items[sequence], denials) for sequence, denials in later.items()], denied)
+    return after
+
+
+def _denied_later(item: ItemRecord, cents: int) -> ItemRecord:
+    approved, denied = (item.approved_cents or 0) - cents, (item.denied_cents or 0) + cents
+    return replace(item, approved_cents=approved, denied_cents=denied)
+
+
+async def _deny(
+    unit: UnitOfWork,
+    claim: ClaimRecord,
+    items: Sequence[tuple[ItemRecord, Sequence[DeniedAmount]]],
+    denied: DenialDays,
+) -> None:
+    """Add the denials of these items, which can be appealed until the day that the contract says."""
     terms = await contracts.appeal_terms_of(unit.connection, claim.provider_cnes, claim.payer_ans)
     deadline = terms.last_day(denied)
     rows: list[DenialRecord] = []
-    for number, each in enumerate(decisions, start=1):
-        for row in _denials(unit, items[each.sequence], each, deadline):
+    for number, (item, amounts) in enumerate(items, start=1):
+        for row in _denials(unit, item, amounts, deadline):
             rows.append(row)
             unit.step(history.denial_step(unit, claim, row, DenialAction.DENY, amount=row.amount_cents))
         if number % DECISIONS_AT_ONCE == 0:
@@ -176,7 +224,7 @@ def _item(item: ItemRecord, decision: ItemDecision) -> ItemRecord:
     )
 
 
-def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadline: date) -> list[DenialRecord]:
+def _denials(unit: UnitOfWork, item: ItemRecord, amounts: Iterable[DeniedAmount], deadline: date) -> list[DenialRecord]:
     return [
         DenialRecord(
             id=ids.new_id(ids.DENIAL),
@@ -195,7 +243,7 @@ def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadlin
             answered_at=None,
             appeal_instance=1,
         )
-        for denial in decision.denials
+        for denial in amounts
     ]
 
 

@@ -20,6 +20,7 @@ from app.domain.errors import ErrorCode, Failure, not_found, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.settlements import (
     PaymentMethod,
     SettlementAction,
@@ -69,8 +70,8 @@ class Settled:
 
 async def settle(unit: UnitOfWork, *, id: str, payment: Payment, version: int | None) -> Settled:
     """Record a payment, in full or in part; OVER_SETTLEMENT above what is due."""
-    raise_any(_payment_failures(payment, unit.today))
-    return await settle_locked(unit, await invoices.locked(unit, id, version), payment)
+    invoice = await checked(_payment_failures(payment, unit.today), invoices.locked(unit, id, version))
+    return await settle_locked(unit, invoice, payment)
 
 
 async def settle_locked(
@@ -94,9 +95,10 @@ async def settle_locked(
 
 async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
     """Reverse a settlement, in full or in part; the reversal is a ledger row of its own."""
-    raise_any([text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)])
     moves = await credits_db.moves_of_settlements(unit.connection, unit.scope, [id])
-    return await reverse_any(unit, id=id, amount=amount, reason=reason, is_of_credit=bool(moves))
+    shape = [text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)]
+    original = await checked(shape, _original(unit, id))
+    return await _reverse(unit, original, amount=amount, reason=reason, is_of_credit=bool(moves))
 
 
 async def reverse_any(
@@ -104,13 +106,24 @@ async def reverse_any(
 ) -> Settled:
     """Reverse a settlement, also one that an unapplied credit made, unless `is_of_credit`; its caller then releases the
     credit."""
-    original = await settlements_db.one(unit.connection, unit.scope, id)
-    if original is None:
+    original = await _original(unit, id)
+    return await _reverse(unit, original, amount=amount, reason=reason, is_of_credit=is_of_credit)
+
+
+async def _original(unit: UnitOfWork, settlement_id: str) -> SettlementRecord:
+    found = await settlements_db.one(unit.connection, unit.scope, settlement_id)
+    if found is None:
         raise not_found("settlement")
+    return found
+
+
+async def _reverse(
+    unit: UnitOfWork, original: SettlementRecord, *, amount: Cents | None, reason: str, is_of_credit: bool
+) -> Settled:
     check_reversible(original.status, is_reversal=original.reverses_id is not None, is_of_credit=is_of_credit)
     invoice = await invoices.locked(unit, original.invoice_id, None)
-    before = await settlements_db.reversed_cents(unit.connection, unit.scope, [id])
-    reversible = Cents(original.amount_cents - before.get(id, 0))
+    before = await settlements_db.reversed_cents(unit.connection, unit.scope, [original.id])
+    reversible = Cents(original.amount_cents - before.get(original.id, 0))
     reversed_cents = reversible if amount is None else amount
     check_reversal(amount=reversed_cents, reversible=reversible)
     return await reverse_locked(unit, invoice, original, reversed_cents, reason=reason)

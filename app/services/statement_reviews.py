@@ -6,7 +6,7 @@ from typing import Final
 from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceRecord
 from app.domain.actions import RemittanceOperation
-from app.domain.errors import raise_any
+from app.domain.refusals import checked
 from app.domain.remittance_checks import check_release
 from app.domain.remittances import remittance_status
 from app.domain.text import text_failure
@@ -19,8 +19,7 @@ from app.unit_of_work.unit import UnitOfWork
 
 async def release(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     """Let the statement be posted although it contradicts itself or the claims; CONFLICT unless it is in REVIEW."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    remittance = await remittances.locked(unit, id)
+    remittance = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], remittances.locked(unit, id))
     check_release(remittance.status)
     released = replace(
         remittance,

@@ -17,6 +17,7 @@ from app.domain import ids
 from app.domain.credits import CreditStep, check_use
 from app.domain.errors import check_version, conflict, not_found, raise_any
 from app.domain.money import Cents
+from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineStatus
 from app.domain.text import text_failure
 from app.events.queue_events import credit_event
@@ -193,8 +194,7 @@ async def _settle(
 
 async def refund(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str, version: int | None) -> Used:
     """Record that what is left of a credit, or a part of it, went back to the payer."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    credit = await _locked(unit, id, version)
+    credit = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], _locked(unit, id, version))
     left = Cents(credit.left_cents)
     used = left if amount is None else amount
     check_use(amount=used, left=left)
@@ -203,10 +203,9 @@ async def refund(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str
 
 async def reverse(unit: UnitOfWork, *, id: str, reason: str) -> Used:
     """Take back a use of a credit; of one that settled an invoice, that settlement too."""
-    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     found = await credits_db.moves_by_ids(unit.connection, unit.scope, [id])
-    if not found:
-        raise not_found("use of a credit")
+    unknown = () if found else not_found("use of a credit").failures
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX), *unknown])
     (move,) = found
     if move.action not in (CreditStep.APPLY, CreditStep.REFUND):
         raise conflict("only a settlement or a refund can be reversed")

@@ -284,7 +284,8 @@ def _with_repeats(lines: Sequence[StatementLine]) -> tuple[StatementLine, ...]:
         if not is_item and line.item_code is not None:
             found.append(line)
             continue
-        identity = (*numbers, line.item_sequence, None if is_item else line.paid)
+        # What takes an earlier payment back is no repetition of the decision that follows it.
+        identity = (*numbers, line.item_sequence, line.paid < 0 if is_item else line.paid)
         repeated = StatementFinding(StatementFindingKind.REPEATED_CLAIM)
         found.append(replace(line, findings=(*line.findings, repeated)) if identity in seen else line)
         seen.add(identity)

@@ -91,7 +91,9 @@ class Tally:
         self.add_line(line)
         protocol = line.protocol_number
         self.paid_by_protocol[protocol] = self.paid_by_protocol.get(protocol, 0) + line.paid
-        if self._seen.setdefault(hash((appeal, *_item_of(line))), self._guides) == self._guides:
+        # What takes an earlier payment back is no repetition of the decision that follows it.
+        what = (appeal, line.paid < 0, *_item_of(line))
+        if self._seen.setdefault(hash(what), self._guides) == self._guides:
             return line
         finding = StatementFinding(Kind.REPEATED_CLAIM, f"protocol {protocol}"[:100])
         return replace(line, findings=(*line.findings, finding))

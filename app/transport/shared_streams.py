@@ -46,7 +46,10 @@ ID_LENGTH_MAX: Final = 128
 def token_of(connection: HTTPConnection) -> str | None:
     """The token of the stream that a request is about; None for a request by itself."""
     given = connection.headers.get(TOKEN_HEADER)
-    return given if given or "query" in connection.query_params else connection.query_params.get("token")
+    # Every request is asked: parameters are only read where the token may be among them.
+    if given or b"token=" not in connection.scope["query_string"]:
+        return given
+    return given if "query" in connection.query_params else connection.query_params.get("token")
 
 
 class SharedStream:

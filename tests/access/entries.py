@@ -64,6 +64,7 @@ ELSEWHERE = {
     ("Denial", "earlierAppeals"): 'denials(filter: {ids: ["<upheld_denial>"]}) { nodes',
     ("CreditUse", "reverses"): 'node(id: "<credit_release>") { ... on CreditUse',
     ("RemittanceAdjustment", "history"): 'remittance(id: "<credit_remittance>") { adjustments',
+    ("RemittanceAdjustment", "line"): 'node(id: "<line_debit>") { ... on RemittanceAdjustment',
     ("RemittanceAdjustmentHistoryEntry", "claim"): (
         'node(id: "<adjustment_step>") { ... on RemittanceAdjustmentHistoryEntry'
     ),

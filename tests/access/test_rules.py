@@ -147,6 +147,7 @@ EMPTY |= {
     "bankEntries",
     "adjustments",
     "wonAppeals",
+    "RemittanceAdjustment.line",
 }
 EMPTY |= {"deactivatedAt", "endsOn", "waitingUntil", "suspendedFrom", "suspendedUntil", "otherPatient"}
 EMPTY |= {"cancelReason", "dismissalReason", "wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}

@@ -71,15 +71,17 @@ async def held(world: World) -> dict[str, str]:
 
 async def credit(world: World, invoice: str) -> dict[str, str]:
     """A line without a claim whose money is an unapplied credit; of that a part has settled the invoice, and another
-    went back to the payer."""
+    went back to the payer. Beside it one that takes money back, which is a debit."""
     beside = [{"direction": "DEBIT", "type": "08", "amount": "2.00"}] * 5
     beside.append({"direction": "CREDIT", "type": "09", "amount": "3.00", "description": "Complemento"})
     strange = [{"providerClaimNumber": "NENHUMA4", "paidAmount": "8.00"}]
+    strange.append({"providerClaimNumber": "NENHUMA6", "paidAmount": "0.00", "takenBackAmount": "1.00"})
     remittance = await imported(world, "DEMC", strange, adjustments=beside)
     line = remittance["lines"][0]["id"]
     first = await step(world, line, acceptOverpayment={"note": "Sem guia"})
+    await step(world, remittance["lines"][1]["id"], keepAsDebit={})
     posting = {"id": remittance["id"], "idempotencyKey": key()}
-    assert (await world.mutate("finance", "postRemittance", "postedLines", **posting))["postedLines"] == 1
+    assert (await world.mutate("finance", "postRemittance", "postedLines", **posting))["postedLines"] == 2
     query = "query($p: [AnsCode!]) { unappliedCredits(filter: { payerAnsCode: $p }) { nodes { id } } }"
     kept = (await world.call("finance", query, p=[world.payer]))["unappliedCredits"]["nodes"][0]["id"]
     paid = {"creditId": kept, "invoiceId": invoice, "amount": "1.00", "idempotencyKey": key()}
@@ -109,7 +111,7 @@ async def adjustments(world: World, claim: str, settlement: str, used: str) -> d
     disputed one was linked to the used credit before."""
     found = (await world.call("finance", ADJUSTMENTS, p=[world.payer]))["remittanceAdjustments"]["nodes"]
     linked, disputed, *waiting = (each["id"] for each in found if each["amount"] == "2.00")
-    credit = next(each["id"] for each in found if each["amount"] == "3.00")
+    credit, debit = (next(each["id"] for each in found if each["amount"] == amount) for amount in ("3.00", "1.00"))
     named = await _explained(world, linked, link={"claimId": claim, "reason": "Acerto da guia"})
     undone = await _unexplained(world, linked)
     last = await _explained(world, linked, link={"settlementId": settlement, "reason": "Acerto do pagamento"})
@@ -122,6 +124,7 @@ async def adjustments(world: World, claim: str, settlement: str, used: str) -> d
         "disputed_adjustment": disputed,
         **dict(zip(("open_adjustment", "linkable_adjustment", "creditable_adjustment"), waiting, strict=True)),
         "adjustment_step": named["id"],
+        "line_debit": debit,
         "adjustment_undo": undone["id"],
         "adjustment_link": last["id"],
         "adjustment_keep": kept["id"],

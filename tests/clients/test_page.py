@@ -1,4 +1,4 @@
-"""The page about clients shows the files that are tested, and says which versions of packages they are tested with."""
+"""The pages about clients show the files that are tested, and say which versions of packages they are tested with."""
 
 import json
 import re
@@ -18,13 +18,21 @@ from tests.clients.watching import EXAMPLES
 
 HOME = Path(__file__).parent
 ROOT = EXAMPLES.parents[1]
-PAGE = (EXAMPLES / "README.md").read_text()
+PAGES = {path.name: path.read_text() for path in sorted(EXAMPLES.glob("*.md"))}
+FIRST_WORDS_MAX = 500
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 NOT_SHOWN = {"package.json", "package-lock.json", "scalars.json"}
 
 
-def test_each_block_of_the_page_is_the_file_that_it_names() -> None:
-    blocks = dict(re.findall(r"^\[[\w./-]+\]\(([\w./-]+)\)\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+def test_the_first_page_is_short_and_leads_to_all_others() -> None:
+    first = PAGES["README.md"]
+    assert len(first.split()) < FIRST_WORDS_MAX
+    assert set(re.findall(r"\]\(([\w-]+\.md)", first)) == PAGES.keys() - {"README.md"}
+
+
+def test_each_block_of_the_pages_is_the_file_that_it_names() -> None:
+    shown_file = re.compile(r"^\[[\w./-]+\]\(([\w./-]+)\)\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    blocks = dict(found for page in PAGES.values() for found in shown_file.findall(page))
     assert {name: (EXAMPLES / name).read_text() for name in blocks} == blocks
     files = [path for path in EXAMPLES.rglob("*") if path.is_file() and not _is_installed(path)]
     shown = {str(path.relative_to(EXAMPLES)) for path in files if path.suffix not in {".md", ".txt"}}
@@ -35,14 +43,14 @@ def _is_installed(path: Path) -> bool:
     return "node_modules" in path.parts
 
 
-def test_the_page_names_the_versions_of_the_packages() -> None:
+def test_the_pages_name_the_versions_of_the_packages() -> None:
     packages = json.loads((EXAMPLES / "package.json").read_text())["dependencies"]
     versions = {version.rpartition(".")[0] for name, version in packages.items() if name not in {"rxjs", "ws"}}
     pinned = re.findall(r"^(ariadne-codegen==\S+)", (HOME / "requirements.txt").read_text(), re.MULTILINE)
-    assert set(re.findall(r"ariadne-codegen.*?(==[\d.]+)", PAGE)) == {
+    assert set(re.findall(r"ariadne-codegen.*?(==[\d.]+)", PAGES["python.md"])) == {
         each.removeprefix("ariadne-codegen") for each in pinned
     }
-    text = PAGE.partition("## Versions")[2].partition("\n## ")[0]
+    text = PAGES["types.md"].partition("## Versions")[2]
     assert versions - set(re.findall(r"\d+\.\d+", text)) == set()
 
 
@@ -54,7 +62,7 @@ def test_the_scalars_of_both_generators_are_those_of_the_schema() -> None:
     assert set(scalars) == own
 
 
-def test_what_the_page_says_of_ids_is_so() -> None:
+def test_what_the_pages_say_of_ids_is_so() -> None:
     with_id = {"Payer", "Provider", "Contract", "TussTerm", "Claim", "Settlement"}
     for name in with_id:
         found = SCHEMA.type_map[name]

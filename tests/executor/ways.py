@@ -10,8 +10,8 @@ from app.executor.reach import leads_out
 from app.schema.root import schema
 
 CORE = schema._schema
-# Lines that wait have no claim: the same type is reached through the remittance.
-WITHOUT_CLAIMS = "RemittanceLineWaitingEvent.lines"
+# Lines that wait, and lines that are debits, have no claim: the same type is reached through the remittance.
+WITHOUT_CLAIMS = {"RemittanceLineWaitingEvent.lines", "RemittanceAdjustment.line"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def ways() -> list[Way]:
                 continue
             way = Way((*fields, name), (*types, kind.name), end)
             found.setdefault(way.name, way)
-            if way.is_inside and way.name != WITHOUT_CLAIMS:
+            if way.is_inside and way.name not in WITHOUT_CLAIMS:
                 waiting.append((end, way.fields, way.types))
     return list(found.values())
 

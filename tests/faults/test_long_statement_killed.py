@@ -15,16 +15,21 @@ from tests.faults.processes import Fleet
 from tests.faults.stage import scaled, staged
 from tests.figures import Figures
 from tests.gateway import server_settings
-from tests.graphql.test_long_statements import PAID, long
+from tests.graphql.test_long_statements import long
 from tests.graphql.test_remittances import BOOKS
 from tests.hostile.big_data import copied_claims
-from tests.payer_documents import Guide, analysis, message
+from tests.payer_documents import Guide, Item, analysis, message
 from tests.services import Services
 
-CLAIMS = scaled(full=5_000, short=600)
+CLAIMS = scaled(full=25_000, short=600)
+ITEMS = scaled(full=4, short=1)
+"""Items of each guide: 100,000 lines at full length."""
 KILLS = scaled(full=3, short=1)
 """How often the gateways are killed, in the import and again in the posting; a lease of five seconds has to run out
 each time."""
+LINES = CLAIMS * ITEMS
+ITEM = {"codeSystem": "22", "code": "10101012", "quantity": "1", "unitPrice": "100"}
+PAID = tuple(Item(paid="60.00", denials=(("1705", "40.00"),), sequence=str(number + 1)) for number in range(ITEMS))
 IMPORT = "mutation($i: ImportRemittanceInput!) { importRemittance(input: $i) { job { id } errors { message } } }"
 JOB = "query($id: ID!) { importJob(id: $id) { status totalCount takenCount refusedCount remittances { id } } }"
 POST = "mutation($i: PostRemittanceInput!) { postRemittance(input: $i) { remittance { status } errors { message } } }"
@@ -53,7 +58,7 @@ class Stage:
     async def killed(self, *done: Any) -> None:
         """Kill all gateways each time some more of the lines are done."""
         for number in range(KILLS):
-            while await self.count(func.count(), *done) < CLAIMS * (number + 1) / (KILLS + 2):  # noqa: ASYNC110 - a process gives no signal
+            while await self.count(func.count(), *done) < LINES * (number + 1) / (KILLS + 2):  # noqa: ASYNC110 - a process gives no signal
                 await asyncio.sleep(0.02)
             # Whoever has the job is among them.
             for process in self.fleet.processes:
@@ -62,7 +67,7 @@ class Stage:
 
     async def imported(self, claims: list[str]) -> str:
         """The id of the statement about these claims, after all kills."""
-        guides = [Guide(each[-20:], self.world.card, (PAID,)) for each in claims]
+        guides = [Guide(each[-20:], self.world.card, PAID) for each in claims]
         content = long(message(self.world.payer, analysis(self.world, "LONG", *guides)))
         headers = {"authorization": f"Bearer {self.world.token('finance')}", "content-type": "application/xml"}
         url = f"{self.fleet.processes[0].url}/documents"
@@ -78,7 +83,7 @@ class Stage:
                 break
             await asyncio.sleep(0.1)
         (remittance,) = job.pop("remittances")
-        assert job == {"status": "DONE", "totalCount": CLAIMS, "takenCount": CLAIMS, "refusedCount": 0}
+        assert job == {"status": "DONE", "totalCount": LINES, "takenCount": LINES, "refusedCount": 0}
         return str(remittance["id"])
 
     async def posted(self, id: str) -> Any:
@@ -99,9 +104,9 @@ async def test_each_line_of_a_long_statement_is_in_effect_once(
     settings = await server_settings(tmp_path, services)
     async with staged(settings, processes=2) as fleet:
         world: World = await new_world(fleet)  # type: ignore[arg-type]
-        claims = await copied_claims(fleet, (await world.submitted_claim())["id"], CLAIMS)  # type: ignore[arg-type]
+        claims = await copied_claims(fleet, (await world.submitted_claim(items=[ITEM] * ITEMS))["id"], CLAIMS)  # type: ignore[arg-type]
         stage = Stage(fleet, world)
-        async with asyncio.timeout(900):
+        async with asyncio.timeout(scaled(full=3_600, short=900)):
             id = await stage.imported(claims)
             of_statement = remittance_lines.c.remittance_id == id
             stored = await stage.count(func.count(), of_statement)
@@ -119,10 +124,11 @@ async def test_each_line_of_a_long_statement_is_in_effect_once(
             await stage.count(func.count(), outbox.c.aggregate_id == id, outbox.c.name == name)
             for name in ("RemittanceImported", "RemittancePosted")
         ]
-    assert (stored, last, events) == (CLAIMS, CLAIMS, [1, 1])
+    assert (stored, last, events) == (LINES, LINES, [1, 1])
     assert found["remittance"]["status"] == "POSTED"
-    assert (lines, shares, paid) == (CLAIMS, CLAIMS, CLAIMS * 6000)
+    assert (lines, shares, paid) == (CLAIMS, CLAIMS, LINES * 6000)
     books = [found["reconciliation"][name] for name in BOOKS.split()]
+    first = 100 * ITEMS
     # The first claim, which the others are copies of, is not in the statement.
-    assert books == [f"{each}.00" for each in (CLAIMS * 100 + 100, CLAIMS * 60, CLAIMS * 40, 0, 100, 0)]
-    figures(lines=CLAIMS, kills=2 * KILLS, doubled=0, lost=0)
+    assert books == [f"{each}.00" for each in (LINES * 100 + first, LINES * 60, LINES * 40, 0, first, 0)]
+    figures(lines=LINES, kills=2 * KILLS, doubled=0, lost=0)

@@ -190,18 +190,6 @@ async def test_a_denial_that_the_payer_pays_by_itself_is_recovered(world: World)
     assert await books(world) == ["100.00", "100.00", "0.00", "0.00", "0.00", "0.00"]
 
 
-async def test_a_part_of_a_denial_is_not_recovered(world: World) -> None:
-    claim = await world.submitted_claim()
-    await post(world, await taken(world, line(claim, "0.00", ("1801", "100.00"), itemSequence=1)))
-    remittance = await stuck(world, line(claim, "40.00", itemSequence=1))
-    refused = await resolve(world, remittance["lines"][0], recoverDenial={})
-    assert refusals(refused) == [("CONFLICT", "remittanceLineId", None)]
-    await resolved(world, remittance["lines"][0], acceptOverpayment={})
-    assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
-    assert await books(world) == ["100.00", "0.00", "100.00", "0.00", "0.00", "0.00"]
-    assert [each["amount"] for each in await kept_credits(world)] == ["40.00"]
-
-
 async def test_a_line_is_split_over_items(world: World) -> None:
     claim = await world.submitted_claim(items=[CONSULTATION, BLOOD_COUNT])
     remittance = await stuck(world, line(claim, "100.00", ("1705", "37.00")))

@@ -1,7 +1,9 @@
 """The reference as the gateway serves it, and as a browser shows it without a script."""
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
@@ -10,7 +12,9 @@ from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectT
 
 from app.reference import site
 from app.schema.root import schema
+from app.services.tuss_load import published_terms
 from tests.browser import chromium
+from tests.commands import billing
 from tests.gateway import Gateway
 from tests.graphql.test_explorer import AXE, FINDINGS, OVERFLOW, SCREENSHOTS, WIDTHS
 from tests.npm import install
@@ -107,12 +111,20 @@ async def test_a_page_is_sent_with_a_policy_that_allows_no_script(embedded_gatew
     assert (missing.status_code, missing.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
 
 
+def test_the_command_writes_what_the_gateway_serves(tmp_path: Path) -> None:
+    done = billing("reference-site", str(tmp_path / "new" / "site"))
+    written = {path.name: path.read_bytes() for path in (tmp_path / "new" / "site").iterdir()}
+    assert (done.returncode, done.stderr) == (0, f"{len(written)} files in {tmp_path / 'new' / 'site'}\n")
+    served = site.files(Counter(row["code_system"] for row in published_terms()))
+    assert written == served
+
+
 async def test_the_pages_are_readable_at_both_widths_in_light_and_dark(embedded_gateway: Gateway) -> None:
     install(AXE)
     await embedded_gateway.gql("{ me { subject } }")
     axe = (AXE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     async with chromium() as browser:
-        for name in ("queries", "data-classes", "errors"):
+        for name in ("queries", "objects", "inputs", "data-classes", "errors"):
             page = await browser.open(f"{embedded_gateway.url}/reference/{name}.html")
             await page.wait_for("document.querySelector('main h1') !== null")
             await page.evaluate(f"{axe};null")

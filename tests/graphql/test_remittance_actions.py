@@ -63,12 +63,13 @@ LINE_OPERATIONS = {
         FINANCE,
         lambda _, ids: {
             "remittanceLineId": ids["id"],
-            "parts": [{"paidAmount": "0.40"}, {"paidAmount": "0.60"}],
+            "parts": [{"paidAmount": "0.00", ids.get("back", "paidAmount"): each} for each in ("0.40", "0.60")],
             "idempotencyKey": key(),
         },
     ),
     "ACCEPT_AS_DENIAL": _step(acceptAsDenial={"code": "1705"}),
     "ACCEPT_OVERPAYMENT": _step(acceptOverpayment={}),
+    "KEEP_AS_DEBIT": _step(keepAsDebit={}),
     "RECOVER_DENIAL": _step(recoverDenial={}),
     "WRITE_OFF": _step(writeOff={"code": "1705", "reason": "centavos"}),
     "SET_ASIDE": _step(setAside={"until": "2099-01-31"}),
@@ -118,6 +119,22 @@ async def _matched_line(world: World) -> dict[str, str]:
 async def _waiting_line(world: World) -> dict[str, str]:
     ids = await _imported(world)
     return {"id": ids["waiting"], "claim": ids["claim"], "other": ids["line"]}
+
+
+async def _line_that_takes_back(world: World) -> dict[str, str]:
+    """Of a claim that nobody knows."""
+    claim = await world.submitted_claim()
+    back = {"payerClaimNumber": "OP-1", "paidAmount": "0.00", "takenBackAmount": "1.00"}
+    first, second = (await taken(world, back, line(claim, "100.00")))["lines"]
+    return {"id": first["id"], "claim": claim["id"], "other": second["id"], "back": "takenBackAmount"}
+
+
+async def _debit(world: World) -> dict[str, str]:
+    ids = await _changed(world, LINE_OPERATIONS["KEEP_AS_DEBIT"], await _line_that_takes_back(world))
+    query = "query($id: ID!) { node(id: $id) { ... on RemittanceLine { remittance { id } } } }"
+    found = (await world.call("finance", query, id=ids["id"]))["node"]["remittance"]
+    await _changed(world, REMITTANCE_OPERATIONS["POST"], {"id": found["id"]})
+    return ids
 
 
 async def _dismissed_line(world: World) -> dict[str, str]:
@@ -182,6 +199,11 @@ LINE_STATES: dict[str, tuple[Build, set[str]]] = {
             *WORK,
         },
     ),
+    "takes back": (
+        _line_that_takes_back,
+        {"MATCH", "DISMISS", "DISMISS_DUPLICATE", "SPLIT", "KEEP_AS_DEBIT", *WORK},
+    ),
+    "debit": (_debit, {"UNDO"}),
     "dismissed": (_dismissed_line, {"MATCH", "UNDO"}),
     "split": (_split_line, {"UNDO"}),
     "posted": (_posted_line, set()),

@@ -105,7 +105,7 @@ async def _whole_claim_in_part(world: World) -> Lines:
 
 async def _other_denial(world: World) -> Lines:
     claim = await world.approved_claim()
-    return [claim], [line(claim, "60.00", ("1705", "40.00"))]
+    return [claim], [line(claim, "60.00", ("1705", "39.00"))]
 
 
 async def _draft_claim(world: World) -> Lines:

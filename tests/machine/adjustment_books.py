@@ -10,7 +10,8 @@ Row = dict[str, Any]
 
 
 def check(found: Iterable[Row], steps: list[Row], credits: list[Row], moves: list[Row]) -> None:
-    """Each history gives the row, and the money of a credit that is kept now is an unapplied credit, once."""
+    """Each history gives the row, and the money of a credit that is kept now is an unapplied credit, once; a debit that
+    was a line has its amount."""
     for row in found:
         status = AdjustmentStatus.OPEN
         own = [each for each in steps if each["adjustment_id"] == row["id"]]

@@ -9,9 +9,15 @@ CORRECTION = "data errada"
 
 
 def check(
-    remittances: list[Row], lines: list[Row], settlements: list[Row], credits: list[Row], moves: list[Row]
+    remittances: list[Row],
+    lines: list[Row],
+    settlements: list[Row],
+    credits: list[Row],
+    moves: list[Row],
+    adjustments: list[Row],
 ) -> None:
-    """What a paid statement's posted lines pay is in settlements and in credits; credits are the sum of their uses."""
+    """What a paid statement's posted lines pay is in settlements and in credits, what they take back in reversals and
+    in debits; credits are the sum of their uses."""
     by_credit = {move["settlement_id"] for move in moves}
     for remittance in remittances:
         if remittance["paid_on"] is None:
@@ -42,7 +48,14 @@ def check(
                 for each in settlements
                 if each["reason"] == f"taken back by statement {remittance['statement_number']}"
             ]
-            assert sum(each["paid_cents"] for each in posted) == sum(paid) + sum(kept) - sum(back)
+            debits = {
+                each["line_id"]: each["amount_cents"]
+                for each in adjustments
+                if each["remittance_id"] == remittance["id"] and each["line_id"] and each["status"] != "WITHDRAWN"
+            }
+            assert debits == {each["id"]: -each["paid_cents"] for each in posted if _is_debit(each)}
+            gone = sum(back) + sum(debits.values())
+            assert sum(each["paid_cents"] for each in posted) == sum(paid) + sum(kept) - gone
     for credit in credits:
         used = [move for move in moves if move["credit_id"] == credit["id"]]
         assert credit["used_cents"] == sum(move["amount_cents"] for move in used)
@@ -51,6 +64,10 @@ def check(
         assert [move["used_cents"] for move in used[-1:]] == ([credit["used_cents"]] if used else [])
 
 
-def is_credit(line: Row) -> bool:
-    """Whether all that the line pays is a credit."""
+def _is_debit(line: Row) -> bool:
+    return bool(line["paid_cents"] < 0 and line["claim_id"] is None)
+
+
+def is_without_claim(line: Row) -> bool:
+    """Whether all that the line pays is a credit, or all that it takes back a debit."""
     return bool(line["resolution"]) and json.loads(line["resolution"])["unapplied"] == line["paid_cents"]

@@ -20,6 +20,7 @@ from tests.machine.appeal_rules import APPEALS, steps_of_appeals
 from tests.machine.bank_rules import BankRules
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
+from tests.machine.late_rules import LateRules, steps_of_late_decisions
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
 from tests.machine.money_rules import MoneyRules
 from tests.machine.queue_rules import QueueRules, steps_of_the_queue
@@ -47,7 +48,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(QueueRules, BankRules, BatchRules, AdjustmentRules, MoneyRules):
+class Billing(QueueRules, BankRules, BatchRules, AdjustmentRules, MoneyRules, LateRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -342,6 +343,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.send_a_spreadsheet, 0, [60, 100, 100], is_wrong=False),
         *steps_of_the_queue(life),
         *steps_of_adjustments(life),
+        *steps_of_late_decisions(life),
         *_steps_of_batches(life),
         partial(life.leave_a_part_to_the_patient, 30, is_paying=True),
     ]
@@ -371,6 +373,9 @@ def test_every_mutation_keeps_every_invariant(stage: Stage) -> None:
         # So that the next step is noticed, or the books are wrong.
         life.prove_the_books()
     assert set(Billing.done) == EVERYTHING
+    steps = life.rows.claim_steps.values()
+    assert {"DENY_PART_LATER", "DENY_REST_LATER"} < {step["action"] for step in steps}
+    assert "RECOVER_PART" in {step["denial_action"] for step in steps}
 
 
 # No strategy does: the gateway is a thread of this process, whose Kafka client shuffles with `random` at any moment.

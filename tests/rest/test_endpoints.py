@@ -189,6 +189,30 @@ async def test_what_is_wrong_is_named_as_it_was_sent(world: World) -> None:
     assert (refused(gone)[0], gone.headers["allow"]) == (405, "POST, GET")
 
 
+async def test_a_refusal_is_in_the_language_of_the_caller(world: World) -> None:
+    texts = {}
+    body = claim_body(world, patient_id="", procedure_codes=["99999999"])
+    for language in ("pt-BR,pt;q=0.9,en;q=0.8", "en"):
+        answer = await call(world, "biller", "POST", "/claims/", body, **{"accept-language": language})
+        assert refused(answer) == (422, "INVALID_CARD", "patient_id")
+        assert answer.headers["vary"] == "Origin, Accept-Language"
+        texts[answer.headers["content-language"]] = [
+            (each["code"], each["detail"], each["tiss_code"], each["tiss_description"])
+            for each in answer.json()["errors"]
+        ]
+    card, term = ("1001", "NÚMERO DA CARTEIRA INVÁLIDO"), ("1801", "PROCEDIMENTO INVÁLIDO")
+    assert texts == {
+        "en": [
+            ("INVALID_CARD", "a card number has 1 to 20 characters", *card),
+            ("UNKNOWN_CODE", "the TUSS table has no such code: look it up with tussTerms", *term),
+        ],
+        "pt-BR": [
+            ("INVALID_CARD", "um número de carteirinha tem de 1 a 20 caracteres", *card),
+            ("UNKNOWN_CODE", "a tabela TUSS não tem este código: consulte tussTerms", *term),
+        ],
+    }
+
+
 async def test_no_endpoint_answers_without_a_token_a_role_or_a_scope(gateway: Gateway, world: World) -> None:
     claim, invoice = await world.submitted_claim(), await world.issued_invoice()
     calls: list[tuple[str, str, Any]] = [

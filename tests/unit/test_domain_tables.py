@@ -23,7 +23,7 @@ from app.domain.money import Cents
 from app.domain.service_days import Limits, ServiceDay, day_failures, service_days
 from app.domain.settlements import check_reversal, check_settlement
 
-TERMINAL = {ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED, ClaimStatus.DENIED, ClaimStatus.CANCELLED}
+TERMINAL = {ClaimStatus.DENIED, ClaimStatus.CANCELLED}
 
 
 def _claim_is_allowed(status: ClaimStatus, action: ClaimAction) -> bool:

@@ -101,6 +101,12 @@ def too_long(field: StrawberryField, given: Any) -> str | None:
     return f"send at most {found.max_items} values"
 
 
+def beginning(field: StrawberryField, given: Any) -> Any:
+    """A list without what is more than the input field accepts; any other value as it is."""
+    found = next((each for each in field.directives if isinstance(each, Constraint)), None)
+    return given[: found.max_items] if found is not None and isinstance(given, list) else given
+
+
 def up_to(number: int, *, checked_by_service: bool = False) -> list[Any]:
     """The directives of an input's list that may hold so many values; a service may refuse more in its own words."""
     found = Constraint(max_items=number)

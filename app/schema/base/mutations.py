@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -15,7 +16,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.resolvers.context import Context
 from app.schema.base import inputs, lists
-from app.schema.base.forms import Malformed, readable, refusing
+from app.schema.base.forms import Malformed, joined, readable, refusing
 from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred
 from app.schema.base.permissions import Requires
@@ -137,16 +138,20 @@ async def _answer(
     ctx: Context, action: Action[Any], payload: type[MutationPayload], input: Deferred, via: Via | None
 ) -> MutationPayload:
     """Run the action: failures become `errors`, the result becomes the payload's own fields."""
+    malformed: Sequence[Failure] = ()
     try:
         arguments = await _arguments(action, ctx, input)
         key = input.value.get("idempotencyKey")
         if isinstance(arguments, Malformed):
-            # Nothing is done: a key and what stands before the action have no part in it.
-            action, via, key = refusing(action, input.type, arguments.failures), None, None
-            arguments = arguments.arguments
+            # Nothing is done: a key has no part in it.
+            malformed, key = arguments.failures, None
+            arguments, ctx.checking = arguments.arguments, partial(refusing, malformed=malformed)
         written = await (via(ctx, arguments, key) if via is not None else ctx.change(action, arguments, key=key))
     except BillingError as error:
-        return payload(errors=user_errors([located(input.type, failure) for failure in error.failures]))
+        found = [located(input.type, failure) for failure in error.failures]
+        return payload(errors=user_errors(joined(malformed, found)))
+    finally:
+        ctx.checking = None
     return payload(errors=[], replayed=written.replayed, **_result_fields(payload, _named(input.type, written.value)))
 
 
@@ -163,7 +168,7 @@ def _named(input: type, result: Any) -> Any:
 
 
 async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any] | Malformed:
-    """The arguments of the action's service; those of a form also if some of its values cannot be read."""
+    """The arguments of the action's service, also if some values cannot be read."""
     try:
         _require_key(ctx, input)
         return await inputs.read(input, _checked)
@@ -173,14 +178,17 @@ async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapp
 
 
 def _checked(input: Any) -> Mapping[str, Any] | Malformed:
-    """The input as arguments; all values that a scalar could not parse are refused together."""
+    """The input as arguments; with stand-ins for values that a scalar could not parse."""
     failures = tuple(failures_in(input))
-    if failures and getattr(input, "is_form", False):
-        try:
-            return Malformed(readable(input).arguments(), failures)
-        except BillingError as error:
-            raise BillingError(*failures, *error.failures) from None
-    raise_any(failures)
+    if not failures:
+        return _arguments_of(input)
+    try:
+        return Malformed(_arguments_of(readable(input)), failures)
+    except BillingError as error:
+        raise BillingError(*joined(failures, error.failures)) from None
+
+
+def _arguments_of(input: Any) -> Mapping[str, Any]:
     if hasattr(input, "arguments"):
         arguments: Mapping[str, Any] = input.arguments()
         return arguments

@@ -162,7 +162,9 @@ DATE: Final = strawberry.scalar(
     description="A calendar day, `YYYY-MM-DD`.",
     specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
     serialize=date.isoformat,
-    parse_value=_parser(_iso_date, Invalid(ErrorCode.INVALID_DATE, "write the date as YYYY-MM-DD", instead=date.min)),
+    parse_value=_parser(
+        _iso_date, Invalid(ErrorCode.INVALID_DATE, "write the date as YYYY-MM-DD", instead=date(2000, 1, 1))
+    ),
 )
 TIME: Final = strawberry.scalar(
     name="Time",
@@ -176,7 +178,12 @@ DATE_TIME: Final = strawberry.scalar(
     description="A time in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Input needs an offset, which need not be UTC.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
     serialize=format_time,
-    parse_value=_parser(_utc_time, Invalid(ErrorCode.INVALID_DATE, "write the time as 2026-10-21T12:00:00Z")),
+    parse_value=_parser(
+        _utc_time,
+        Invalid(
+            ErrorCode.INVALID_DATE, "write the time as 2026-10-21T12:00:00Z", instead=datetime(2000, 1, 1, tzinfo=UTC)
+        ),
+    ),
 )
 
 ANS_CODE: Final = strawberry.scalar(

@@ -1,0 +1,93 @@
+"""Payers that change their decisions: denials of what is decided and paid, and payments of parts of denials."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from app.domain.money import format_money
+from tests.factories import key
+from tests.machine.books import Row
+from tests.machine.life import NUMBERS, PICKS
+from tests.machine.statement_rules import StatementRules
+
+CODES = st.sampled_from(["1705", "1801"])
+
+
+class LateRules(StatementRules):
+    """What payers say a second time."""
+
+    @precondition(lambda self: self.rows.items)
+    @rule(number=PICKS, share=st.integers(1, 110), off=st.integers(-1, 1), code=CODES, is_pair=st.booleans())
+    def deny_later(self, number: int, share: int, off: int, code: str, *, is_pair: bool) -> None:
+        """A statement takes back what it denies of an item, by one line or two, perhaps a cent more or less."""
+        approved = {name: row for name, row in self.rows.items.items() if row["approved_cents"]}
+        paid = {name: row for name, row in approved.items() if self._is_paid(row)}
+        item = self.pick(paid or approved, number)
+        if item is None:
+            return
+        claim = self.rows.claims[item["claim_id"]]
+        denied = max(item["approved_cents"] * share // 100, 1)
+        back = item["approved_cents"] if is_pair else denied + off
+        named = {"providerClaimNumber": claim["provider_claim_number"], "itemSequence": item["sequence"]}
+        denials = [{"code": code, "amount": format_money(denied)}]
+        again = format_money(max(item["approved_cents"] - denied + off, 0))
+        first = {**named, "paidAmount": "0.00", "takenBackAmount": format_money(max(back, 0))}
+        second = {**named, "paidAmount": again, "denials": denials}
+        lines = [first, second] if is_pair else [{**first, "denials": denials}]
+        self._send(lines)
+
+    def _is_paid(self, item: Row) -> bool:
+        """Whether what was approved of the item may have been paid in full."""
+        lines = self.rows.lines.of("billed_claim_id", item["claim_id"])
+        return sum(int(line["settled_cents"]) for line in lines) >= int(item["approved_cents"])
+
+    @precondition(lambda self: self.rows.denials)
+    @rule(number=PICKS, share=st.integers(1, 100), is_named=st.booleans())
+    def pay_a_part_of_a_denial(self, number: int, share: int, *, is_named: bool) -> None:
+        """A statement pays a part of it, and says what stays denied, or a person says which denial it is."""
+        denial = self.pick(self.rows.denials, number, "OPEN", "ACCEPTED", "EXPIRED", "UPHELD")
+        assert denial is not None
+        item, claim = self.rows.items[denial["item_id"]], self.rows.claims[denial["claim_id"]]
+        paid = max(denial["amount_cents"] * share // 100, 1)
+        others = [each for each in self.rows.denials.of("item_id", item["id"]) if each["id"] != denial["id"]]
+        left = [(each["code"], each["amount_cents"] - (each["answered_cents"] or 0)) for each in others]
+        left.append((denial["code"], denial["amount_cents"] - paid))
+        line: dict[str, Any] = {
+            "providerClaimNumber": claim["provider_claim_number"],
+            "itemSequence": item["sequence"],
+            "paidAmount": format_money(paid),
+        }
+        if is_named:
+            line["denials"] = [{"code": code, "amount": format_money(cents)} for code, cents in left if cents]
+        row = self._send([line])
+        if row is not None and not is_named:
+            values = {"remittanceLineId": row, "resolution": {"recoverDenial": {"denialId": denial["id"]}}}
+            step = {**values, "idempotencyKey": key()}
+            self.mutate("finance", "resolveRemittanceLine", "line { status problem }", step)
+            self._post_that_of(row)
+
+    def _send(self, lines: list[dict[str, Any]]) -> str | None:
+        """Import and post a statement of these lines; the id of its first one."""
+        taken = self.import_lines(f"S{next(NUMBERS):09d}", lines, is_paying=True)
+        if taken is None:
+            return None
+        self.post(taken["id"])
+        query = "query($id: ID!) { remittance(id: $id) { lines { nodes { id } } } }"
+        found = self.stage.call(self.tokens["finance"], query, id=taken["id"])["remittance"]
+        return str(found["lines"]["nodes"][0]["id"])
+
+    def _post_that_of(self, line: str) -> None:
+        query = "query($id: ID!) { node(id: $id) { ... on RemittanceLine { remittance { id } } } }"
+        self.post(self.stage.call(self.tokens["finance"], query, id=line)["node"]["remittance"]["id"])
+
+
+def steps_of_late_decisions(life: Any) -> list[Callable[[], None]]:
+    """Each of which does what it tries: a paid claim is denied later in part and whole, and paid in parts again."""
+    paid = [partial(life.create, [10_00], is_sent=True, quantity=10_000)]
+    paid.append(partial(life.remit, -1, [100, 100, 100], is_paying=True))
+    denied = [partial(life.deny_later, -1, share, 0, "1801", is_pair=share == 30) for share in (30, 50, 100)]
+    parts = [partial(life.pay_a_part_of_a_denial, -1, 40, is_named=is_named) for is_named in (True, False)]
+    return [*paid, *denied, *parts]
