@@ -30,7 +30,7 @@ from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.domain.deductions import KINDS_MAX
 from app.domain.denial_chance import CLAIMS_SHOWN_MAX
-from app.domain.services import TEAM_MAX
+from app.domain.services import TEAM_COUNTED
 from app.domain.sheet_columns import COLUMNS_MAX
 from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX, STATEMENTS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX, PAGE_SIZE
@@ -49,7 +49,7 @@ ROLE_NAMES: Final = ListSize.at_most(len(ROLES))
 PERMISSION_NAMES: Final = ListSize.at_most(len(PERMISSIONS))
 DATA_CLASSES: Final = ListSize.at_most(len(DataClass))
 DIAGNOSES: Final = ListSize.at_most(DIAGNOSES_MAX)
-TEAM: Final = ListSize.at_most(TEAM_MAX)
+TEAM: Final = ListSize.at_most(TEAM_COUNTED)
 ITEMS: Final = ListSize.at_most(ITEMS_MAX)
 BANK_GROUP: Final = ListSize.at_most(GROUP_MAX)
 DEDUCTIONS: Final = ListSize.at_most(KINDS_MAX)
