@@ -267,7 +267,7 @@ TITLES: Final = {
 _CLOSE = """
 ## Close codes of a WebSocket
 
-A page whose origin is not allowed gets no socket: the handshake is answered with 403, which a browser shows as code 1006.
+A page whose origin is not allowed gets no socket: the handshake is answered with 403, which a browser shows as 1006.
 npm graphql-ws gives up at 4429 and 4500; with [resuming.mjs](clients/resuming.md) it connects again.
 
 """
