@@ -11,6 +11,7 @@ from app.db import imports as imports_db
 from app.domain.actor import Door, operator
 from app.domain.errors import BillingError, Failure
 from app.domain.imports import ImportOutcome
+from app.domain.preflight import Finding
 from app.services import import_now
 from app.services.batch_import import GuideOutcome
 from tests.factories import World, today
@@ -164,6 +165,7 @@ class Result:
     outcome: GuideOutcome
     claim_id: str | None
     failures: tuple[Failure, ...]
+    warnings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,9 @@ async def imported(gateway: Gateway, xml: bytes, now: Callable[[], datetime] = l
     job = await import_now.to_end(database, gateway.changes_at(now), job)
     async with database.reading() as connection:
         found = await imports_db.results_of(connection, job.id, 100)
-    results = (Result(each.number, OUTCOMES[each.outcome], each.claim_id, each.failures) for each in found)
+    results = (
+        Result(each.number, OUTCOMES[each.outcome], each.claim_id, each.failures, each.warnings) for each in found
+    )
     return Report(job.failures, tuple(results))
 
 

@@ -19,7 +19,8 @@ from app.db.scoping import remittances_in
 from app.db.statements import query, query_one, query_total
 from app.domain.adjustments import AdjustmentStatus, AdjustmentStep, is_deduction
 from app.domain.data_scope import DataScope
-from app.domain.deductions import CODES, PCC
+from app.domain.deductions import CODES, PCC, Deduction, kind_of, sums
+from app.domain.money import Cents
 from app.domain.statement import AdjustmentDirection, AdjustmentLevel
 
 
@@ -80,6 +81,15 @@ class AdjustmentFilter:
     status: tuple[AdjustmentStatus, ...] | None = None
     directions: tuple[AdjustmentDirection, ...] | None = None
     paid_on: Bounds[date] = OPEN_RANGE
+
+
+def deductions_of(adjustments: Sequence[AdjustmentRecord]) -> list[Deduction]:
+    """The taxes and discounts among the debits of a statement, one for each kind, in the order of kinds."""
+    return sums(
+        Deduction(kind, Cents(each.amount_cents))
+        for each in adjustments
+        if each.direction is AdjustmentDirection.DEBIT and (kind := kind_of(each.type, each.description)) is not None
+    )
 
 
 ADJUSTMENT: Final = columns(remittance_adjustments, AdjustmentRecord)

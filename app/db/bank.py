@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bank_tables import bank_entries, bank_files, bank_matches
@@ -18,13 +18,10 @@ from app.db.records import columns, insert_records, update_record
 from app.db.remittance_tables import remittances
 from app.db.remittances import REMITTANCE, RemittanceRecord
 from app.db.scoping import bank_entries_in, bank_files_in, parties_of, remittances_in
-from app.db.settlements import OF_STATEMENT
 from app.db.statements import query, query_pairs, query_total
-from app.db.tables import settlements
 from app.domain.bank import DAYS_APART_MAX, BankDirection, BankEntryStatus, BankLine, BankSource
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
-from app.domain.settlements import SettlementStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,14 +288,3 @@ def remittances_of_matches(scope: DataScope, match_ids: Sequence[str]) -> Select
     found = select(remittances.c.id, bank_matches.c.match_id)
     found = found.join(bank_matches, bank_matches.c.active_remittance_id == remittances.c.id)
     return found.where(remittances_in(scope), bank_matches.c.match_id.in_(match_ids))
-
-
-@query_pairs(int)
-def posted_cents(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
-    """Remittance id -> cents that its settlements say have arrived, less reversals; without settlements left out."""
-    table = settlements.c
-    net = table.amount_cents - table.withheld_cents - table.discount_cents
-    sign = case((table.reverses_id.is_(None), 1), else_=-1)
-    found = select(remittances.c.id, func.sum(sign * net)).join(settlements, OF_STATEMENT)
-    found = found.where(remittances_in(scope), remittances.c.id.in_(remittance_ids))
-    return found.where(table.status == SettlementStatus.CONFIRMED).group_by(remittances.c.id)

@@ -24,6 +24,8 @@ from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.encounter import Encounter
+from app.domain.money import Cents
+from app.domain.paid_lines import BilledItem
 from app.domain.preflight import Finding
 from app.domain.services import ServiceDetails
 
@@ -83,7 +85,21 @@ class ItemRecord:
     approved_cents: int | None
     denied_cents: int | None
     patient_cents: int | None
+    document_sequence: int | None
     details: ServiceDetails | None
+
+    @property
+    def number(self) -> int:
+        """The number of the item in its document (sequencialItem), which another item may have too."""
+        return self.sequence if self.document_sequence is None else self.document_sequence
+
+    @property
+    def billed(self) -> BilledItem:
+        """The item in the form that the rules of statements use."""
+        denied = None if self.denied_cents is None else Cents(self.denied_cents)
+        return BilledItem(
+            self.sequence, self.code, Cents(self.total_cents), denied, self.performed_on, self.document_sequence
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,17 @@ from app.domain.settlements import taken_back_by
 @dataclass(frozen=True, slots=True)
 class DeductionRecord:
     id: str
-    settlement_id: str
+    settlement_id: str | None
     provider_cnes: str
     payer_ans: str
     kind: DeductionKind
     paid_on: date
     month: str
     amount_cents: int
+    # Of a row without a settlement: the statement, and its dismissed line or the use that gave a credit back.
+    remittance_id: str | None
+    line_id: str | None
+    credit_use_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,13 @@ async def of_statement(connection: AsyncConnection, remittance: RemittanceRecord
     kinds = select(_TABLE.kind, func.sum(_TABLE.amount_cents)).join(settlements, table.id == _TABLE.settlement_id)
     rows = (await connection.execute(kinds.where(*own).group_by(_TABLE.kind))).all()
     return Cents(int(settled)), [Deduction(DeductionKind(kind), Cents(int(cents))) for kind, cents in rows]
+
+
+@query(DeductionRecord)
+def apart(remittance_id: str) -> Select[Any]:
+    """What of a statement's deductions belongs to no payment, and what of that was given back; the caller has locked
+    the remittance."""
+    return select(*DEDUCTION).where(_TABLE.remittance_id == remittance_id).order_by(_TABLE.id)
 
 
 async def left(connection: AsyncConnection, settlement_ids: Sequence[str]) -> dict[DeductionKind, int]:

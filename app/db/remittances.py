@@ -27,8 +27,8 @@ from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.line_work import PLAIN, LineResolution
 from app.domain.money import Cents
+from app.domain.paid_lines import PaidLine
 from app.domain.remittances import (
-    PaidLine,
     RemittanceLineProblem,
     RemittanceLineStatus,
     RemittanceSource,
@@ -123,11 +123,10 @@ class RemittanceLineRecord:
     def paid_line(self) -> PaidLine:
         """The line in the form that the rules use, as a person has said that it is to be read."""
         read = self.resolution or PLAIN
-        code = self.item_code if read.item_sequence is None else None
         paid = Cents(self.paid_cents - read.unapplied)
         denials = self.denials + read.denials
-        sequence = read.item_sequence or self.item_sequence
-        return PaidLine(sequence, code, paid, denials, Cents(self.patient_cents), self.performed_on)
+        patient, day = Cents(self.patient_cents), self.performed_on
+        return PaidLine(self.item_sequence, self.item_code, paid, denials, patient, day, read.item_sequence)
 
     @property
     def waits_since(self) -> datetime | None:

@@ -91,6 +91,8 @@ claim_items = Table(
     Column("approved_cents", BigInteger),
     Column("denied_cents", BigInteger),
     Column("patient_cents", BigInteger),
+    # The number of the item in its document, where that is not `sequence`: numbers of documents may repeat.
+    Column("document_sequence", Integer),
     # What the guide says of the item besides; empty if nothing.
     Column("details", JsonOf(ServiceDetails)),
     UniqueConstraint("claim_id", "sequence"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, Update, select, update
+from sqlalchemy import Select, Update, and_, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -17,6 +17,7 @@ from app.db.queue_tables import unapplied_credit_moves, unapplied_credits
 from app.db.records import columns, insert_records, update_columns
 from app.db.scoping import credits_in, parties_of
 from app.db.statements import query, query_one, query_total, writing
+from app.db.sums import total
 from app.domain.credits import CreditStep
 from app.domain.data_scope import DataScope
 
@@ -58,6 +59,14 @@ class CreditMoveRecord:
     reason: str | None
     actor: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UsesOfStatement:
+    """What of the credits of its lines went back, and what its credits beside the claims have settled, in cents."""
+
+    refunded: int
+    settled_beside: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,17 @@ def moves_of_credit(scope: DataScope, credit_id: str) -> Select[Any]:
     """The uses of a credit, oldest first."""
     table = unapplied_credit_moves.c
     return _visible_moves(scope).where(table.credit_id == credit_id).order_by(table.id)
+
+
+@query_total(UsesOfStatement)
+def uses_of_statement(remittance_id: str) -> Select[Any]:
+    """What uses of the credits of a statement, which the caller has locked, have done with its money."""
+    credit, move = unapplied_credits.c, unapplied_credit_moves.c
+    is_refund = and_(credit.line_id.is_not(None), move.settlement_id.is_(None), move.action != CreditStep.WITHDRAW)
+    is_beside = and_(credit.line_id.is_(None), move.settlement_id.is_not(None))
+    parts = [total(case((each, move.amount_cents), else_=0)) for each in (is_refund, is_beside)]
+    found = select(*parts).join(unapplied_credit_moves, move.credit_id == credit.id)
+    return found.where(credit.remittance_id == remittance_id)
 
 
 @query(CreditMoveRecord)

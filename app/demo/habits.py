@@ -167,7 +167,7 @@ async def _net_of_tax(unit: UnitOfWork, month: int, rng: random.Random) -> Story
     await appeals.begin(unit, made, rng)
     yield start + 27
     due = await due_lines(unit, invoice, part=2 if month == 3 else 1)
-    paid = _taxed(statement(unit, NET, f"LP-{month}", due, paid_on=unit.today))
+    paid = taxed(statement(unit, NET, f"LP-{month}", due, paid_on=unit.today))
     await posted(unit, paid)
     await deposited(unit, NET, paid.net or 0, f"PIX {month}")
     yield start + 33
@@ -178,7 +178,7 @@ async def _net_of_tax(unit: UnitOfWork, month: int, rng: random.Random) -> Story
         await posted(unit, statement(unit, NET, f"LB-{month}", back, paid_on=unit.today))
 
 
-def _taxed(given: Statement) -> Statement:
+def taxed(given: Statement) -> Statement:
     """The statement net of IRRF 1.5 % and PCC 4.65 %."""
     gross = sum(line.paid for line in given.lines)
     taxes = [("01", "IRRF", gross * 150 // 10_000), (None, "PCC", gross * 465 // 10_000)]

@@ -61,6 +61,8 @@ class AdjustmentStep(DescribedEnum):
 
 WAITING: Final = frozenset({AdjustmentStatus.OPEN, AdjustmentStatus.DISPUTED})
 """Not explained yet."""
+EXPLAINED: Final = frozenset({AdjustmentStatus.ACCEPTED, AdjustmentStatus.LINKED})
+"""Explained, and no credit, which has rows of its own."""
 _EXPLAINED: Final = {
     AdjustmentStep.ACCEPT: AdjustmentStatus.ACCEPTED,
     AdjustmentStep.LINK: AdjustmentStatus.LINKED,

@@ -20,7 +20,8 @@ class TypedAnswer:
 class DocumentAnswer:
     """One answer of a document: about an item's denial, or about all denials of a guide with this code.
 
-    `accepted` is an amount for an item, and all or nothing for a guide.
+    `accepted` is an amount for an item, and all or nothing for a guide. `item_code` and `performed_on` say which of the
+    items is meant that have the same number.
     """
 
     provider_claim_number: str
@@ -28,6 +29,8 @@ class DocumentAnswer:
     denial_code: str
     accepted: Cents | bool
     justification: str | None = None
+    item_code: str | None = None
+    performed_on: date | None = None
 
     @property
     def name(self) -> str:

@@ -48,13 +48,6 @@ class BankAction(DescribedEnum):
     DISMISS = "DISMISS", "Left out as not from a payer."
 
 
-class ThreeWayStatus(DescribedEnum):
-    UNPAID = "UNPAID", "The statement announces no payment."
-    ANNOUNCED = "ANNOUNCED", "A payment is announced; the bank has not got it."
-    UNPOSTED = "UNPOSTED", "The bank has got the payment; not all of it is posted to claims."
-    COMPLETE = "COMPLETE", "Claims, statement and bank show the same amount."
-
-
 TRANSITIONS: Final[dict[tuple[BankEntryStatus, BankAction], BankEntryStatus]] = {
     (BankEntryStatus.WAITING, BankAction.MATCH): BankEntryStatus.MATCHED,
     (BankEntryStatus.DISMISSED, BankAction.MATCH): BankEntryStatus.MATCHED,

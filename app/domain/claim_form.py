@@ -1,7 +1,7 @@
 """A claim as the provider sends it, and the checks that need no other data; they report all failures at once."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from typing import Final
@@ -21,13 +21,16 @@ GUIDE_ITEMS_MAX: Final = 2_000
 """Of a claim that came as a guide: a long hospital stay has so many medicines and materials."""
 DIAGNOSES_MAX: Final = 4
 SEQUENCE_MAX: Final = 9999
+ZERO_TOTAL: Final = Failure(ErrorCode.INVALID_AMOUNT, "the claim's total must be above zero", "items", "5040")
+"""Of a claim that is typed; a guide may be of nothing but services that are included in others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemForm:
     """One item as the provider sends it; description and day default to the TUSS term and the service date.
 
-    `sequence` is the document's own number of the item (sequencialItem); items without one get the next free number.
+    `sequence` is the number of the item within the claim; items without one get the next free number. It is the
+    document's own (sequencialItem), unless another item has that or it is not 1 to 9999: then `document_sequence` is.
     `stated_total` is a total that is up to a cent off, as systems that cut off fractions of cents write it.
     """
 
@@ -40,6 +43,7 @@ class ItemForm:
     performed_on: date | None
     stated_total: Cents | None = None
     sequence: int | None = None
+    document_sequence: int | None = None
     details: ServiceDetails | None = None
 
     @property
@@ -181,7 +185,7 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
     if form.total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
     elif form.items and form.total == 0 and all(item.quantity > 0 and item.has_factor for item in form.items):
-        yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total must be above zero", "items", "5040")
+        yield ZERO_TOTAL
     if form.claimed_total is not None and form.claimed_total != form.total:
         message = "the items do not add up to the claimed total"
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")
@@ -203,9 +207,30 @@ def _sequence_failures(items: tuple[ItemForm, ...]) -> Iterator[Failure]:
 
 def sequences(items: tuple[ItemForm, ...]) -> list[int]:
     """The number of each item: its own, or the smallest that no other item has."""
-    taken = {item.sequence for item in items}
+    return unique_numbers([item.sequence for item in items], {item.document_sequence for item in items})
+
+
+def unique_numbers(numbers: Sequence[int | None], reserved: Collection[int | None] = ()) -> list[int]:
+    """A number for each item, 1 to 9999 and each once: its own where it can be, or the smallest that no item has.
+
+    Example: 0, 3, 3 become 1, 3, 2. New numbers are none of those `reserved`."""
+    taken = {*numbers, *reserved}
     free = (number for number in count(1) if number not in taken)
-    return [next(free) if item.sequence is None else item.sequence for item in items]
+    seen: set[int] = set()
+    found = []
+    for number in numbers:
+        is_own = number is not None and 1 <= number <= SEQUENCE_MAX and number not in seen
+        found.append(number if is_own and number is not None else next(free))
+        seen.add(found[-1])
+    return found
+
+
+def with_document_numbers(items: Iterable[ItemForm], earlier: Iterable[ItemForm]) -> tuple[ItemForm, ...]:
+    """The items, of which the same service under the same number keeps the document's number of the earlier one."""
+    known = {(each.sequence, each.code_system, each.code): each.document_sequence for each in earlier}
+    return tuple(
+        replace(item, document_sequence=known.get((item.sequence, item.code_system, item.code))) for item in items
+    )
 
 
 def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:

@@ -5,7 +5,7 @@ lines are paid in full; 93_85 reach the bank, and 6_15 are a receivable from the
 of the second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,14 @@ class Deduction:
 
     kind: DeductionKind
     amount: Cents
+
+
+def sums(deductions: Iterable[Deduction]) -> list[Deduction]:
+    """One for each kind that is not zero, in the order of kinds."""
+    found = dict.fromkeys(DeductionKind, 0)
+    for each in deductions:
+        found[each.kind] += each.amount
+    return [Deduction(kind, Cents(cents)) for kind, cents in found.items() if cents]
 
 
 def withheld(deductions: Sequence[Deduction]) -> Cents:

@@ -78,10 +78,13 @@ def card_failure(text: str, field: str) -> Failure | None:
 
 
 def code_failure(text: str, field: str) -> Failure | None:
-    """Why this is not the code of a procedure, material or drug: 1 to 10 ASCII letters or digits."""
-    if 1 <= len(text) <= CODE_LENGTH_MAX and text.isascii() and text.isalnum():
+    """Why this is not the code of a procedure, material or drug: 1 to 10 printable ASCII characters without blanks
+    around them. The standard's codes are digits; payers have hyphens, dots and letters in those of their own tables."""
+    if 1 <= len(text) <= CODE_LENGTH_MAX and text.isascii() and text.isprintable() and text == text.strip():
         return None
-    return Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", field, "1801")
+    return Failure(
+        ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters without accents, digits and signs", field, "1801"
+    )
 
 
 def mask(text: str | None, visible: int = 2) -> str | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.claims import DeniedAmount
 from app.domain.money import NO_CENTS, Cents
-from app.domain.remittances import BilledItem, PaidLine, RemittanceLineProblem, lines_by_item
+from app.domain.paid_lines import BilledItem, PaidLine
+from app.domain.remittances import RemittanceLineProblem, lines_by_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _by_item(items: Sequence[DecidedItem], lines: Sequence[PaidLine]) -> dict[in
     # Those about the same item are one line before the item is looked for: -100_00 and 80_00 are not two items.
     groups: dict[tuple[object, ...], list[PaidLine]] = {}
     for line in lines:
-        groups.setdefault((line.item_sequence, line.item_code, line.day), []).append(line)
+        groups.setdefault((line.item, line.item_sequence, line.item_code, line.day), []).append(line)
     found: dict[int, list[PaidLine]] = {}
     billed = [item.billed for item in items]
     for group in groups.values():
@@ -136,7 +137,7 @@ def _by_item(items: Sequence[DecidedItem], lines: Sequence[PaidLine]) -> dict[in
 
 
 def _named(line: PaidLine, item: DecidedItem) -> PaidLine:
-    return replace(line, item_sequence=item.billed.sequence, item_code=None)
+    return replace(line, item=item.billed.sequence)
 
 
 def _of_whole_claim(items: Sequence[DecidedItem], lines: Sequence[PaidLine]) -> dict[int, _Said] | None:

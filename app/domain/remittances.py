@@ -1,14 +1,14 @@
 """The remittance (demonstrativo): a payer's statement of what it pays and denies, matched to claims line by line."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
 from app.domain.errors import wrong_status
-from app.domain.money import NO_CENTS, Cents
+from app.domain.money import Cents
+from app.domain.paid_lines import BilledItem, PaidLine, names
 
 
 class RemittanceSource(DescribedEnum):
@@ -126,46 +126,6 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
 
 
-@dataclass(frozen=True, slots=True)
-class BilledItem:
-    """An item of the claim; `denied` is None until it is decided."""
-
-    sequence: int
-    code: str
-    total: Cents
-    denied: Cents | None = None
-    day: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PaidLine:
-    """A line of the statement: about one item, named by sequence or by code, or about the whole claim."""
-
-    item_sequence: int | None
-    item_code: str | None
-    paid: Cents
-    denials: tuple[DeniedAmount, ...] = ()
-    # What the patient owes of it (valorFranquia).
-    patient: Cents = NO_CENTS
-    # On which the item was performed, as the payer says.
-    day: date | None = None
-
-    @property
-    def said(self) -> Cents:
-        """What it accounts for: paid, denied, or owed by the patient."""
-        return Cents(self.paid + self.denied + self.patient)
-
-    @property
-    def denied(self) -> Cents:
-        """The sum of the line's denials."""
-        return Cents(sum(denial.amount for denial in self.denials))
-
-    @property
-    def is_whole_claim(self) -> bool:
-        """Whether the line names no item."""
-        return self.item_sequence is None and self.item_code is None
-
-
 def payable(status: ClaimStatus, *, is_replaced: bool) -> RemittanceLineProblem | None:
     """NOT_PAYABLE for a claim that the payer does not have, or that another claim replaces."""
     return RemittanceLineProblem.NOT_PAYABLE if status not in SENT or is_replaced else None
@@ -219,7 +179,7 @@ def recalculated(
     """The decisions as `decisions` finds them, where what a line without a denial leaves out of its item is a denial
     with this code. Example: an item of 100_00, of which 80_00 are paid without a word: a denial of 20_00."""
     if len(lines) == 1 and lines[0].is_whole_claim and len(items) == 1:
-        lines = (replace(lines[0], item_sequence=items[0].sequence),)
+        lines = (replace(lines[0], item=items[0].sequence),)
     found = lines_by_item(items, lines)
     if isinstance(found, RemittanceLineProblem):
         return found
@@ -228,7 +188,7 @@ def recalculated(
     for sequence, line in found.items():
         rest = Cents(totals[sequence] - line.paid - line.patient)
         denials = (DeniedAmount(code, rest),) if rest > 0 and not line.denials else line.denials
-        completed.append(replace(line, item_sequence=sequence, item_code=None, denials=denials))
+        completed.append(replace(line, item=sequence, denials=denials))
     return decisions(items, completed)
 
 
@@ -237,11 +197,11 @@ def lines_by_item(
 ) -> dict[int, PaidLine] | RemittanceLineProblem:
     """Item sequence -> what the lines say about it together; AMBIGUOUS when the item cannot be determined.
 
-    Lines that name the same item by its sequence add up: the payer has split it. Example: an item of 100_00, a line of
+    Lines that name the same item by its number add up: the payer has split it. Example: an item of 100_00, a line of
     50_00 paid and another of 50_00 denied.
 
-    A line that names only a code may be about several items. Example: items 1 and 2 have the same code, with totals
-    18_50 and 12_00.
+    A line that names only a code, or a number that the document gives several items, may be about each of them.
+    Example: items 1 and 2 have the same code, with totals 18_50 and 12_00.
 
     - Lines of 12_00 and then 18_50: the first is about item 2, since its amounts add up to that total, the second
       about item 1, the only one left.
@@ -253,7 +213,7 @@ def lines_by_item(
     found: dict[int, PaidLine] = {}
     # Those with a sequence, and a day, first: they leave the others fewer items to choose from.
     known = (_by_code(items, line) for line in lines)
-    for line in sorted(known, key=lambda each: (each.item_sequence is None, each.day is None)):
+    for line in sorted(known, key=lambda each: (not each.has_number, each.day is None)):
         item = _item_of(line, items, found)
         if isinstance(item, RemittanceLineProblem):
             return item
@@ -283,11 +243,13 @@ def _by_code(items: Sequence[BilledItem], line: PaidLine) -> PaidLine:
 
     If its amounts are those of the item with its sequence, and of no other, the payer has changed the code instead.
     """
-    if line.item_sequence is None or line.item_code is None or any(names(line, item) for item in items):
+    if line.item is not None or line.item_sequence is None or line.item_code is None:
+        return line
+    if any(names(line, item) for item in items):
         return line
     coded = [item for item in items if item.code == line.item_code]
     fitting = [item for item in items if item.total == line.said]
-    is_changed = any(item.sequence == line.item_sequence for item in fitting) and not any(
+    is_changed = any(item.number == line.item_sequence for item in fitting) and not any(
         item in fitting for item in coded
     )
     return replace(line, item_sequence=None) if coded and not is_changed else line
@@ -304,11 +266,12 @@ def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozense
 
     Example: the same guide in two protocols of a statement, an item of 100_00 paid in both: the second line.
     """
-    said: dict[tuple[int | None, str | None], int] = {}
+    said: dict[tuple[bool, tuple[int, ...]], int] = {}
     found = set()
     for place, line in enumerate(_by_code(items, each) for each in lines):
-        name = (line.item_sequence, None if line.item_sequence is not None else line.item_code)
-        total = sum(item.total for item in items if line.is_whole_claim or names(line, item))
+        named = [item for item in items if line.is_whole_claim or names(line, item)]
+        name = (line.has_number, () if line.is_whole_claim else tuple(item.sequence for item in named))
+        total = sum(item.total for item in named)
         amount = line.said
         if total and amount > 0 and said.get(name, 0) == total:
             found.add(place)
@@ -327,13 +290,6 @@ def lines_about(items: Sequence[BilledItem], line: PaidLine, others: Sequence[Pa
     same = [each for each in others if not named or any(names(each, item) for item in named)]
     said = line.said + sum(each.said for each in same)
     return Cents(said), Cents(sum(item.total for item in named or items))
-
-
-def names(line: PaidLine, item: BilledItem) -> bool:
-    """Whether the line is about the item, by its sequence or its code."""
-    if line.item_sequence is not None:
-        return line.item_sequence == item.sequence and line.item_code in (None, item.code)
-    return line.item_code == item.code
 
 
 def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, ...] | RemittanceLineProblem:

@@ -11,8 +11,10 @@ from app.domain.schema_codes import CodeTable
 from app.domain.text import ascii_failure, text_failure
 
 NO_PRACTITIONER: Final = Practitioner()
-TEAM_MAX: Final = 20
-"""Members of the team of one item; the standard has no limit, and grau de participação (table 35) has 16 codes."""
+TEAM_MAX: Final = 100
+"""Members of the team of one item, which is one text in its row; the standard has no limit."""
+TEAM_COUNTED: Final = 20
+"""Members of a team for which the cost of an operation is counted: longer ones are rare."""
 
 
 @dataclass(frozen=True, slots=True)

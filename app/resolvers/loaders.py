@@ -34,6 +34,7 @@ from app.db import (
     remittances,
     settlements,
     statement_mappings,
+    three_way,
     tuss,
     unapplied_credits,
 )
@@ -62,6 +63,7 @@ from app.db.settlements import SettlementRecord
 from app.db.statement_mappings import StatementMappingRecord
 from app.db.tuss import TussRecord
 from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
+from app.domain.three_way import NOTHING_BOOKED, Booked
 from app.redis.cache import TUSS_LIFETIME_SECONDS
 from app.resolvers.level_batches import Loader
 from app.resolvers.loader_kinds import LoaderKinds
@@ -306,8 +308,12 @@ class Loaders(LoaderKinds):
         return self._many(lambda c, keys: bank.of_matches(c, self._scope, keys), lambda row: row.match_id or "")
 
     @cached_property
-    def posted_cents(self) -> DataLoader[str, int]:
-        return self._mapped(lambda c, keys: bank.posted_cents(c, self._scope, keys), otherwise=0)
+    def booked(self) -> DataLoader[str, Booked]:
+        return self._mapped(lambda c, keys: three_way.booked(c, self._scope, keys), otherwise=NOTHING_BOOKED)
+
+    @cached_property
+    def taken_back_cents(self) -> DataLoader[str, int]:
+        return self._mapped(lambda c, keys: three_way.taken_back(c, self._scope, keys), otherwise=0)
 
     @cached_property
     def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:

@@ -8,7 +8,7 @@ from app.db.imports import ImportJobRecord
 from app.db.postings import PostingRecord
 from app.runtime.job_worker import JobWorker
 from app.services.import_runner import ImportRunner, UnknownCard
-from app.services.matching_runner import MatchingRunner
+from app.services.matching_runner import Arrived, MatchingRunner
 from app.services.posting_runner import PostingRunner
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.run import Changes
@@ -20,18 +20,20 @@ class Jobs:
 
     imports: JobWorker[ImportJobRecord]
     postings: JobWorker[PostingRecord]
-    matching: JobWorker[list[str]]
+    matching: JobWorker[Arrived]
     matcher: MatchingRunner
 
     @property
-    def workers(self) -> tuple[JobWorker[ImportJobRecord], JobWorker[PostingRecord], JobWorker[list[str]]]:
+    def workers(self) -> tuple[JobWorker[ImportJobRecord], JobWorker[PostingRecord], JobWorker[Arrived]]:
         """What runs while the process serves."""
         return self.imports, self.postings, self.matching
 
     def queued(self) -> None:
-        """A job was queued in this process."""
+        """A job was queued in this process, or an analysis was posted."""
         self.imports.wake()
         self.postings.wake()
+        self.matcher.analysed()
+        self.matching.wake()
 
     def submitted(self, claim_ids: list[str]) -> None:
         """Claims were submitted in this process."""

@@ -5,8 +5,9 @@ from datetime import date, datetime
 import strawberry
 
 from app.db.bank import BankEntryRecord, BankFileRecord
-from app.domain.bank import BankDirection, BankEntryStatus, BankSource, ThreeWayStatus
+from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.domain.money import Cents
+from app.domain.three_way import REASONS_MAX, ThreeWayStatus
 from app.executor.reach import Owner
 from app.resolvers import bank
 from app.schema.actions import ACTIONS
@@ -99,12 +100,30 @@ class BankEntry(Node):
     )
 
 
+@strawberry.type(description="What lines of a statement pay that were dismissed for one reason.")
+class DismissedAmount:
+    reason: str | None = strawberry.field(
+        description="Reason for the dismissal.", extensions=personal("remittances:read")
+    )
+    amount_cents: Cents | None = amount("amount", "What the lines pay; below zero if they take back.")
+
+
 @strawberry.type(description="What claims, statement and bank show of one payment (analysis, payment, bank).")
 class ThreeWayMatch:
     status: ThreeWayStatus = strawberry.field(description="How far they agree.")
     posted_cents: Cents | None = amount(
-        "postedAmount", "Claims: what settlements of this statement say has arrived, less reversals."
+        "postedAmount",
+        "Books: what settlements of this statement say has arrived, less reversals, its unapplied credits, and its "
+        "explained debits and credits.",
     )
     announced_cents: Cents | None = amount("announcedAmount", "Statement: the net amount that it announces.")
     received_cents: Cents | None = amount("receivedAmount", "Bank: what has come in for it.")
+    difference_cents: Cents | None = amount("differenceAmount", "What is announced above what is in the books.")
+    dismissed_cents: Cents | None = amount(
+        "dismissedAmount", "What of it dismissed lines are, less their share of the taxes."
+    )
+    dismissals: list[DismissedAmount] = strawberry.field(
+        description=f"What was dismissed, by reason, the largest sums first; at most {REASONS_MAX}.",
+        directives=[lists.DISMISSALS],
+    )
     waiting_days: int | None = strawberry.field(description=f"Age of a payment that has not arrived. {AGE}")

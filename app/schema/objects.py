@@ -243,7 +243,12 @@ class ClaimItem(Node):
     owner = Owner.PARTIES
 
     sequence: int = strawberry.field(
-        description="Number of the item within the claim, the document's own if it came by one (sequencialItem)."
+        description="Number of the item within the claim; of a document its own (sequencialItem), if that is 1 to 9999 "
+        "and no earlier item has it."
+    )
+    document_sequence: int | None = strawberry.field(
+        description="Number of the item in its document (sequencialItem), by which statements name it, if it differs "
+        "from `sequence`."
     )
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(

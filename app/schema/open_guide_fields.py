@@ -9,6 +9,7 @@ GUIDES: Final[dict[str, tuple[str, ...]]] = {
         "TeamMember.practitioner",
     ),
     "what a guide says of an item, which is only found where `claims:read_items` is asked for": (
+        "ClaimItem.documentSequence",
         "ServiceDetails.isAuthorized",
     ),
     "days of an encounter's paperwork": ("Encounter.issuedOn",),

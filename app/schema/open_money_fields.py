@@ -29,6 +29,7 @@ MONEY: Final[dict[str, tuple[str, ...]]] = {
         "BankFile.newEntryCount",
         "BankFile.provider",
         "BankFile.source",
+        "ThreeWayMatch.dismissals",
         "ThreeWayMatch.status",
         "ThreeWayMatch.waitingDays",
     ),

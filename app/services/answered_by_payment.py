@@ -6,6 +6,7 @@ from app.db import denials as denials_db
 from app.db.denials import DenialRecord
 from app.domain.denials import DenialStatus, recovered_by
 from app.domain.money import Cents
+from app.domain.paid_lines import names
 from app.domain.remittances import RemittanceLineProblem, is_decided
 from app.services.posting_plans import Plan
 from app.unit_of_work.unit import UnitOfWork
@@ -48,5 +49,5 @@ def _is_named(plan: Plan, denial: DenialRecord) -> bool:
     item = next((each for each in plan.items if each.id == denial.item_id), None)
     lines = [line.paid_line for line in plan.lines]
     return item is not None and any(
-        line.is_whole_claim or line.item_sequence == item.sequence or line.item_code == item.code for line in lines
+        line.is_whole_claim or names(line, item.billed) or line.item_code == item.code for line in lines
     )

@@ -9,7 +9,7 @@ from app.db import appeal_batches as appeal_batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db.appeal_batches import AppealBatchRecord, AppealMemberRecord
-from app.db.claims import ClaimRecord
+from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.domain.appeal_answers import AnswerMessage, DocumentAnswer, TypedAnswer
 from app.domain.denials import ANSWERED, DenialStatus
@@ -68,7 +68,7 @@ class _Member:
     denial: DenialRecord
     claim: ClaimRecord
     rows: Sequence[AppealMemberRecord]
-    sequences: Mapping[str, int]
+    items: Mapping[str, ItemRecord]
     answered_on: date | None
     is_answered: bool = False
 
@@ -81,7 +81,16 @@ class _Member:
         """Whether the document's answer is about it, and no earlier one was."""
         if self.is_answered or (self.number, self.denial.code) != (answer.provider_claim_number, answer.denial_code):
             return False
-        return answer.item_sequence in (None, self.sequences[self.denial.item_id])
+        return answer.item_sequence in (None, self.item.number)
+
+    @property
+    def item(self) -> ItemRecord:
+        """The item that is denied."""
+        return self.items[self.denial.item_id]
+
+    def distance(self, answer: DocumentAnswer) -> tuple[bool, bool]:
+        """How far it is from what the answer says of its item; several may have the same number."""
+        return answer.item_code != self.item.code, answer.performed_on != self.item.performed_on
 
 
 async def read_document(
@@ -169,9 +178,9 @@ async def _record_message(unit: UnitOfWork, provider: str, payer: str, message: 
     # Under the locks of the claims: another caller may have recorded the same document before.
     members = answered_batches.places(await appeal_batches_db.members_of(connection, batch_ids))
     items = await claims_db.items_by_ids(connection, scope, sorted({each.item_id for each in found.values()}))
-    sequences = {item.id: item.sequence for item in items}
+    items_by_id = {item.id: item for item in items}
     open_denials = [
-        _Member(denial, claims[denial.claim_id], members[denial.id], sequences, message.issued_on)
+        _Member(denial, claims[denial.claim_id], members[denial.id], items_by_id, message.issued_on)
         for denial in found.values()
     ]
     recorded = Recorded()
@@ -194,7 +203,7 @@ async def _apply_answer(
     meant = [each for each in members if each.is_meant(answer)]
     if answer.item_sequence is not None:
         # Two denials of an item for the same reason are answered in the order of the document.
-        meant = meant[:1]
+        meant = sorted(meant, key=lambda each: each.distance(answer))[:1]
     if not meant:
         text = f"no appeal {answer.name} in {answered_batches.named(batches)}: record the answer by denial"
         recorded.add(answer.name, (Failure(ErrorCode.NOT_FOUND, text, XML),))

@@ -84,7 +84,7 @@ def _guide(claim: ClaimRecord, items: Sequence[AppealedItem]) -> AppealedGuide:
 
 def _item(denial: DenialRecord, item: ItemRecord) -> AppealedItem:
     return AppealedItem(
-        sequence=item.sequence,
+        sequence=item.number,
         performed_on=item.performed_on,
         code_system=item.code_system,
         code=item.code,

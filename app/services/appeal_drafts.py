@@ -38,7 +38,7 @@ async def of_denial(connection: AsyncConnection, scope: DataScope, denial_id: st
 def _opening(denial: DenialRecord, claim: ClaimRecord, item: ItemRecord) -> str:
     amount = format_money(Cents(denial.amount_cents)).replace(".", ",")
     return (
-        f"Recurso contra a glosa {denial.code} de R$ {amount} do item {item.sequence} ({item.code}) da guia "
+        f"Recurso contra a glosa {denial.code} de R$ {amount} do item {item.number} ({item.code}) da guia "
         f"{claim.provider_claim_number}, realizado em {written(item.performed_on)}."
     )
 

@@ -77,7 +77,7 @@ def _values(denial: DenialRecord, claim: ClaimRecord, item: ItemRecord, protocol
         "protocol": protocol,
         "authorization": claim.authorization_number,
         "serviceDate": f"{item.performed_on:%d/%m/%Y}",
-        "item": str(item.sequence),
+        "item": str(item.number),
         "procedure": item.code,
         "description": item.description,
         "code": denial.code,

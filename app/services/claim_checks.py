@@ -13,7 +13,7 @@ from app.db.contracts import ContractRecord
 from app.db.parties import CoverageRecord, PayerRecord
 from app.db.tuss import TussRecord
 from app.domain import claim_form, ids
-from app.domain.claim_form import GUIDE_ITEMS_MAX, Authorization, ClaimForm, ItemForm
+from app.domain.claim_form import GUIDE_ITEMS_MAX, ZERO_TOTAL, Authorization, ClaimForm, ItemForm
 from app.domain.data_scope import DataScope
 from app.domain.encounter import Practitioner
 from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
@@ -49,13 +49,14 @@ async def examine(
     found: ClaimReferences,
     accepted: Collection[Code] = (),
     free: Collection[str] = (),
+    may_be_zero: bool = False,
 ) -> tuple[list[Failure], Checked | None]:
     """All failures, and the rows looked up; None instead of rows if the payer is unknown, or the card of a payer whose
     membership the gateway holds. `found` is what the form refers to; codes that are `accepted` need no term, nor do
-    those at the fields `free`. A value without its form is not looked up, but all others are: whoever fills in the form
-    hears of everything at once."""
+    those at the fields `free`, and the total `may_be_zero`. A value without its form is not looked up, but all others
+    are: whoever fills in the form hears of everything at once."""
     shape = list(claim_form.shape_failures(form))
-    malformed = [each for each in shape if each.field not in free]
+    malformed = [each for each in shape if each.field not in free and not (may_be_zero and each == ZERO_TOTAL)]
     if len(form.items) > GUIDE_ITEMS_MAX:
         return malformed, None
     places = {each.field for each in malformed}
@@ -167,6 +168,7 @@ def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, 
         approved_cents=None,
         denied_cents=None,
         patient_cents=None,
+        document_sequence=item.document_sequence,
         details=item.details,
     )
 
@@ -213,6 +215,7 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         # None: an item performed on the service date still follows that date when it is changed.
         performed_on=None if item.performed_on == claim.service_date else item.performed_on,
         sequence=item.sequence,
+        document_sequence=item.document_sequence,
         details=item.details,
     )
     is_stated = item.total_cents != found.computed_total or item.factor == 0

@@ -14,7 +14,7 @@ from app.db import invoice_lines as lines_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
-from app.domain.claim_form import ClaimForm
+from app.domain.claim_form import ClaimForm, with_document_numbers
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
 from app.domain.errors import (
     BillingError,
@@ -60,7 +60,14 @@ async def create(
     that it comes as."""
     scope, today = unit.scope, unit.today
     found = await preflight.examine(
-        unit.connection, scope=scope, form=form, identity=ClaimIdentity(), today=today, accepted=accepted, free=free
+        unit.connection,
+        scope=scope,
+        form=form,
+        identity=ClaimIdentity(),
+        today=today,
+        accepted=accepted,
+        free=free,
+        may_be_zero=source is not None,
     )
     if source is not None:
         found = await readiness.warned(found, form, Source(unit.children, source))
@@ -98,7 +105,13 @@ async def replace_claim(
     form, accepted = await _changed_form(unit, original, changes)
     identity = ClaimIdentity(replaces_id=id)
     found = await preflight.examine(
-        unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today, accepted=accepted
+        unit.connection,
+        scope=unit.scope,
+        form=form,
+        identity=identity,
+        today=unit.today,
+        accepted=accepted,
+        may_be_zero=original.claimed_cents == 0,
     )
     if submit:
         found = await readiness.checked(
@@ -116,7 +129,11 @@ async def _changed_form(
 ) -> tuple[ClaimForm, frozenset[Code]]:
     """The form of the claim with the changes, and the codes of the claim that are accepted without a term."""
     rows = await claims_db.items_of_claims(unit.connection, unit.scope, [claim.id])
-    return replace(claim_checks.form_of(claim, rows), **changes), preflight.accepted_codes(claim, rows)
+    earlier = claim_checks.form_of(claim, rows)
+    form = replace(earlier, **changes)
+    if form.items is not earlier.items:
+        form = replace(form, items=with_document_numbers(form.items, earlier.items))
+    return form, preflight.accepted_codes(claim, rows)
 
 
 async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
@@ -140,7 +157,13 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     form, accepted = await _changed_form(unit, claim, changes)
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(
-        unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today, accepted=accepted
+        unit.connection,
+        scope=unit.scope,
+        form=form,
+        identity=identity,
+        today=unit.today,
+        accepted=accepted,
+        may_be_zero=claim.claimed_cents == 0,
     )
     checked = found.require_passed()
     patient_id = claim.patient_id

@@ -76,6 +76,9 @@ async def store(unit: UnitOfWork, settlement: SettlementRecord, deductions: Sequ
             paid_on=settlement.paid_on,
             month=f"{settlement.paid_on:%Y%m}",
             amount_cents=sign * each.amount,
+            remittance_id=None,
+            line_id=None,
+            credit_use_id=None,
         )
         for each in deductions
     ]

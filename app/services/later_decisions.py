@@ -19,7 +19,7 @@ from app.domain.remittances import RemittanceLineProblem, is_decided
 from app.domain.settlements import denied_by
 from app.services import invoices, reviews, takebacks
 from app.services.denials import Recovery
-from app.services.posting_plans import Plan, billed_item, by_claim
+from app.services.posting_plans import Plan, by_claim
 from app.unit_of_work.unit import UnitOfWork
 
 READABLE = frozenset({None, RemittanceLineProblem.AMOUNTS_DIFFER, RemittanceLineProblem.OVERPAID})
@@ -65,7 +65,7 @@ def decided_items(items: Iterable[ItemRecord], denials: Iterable[DenialRecord]) 
             of_items.setdefault(denial.item_id, []).append(known)
     return [
         DecidedItem(
-            billed_item(item),
+            item.billed,
             Cents(item.approved_cents or 0),
             Cents(item.patient_cents or 0),
             tuple(of_items.get(item.id, ())),

@@ -1,4 +1,5 @@
-"""Which claims a waiting line may be about: its match, claims with nearly its number, claims of its card and day."""
+"""Which claims a waiting line may be about: its match, claims with nearly its number, claims of its card and day, and
+those of the protocol that it names instead of a claim."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class CandidateReason(DescribedEnum):
     MATCHED = "MATCHED", "The line is matched to it."
     NUMBER = "NUMBER", "Its number is the line's, but for punctuation or leading zeros."
     CARD_AND_DAY = "CARD_AND_DAY", "It has the line's card and day."
+    PROTOCOL = "PROTOCOL", "It is of the line's protocol, of which the line names no claim."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ async def _found(
     by_day = await candidates_db.of_days(
         connection, scope, provider, payer, sorted({day for _, day in days if day}), sorted({c for c, _ in days if c})
     )
+    protocols = {line.id: line.protocol_number for line in lines if line.protocol_number and not _names_claim(line)}
+    by_protocol = await candidates_db.of_protocols(
+        connection, scope, provider, payer, sorted({each for each in protocols.values() if each})
+    )
     pairs = []
     for line in lines:
         pairs += [
@@ -98,7 +104,16 @@ async def _found(
             for each in by_day
             if (each.card_number, each.service_date) == (line.card_number, line.performed_on)
         ]
+        pairs += [
+            (line, each.claim_id, CandidateReason.PROTOCOL)
+            for each in by_protocol
+            if each.protocol_number == protocols.get(line.id)
+        ]
     return pairs
+
+
+def _names_claim(line: RemittanceLineRecord) -> bool:
+    return line.provider_claim_number is not None or line.payer_claim_number is not None
 
 
 def _payer_numbers(lines: Iterable[RemittanceLineRecord]) -> list[str]:

@@ -22,7 +22,8 @@ from app.domain.invoices import InvoiceLineKind
 from app.domain.later_decisions import denied_anew
 from app.domain.line_work import PLAIN, UNDOABLE, DeniedPart, Expectation
 from app.domain.money import Cents
-from app.domain.remittances import BilledItem, PaidLine, RemittanceLineStatus, is_decided, lines_about, names
+from app.domain.paid_lines import BilledItem, PaidLine, names
+from app.domain.remittances import RemittanceLineStatus, is_decided, lines_about
 from app.services.later_decisions import decided_items
 
 CANCELLED = RemittanceLineStatus.CANCELLED
@@ -59,9 +60,7 @@ class ClaimBooks:
     @property
     def billed_items(self) -> list[BilledItem]:
         """The items in the form that the rules use."""
-        return [
-            BilledItem(each.sequence, each.code, Cents(each.total_cents), day=each.performed_on) for each in self.items
-        ]
+        return [each.billed for each in self.items]
 
 
 async def books_of(connection: AsyncConnection, scope: DataScope, claim_ids: Iterable[str]) -> dict[str, ClaimBooks]:

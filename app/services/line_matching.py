@@ -1,4 +1,4 @@
-"""Lines of statements that came before their claims: matched when the claims are submitted."""
+"""Lines of statements that came before their claims, or before their analysis: matched when these come."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ from app.domain.remittances import (
     RemittanceStatus,
     next_line_status,
 )
-from app.services import posting
+from app.services import posting, protocol_lines
 from app.services.statement_matching import contradictions, numbered
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
@@ -80,5 +80,18 @@ async def _store(
         await posting.post(unit, id=remittance.id)
 
 
+async def divide_again(unit: UnitOfWork, *, remittance_id: str) -> None:
+    """Divide what waits of this statement about protocols that analyses have by now. A statement from Kafka is posted
+    too, since nobody has to ask for that."""
+    found = await remittances_db.by_ids(unit.connection, unit.scope, [remittance_id])
+    if any(each.source is RemittanceSource.EVENT for each in found):
+        await posting.post(unit, id=remittance_id)
+        return
+    remittance = await remittances_db.lock(unit.connection, unit.scope, remittance_id)
+    if remittance is not None and remittance.status not in (*_STOPPED, RemittanceStatus.POSTING):
+        await protocol_lines.divide(unit, remittance)
+
+
 _STOPPED: Final = (RemittanceStatus.IMPORTING, RemittanceStatus.REVIEW, RemittanceStatus.CANCELLED)
 MATCH_AGAIN: Final = Action("matchLinesOfClaim", match_again)
+DIVIDE_AGAIN: Final = Action("divideProtocolsOfRemittance", divide_again)

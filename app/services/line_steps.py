@@ -13,6 +13,7 @@ from app.domain.line_work import LineStep
 from app.domain.remittances import RemittanceLineStatus, RemittanceStatus, remittance_status
 from app.events.contracts import remittance_event
 from app.events.queue_events import line_event
+from app.services import statement_deductions
 from app.services.remittances import emit_waiting
 from app.unit_of_work.unit import UnitOfWork
 
@@ -48,6 +49,7 @@ async def store(
     undoes_id: str | None = None,
 ) -> RemittanceLineRecord:
     """Write the line as it is after the step, the history, the remittance's status and the events."""
+    await statement_deductions.of_dismissal(unit, remittance, before, after)
     await remittances_db.update_lines(unit.connection, [after])
     unit.step(_record(unit, before, after, step, text=text, other_id=other_id, undoes_id=undoes_id))
     changed = await store_status(unit, remittance)

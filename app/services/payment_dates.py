@@ -21,7 +21,7 @@ from app.domain.refusals import checked
 from app.domain.remittance_checks import check_correction
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
-from app.services import invoices, remittances, settlements
+from app.services import invoices, remittances, settlements, statement_deductions
 from app.services.remittances import STORED_REMITTANCE
 from app.services.settlements import Payment, Settled
 from app.unit_of_work.action import Action, StoredAnswer
@@ -68,6 +68,7 @@ async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> C
     corrected = replace(remittance, paid_on=paid_on, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, corrected)
     await credits_db.correct_days(unit.connection, id, paid_on)
+    await statement_deductions.correct_day(unit, remittance, paid_on)
     unit.emit(remittance_event("RemittancePaymentCorrected", corrected, at=unit.now))
     unit.changed(corrected.id)
     return Corrected(corrected, tuple(rows))

@@ -10,13 +10,11 @@ from app.db.denials import DenialRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.denials import RECOVERABLE, DenialStatus
 from app.domain.line_work import LineResolution
-from app.domain.money import Cents
+from app.domain.paid_lines import names
 from app.domain.remittances import (
-    BilledItem,
     RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
-    names,
     next_line_status,
 )
 from app.services import adjustments, denials, unapplied_credits
@@ -87,7 +85,7 @@ async def write_off(
     if not given_up:
         return
     claims_by_id = {claim.id: claim for claim in claims}
-    billed = {item.id: BilledItem(item.sequence, item.code, Cents(item.total_cents)) for item in items}
+    billed = {item.id: item.billed for item in items}
     ids = sorted({line.claim_id for line, _ in given_up if line.claim_id})
     found = [each for each in await denials_db.of_claims(unit.connection, unit.scope, ids) if _may_be_accepted(each)]
     for line, denied in given_up:

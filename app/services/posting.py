@@ -354,6 +354,8 @@ async def _close(unit: UnitOfWork, remittance: RemittanceRecord, *, posted: int)
     posted_at = unit.now if posted else remittance.posted_at
     closed = replace(remittance, status=status, posted_at=posted_at, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, closed)
+    # A payment of its protocols may wait for it.
+    unit.has_queued = unit.has_queued or (bool(posted) and remittance.paid_on is None)
     if posted:
         unit.emit(remittance_event("RemittancePosted", closed, at=unit.now))
     return closed

@@ -18,7 +18,6 @@ from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.later_decisions import LaterDecision
 from app.domain.money import Cents
 from app.domain.remittances import (
-    BilledItem,
     RemittanceLineProblem,
     decisions,
     holds,
@@ -133,7 +132,7 @@ async def _recalculate(unit: UnitOfWork, remittance: RemittanceRecord, plan: Pla
     if contract is None or contract.recalculation_code is None:
         return
     known = [line.paid_line for line in (*plan.held, *plan.lines)]
-    found = recalculated([billed_item(item) for item in plan.items], known, contract.recalculation_code)
+    found = recalculated([item.billed for item in plan.items], known, contract.recalculation_code)
     if not isinstance(found, RemittanceLineProblem):
         plan.problem, plan.decisions = None, found
         plan.paid = plan.unbilled = Cents(sum(line.paid_line.paid for line in plan.lines))
@@ -141,7 +140,7 @@ async def _recalculate(unit: UnitOfWork, remittance: RemittanceRecord, plan: Pla
 
 def _set_repeated_aside(plan: Plan) -> None:
     known = [*plan.held, *plan.lines]
-    places = repeated([billed_item(item) for item in plan.items], [line.paid_line for line in known])
+    places = repeated([item.billed for item in plan.items], [line.paid_line for line in known])
     again = {known[place].id for place in places}
     plan.repeated = [line for line in plan.lines if line.id in again]
     plan.lines = [line for line in plan.lines if line.id not in again]
@@ -179,7 +178,7 @@ def _complete(
         problem = taking_back(plan.taken_back, paid=plan.settled, is_paying=is_paying)
         if problem is not None or not lines:
             return problem
-    billed = [billed_item(item) for item in plan.items]
+    billed = [item.billed for item in plan.items]
     if not is_decided(plan.claim.status):
         known = [*(line.paid_line for line in plan.held), *lines]
         found = decisions(billed, known)
@@ -203,9 +202,3 @@ def _complete(
         return RemittanceLineProblem.NOT_PAYABLE if is_on_draft else paid
     plan.paid = paid
     return None
-
-
-def billed_item(item: ItemRecord) -> BilledItem:
-    """The item in the form that the rules use."""
-    denied = None if item.denied_cents is None else Cents(item.denied_cents)
-    return BilledItem(item.sequence, item.code, Cents(item.total_cents), denied, item.performed_on)

@@ -152,9 +152,11 @@ async def examine(
     billed: BilledServices | None = None,
     accepted: Collection[Code] = (),
     free: Collection[str] = (),
+    may_be_zero: bool = False,
 ) -> Preflight:
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before;
-    `accepted`: codes that are a warning if no table has them, as are those at the fields `free`."""
+    `accepted`: codes that are a warning if no table has them, as are those at the fields `free`, and a total of
+    zero where it `may_be_zero`."""
     items = tuple(_items(form))
     services = _services(items, is_newborn=_is_newborn(form))
     asked = _asked(form)
@@ -164,7 +166,14 @@ async def examine(
     else:
         (found,) = await references_db.look_up(connection, asked)
     failures, checked = await claim_checks.examine(
-        connection, scope=scope, form=form, today=today, found=found, accepted=accepted, free=free
+        connection,
+        scope=scope,
+        form=form,
+        today=today,
+        found=found,
+        accepted=accepted,
+        free=free,
+        may_be_zero=may_be_zero,
     )
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):
@@ -220,9 +229,15 @@ async def of_rows(
 ) -> Preflight:
     """The findings on the claim of these rows; `form` is that of the claim."""
     identity = ClaimIdentity(claim.id, claim.replaces_id)
-    accepted = accepted_codes(claim, items)
     return await examine(
-        connection, scope=scope, form=form, identity=identity, today=today, billed=billed, accepted=accepted
+        connection,
+        scope=scope,
+        form=form,
+        identity=identity,
+        today=today,
+        billed=billed,
+        accepted=accepted_codes(claim, items),
+        may_be_zero=claim.claimed_cents == 0,
     )
 
 

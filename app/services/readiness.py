@@ -88,4 +88,5 @@ async def _failures(outgoing: OutgoingGuide, version: str, source: Source | None
     if source is None:
         return needs.failures(outgoing.values(), outgoing.claim.type, version)
     found: list[Failure] = await source.children.run(write_batch.objections, outgoing, version)
-    return found
+    # What a field of the claim can give is said in its own words: those of the schema name elements.
+    return (needs.missing(outgoing, version) or found) if found else []

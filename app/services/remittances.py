@@ -38,6 +38,7 @@ from app.services import (
     parties,
     payment_joins,
     protocol_payments,
+    statement_deductions,
     statement_documents,
     statement_matching,
 )
@@ -328,10 +329,8 @@ def _line(
 
 
 async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
-    """Take back a wrong import: its lines are done with, and its number can be imported again.
-
-    CONFLICT if a line is posted, or if it is cancelled already.
-    """
+    """Take back a wrong import: its lines are done with, and its number can be imported again; CONFLICT if a line is
+    posted, or if it is cancelled already."""
     remittance = await refusals.checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id))
     check_cancellation(remittance.status, is_posted=remittance.posted_at is not None)
     cancelled = replace(
@@ -346,6 +345,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     await remittances_db.update_remittance(unit.connection, cancelled)
     await remittances_db.cancel_lines(unit.connection, id)
     await bank_matches.release(unit, id)
+    await statement_deductions.forget(unit, remittance)
     unit.emit(remittance_event("RemittanceCancelled", cancelled, at=unit.now))
     unit.changed(cancelled.id)
     return cancelled

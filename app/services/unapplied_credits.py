@@ -82,8 +82,7 @@ def _amount(line: RemittanceLineRecord) -> int:
 async def apply(unit: UnitOfWork, *, id: str, invoice_id: str, amount: Cents | None, version: int | None) -> Used:
     """Settle an issued invoice of the same provider and payer with what is left of a credit, or a part of it."""
     # The remittance first, whose taxes are shared out, then the invoice, as postings lock them, and the credit last.
-    for seen in await credits_db.by_ids(unit.connection, unit.scope, [id]):
-        await remittances_db.lock(unit.connection, unit.scope, seen.remittance_id)
+    await _lock_remittance(unit, id)
     invoice = await invoices_db.lock(unit.connection, unit.scope, invoice_id)
     if invoice is None:
         raise not_found("invoice", "invoiceId")
@@ -185,7 +184,8 @@ async def _settle(
     """Settle as a payment of the credit's statement, with its share of the statement's taxes; the caller has locked
     the remittance and the invoice."""
     (remittance,) = await remittances_db.by_ids(unit.connection, unit.scope, [credit.remittance_id])
-    kept = (await statement_deductions.of_statement(unit, remittance)).next(amount)
+    # A credit beside the claims bears no taxes: the statement withholds them of what its lines pay.
+    kept = (await statement_deductions.of_statement(unit, remittance)).next(amount) if credit.line_id else ()
     paid = (remittance.method, remittance.bank_reference, remittance.statement_number)
     payment = Payment(amount, credit.paid_on, *paid, kept)
     settled = await settlements.settle_locked(unit, invoice, payment, parts=parts)
@@ -194,11 +194,22 @@ async def _settle(
 
 async def refund(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str, version: int | None) -> Used:
     """Record that what is left of a credit, or a part of it, went back to the payer."""
+    remittance = await _lock_remittance(unit, id)
     credit = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], _locked(unit, id, version))
     left = Cents(credit.left_cents)
     used = left if amount is None else amount
     check_use(amount=used, left=left)
-    return await _use(unit, credit, CreditStep.REFUND, used, reason=reason)
+    use_id = ids.new_id(ids.CREDIT_MOVE)
+    if remittance is not None and credit.line_id:
+        await statement_deductions.of_refund(unit, remittance, used, use_id)
+    return await _use(unit, credit, CreditStep.REFUND, used, reason=reason, id=use_id)
+
+
+async def _lock_remittance(unit: UnitOfWork, credit_id: str) -> RemittanceRecord | None:
+    """The statement of a credit, whose taxes are shared out: locked before the credit; None outside the data scope."""
+    for seen in await credits_db.by_ids(unit.connection, unit.scope, [credit_id]):
+        return await remittances_db.lock(unit.connection, unit.scope, seen.remittance_id)
+    return None
 
 
 async def reverse(unit: UnitOfWork, *, id: str, reason: str) -> Used:
@@ -210,6 +221,7 @@ async def reverse(unit: UnitOfWork, *, id: str, reason: str) -> Used:
     if move.action not in (CreditStep.APPLY, CreditStep.REFUND):
         raise conflict("only a settlement or a refund can be reversed")
     settlement_id = None
+    remittance = await _lock_remittance(unit, move.credit_id)
     if move.settlement_id is not None:
         amount = Cents(move.amount_cents)
         reversal = await settlements.reverse_any(unit, id=move.settlement_id, amount=amount, reason=reason)
@@ -218,6 +230,8 @@ async def reverse(unit: UnitOfWork, *, id: str, reason: str) -> Used:
     moves = await credits_db.moves_of_credit(unit.connection, unit.scope, credit.id)
     if any(each.reverses_id == move.id for each in moves):
         raise conflict("this use is reversed already")
+    if remittance is not None and move.settlement_id is None:
+        await statement_deductions.of_reversed_refund(unit, remittance, move.id)
     used = Cents(-move.amount_cents)
     return await _use(
         unit, credit, CreditStep.REVERSE, used, settlement_id=settlement_id, reason=reason, reverses_id=move.id
@@ -241,11 +255,12 @@ async def _use(
     settlement_id: str | None = None,
     reason: str | None = None,
     reverses_id: str | None = None,
+    id: str | None = None,
 ) -> Used:
     """Append a use of a credit that the caller has locked; a reversal has an amount below zero."""
     after = replace(credit, used_cents=credit.used_cents + amount, version=credit.version + 1)
     move = CreditMoveRecord(
-        id=ids.new_id(ids.CREDIT_MOVE),
+        id=id or ids.new_id(ids.CREDIT_MOVE),
         credit_id=credit.id,
         action=step,
         reverses_id=reverses_id,

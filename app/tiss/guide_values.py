@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 
-from app.domain.claim_form import Authorization, ClaimForm, ItemForm
+from app.domain.claim_form import Authorization, ClaimForm, ItemForm, unique_numbers
 from app.domain.encounter import Admission, Encounter, Facility, Practitioner
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents
 from app.domain.services import NO_DETAILS, ServiceDetails, TeamMember
@@ -33,9 +33,9 @@ class GuideValues:
     diagnoses: tuple[str, ...] = ()
 
     @property
-    def by_sequence(self) -> dict[int, Values]:
-        """The items by their numbers."""
-        return {item["sequence"]: item for item in self.items}
+    def by_position(self) -> dict[int, Values]:
+        """The items by their numbers within the claim, which differ; those of the document need not."""
+        return {item["position"]: item for item in self.items}
 
 
 def of_form(form: ClaimForm, sequences: list[int], payer_claim_number: str | None) -> GuideValues:
@@ -60,7 +60,8 @@ def _of_item(item: ItemForm, number: int) -> Values:
     found = _flat(details, "details")
     found.pop("details.team")
     values = {name: getattr(item, name) for name in ("code_system", "code", "description", "quantity", "factor")}
-    values |= {"unit_price": item.unit_price, "total": item.total, "sequence": number}
+    own = number if item.document_sequence is None else item.document_sequence
+    values |= {"unit_price": item.unit_price, "total": item.total, "sequence": own, "position": number}
     team = [_said(_flat(member, "")) for member in details.team]
     return _said(values | found) | ({"team": team} if team else {})
 
@@ -87,7 +88,8 @@ def to_form(read: GuideValues, *, provider: str, **own: Any) -> ClaimForm:
         values.pop(name, None)
     for prefix, kind in _PARTS.items():
         values = _gathered(values, prefix, kind)
-    items = tuple(_item(each) for each in read.items)
+    numbers = unique_numbers([each["sequence"] for each in read.items])
+    items = tuple(_item(each, number) for each, number in zip(read.items, numbers, strict=True))
     return ClaimForm(
         provider=provider,
         items=items,
@@ -109,12 +111,14 @@ def _gathered(values: Values, prefix: str, kind: type[Any]) -> Values:
     return rest | {prefix: kind(**inside)}
 
 
-def _item(values: Values) -> ItemForm:
+def _item(values: Values, number: int) -> ItemForm:
     found = _gathered(values, "details", ServiceDetails)
     team = tuple(TeamMember(**_gathered(each, "practitioner", Practitioner)) for each in found.pop("team", ()))
     details = replace(found.pop("details", NO_DETAILS), team=team)
     total = found.pop("total")
     found.setdefault("description", None)
+    own = found.pop("sequence")
+    found |= {"sequence": number, "document_sequence": None if own == number else own}
     return ItemForm(**found, details=None if details == NO_DETAILS else details, stated_total=total)
 
 

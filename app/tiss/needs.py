@@ -19,12 +19,14 @@ from app.tiss.fields import Field
 from app.tiss.guide_values import GuideValues, Values
 from app.tiss.guides import OF_TYPE, Guide
 from app.tiss.message import ENCODING
-from app.tiss.write_guide import kind_of, with_kind
+from app.tiss.write_guide import REQUESTER, OutgoingGuide, kind_of, with_kind
 
 FILE: Final = "needs.json"
 WRONG_FORM: Final = "5001"
 WRONG_VERSION: Final = "5028"
 NEEDED: Final = "the payer's document needs it"
+REQUEST_NEEDED: Final = "say who requested the services: give requester and requestingProvider with all that they need"
+_REQUEST_FIELDS: Final = ("encounter.requester.", "encounter.requestingProvider.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,17 @@ def failures(values: GuideValues, kind: ClaimType, version: str) -> list[Failure
     for place, item in enumerate(values.items):
         found += check.of_item(with_kind(item), f"items.{place}.")
     return found
+
+
+def missing(outgoing: OutgoingGuide, version: str) -> list[Failure]:
+    """What a guide that came as a document needs and its claim no longer says, at the fields of the claim."""
+    values = outgoing.values()
+    found = [each for each in failures(values, outgoing.claim.type, version) if each.message == NEEDED]
+    asked = [each for each in found if (each.field or "").startswith(_REQUEST_FIELDS)]
+    if not asked:
+        return found
+    others = [each for each in found if each not in asked]
+    return [_failure(REQUEST_NEEDED, REQUESTER), *others]
 
 
 class _Check:

@@ -104,6 +104,8 @@ def _of_item(claim: str, node: Any) -> DocumentAnswer:
         # The schema has the one name with a mistake.
         _money(_first(node, "valorAcatadado", "valorAcatado")),
         _reason(node, "justificativaOperadora"),
+        tree.text(node, ("procRecurso", "codigoProcedimento")),
+        _day(tree.text(node, ("dataInicio",)) or tree.text(node, ("dataRealizacao",))),
     )
 
 

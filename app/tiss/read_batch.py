@@ -22,6 +22,7 @@ from app.tiss.write_guide import sum_of
 
 GUIDES_MAX: Final = 100
 _BATCH: Final = ("prestadorParaOperadora", "loteGuias")
+_ADDRESSEE: Final = ("cabecalho", "destino", "registroANS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,9 @@ def _number_in(node: Any, header: tuple[str, ...]) -> str | None:
 
 
 def _guide(found: Message, node: Any, number: str) -> IncomingGuide:
+    if found.version not in VERSIONS:
+        # Earlier versions are written with empty elements, which no later schema allows, nor can a claim change them.
+        tree.drop_empty(node)
     try:
         kind = GUIDES[tree.name_of(node)]
         values = read_guide.values_of(node, kind)
@@ -143,7 +147,7 @@ def _guide(found: Message, node: Any, number: str) -> IncomingGuide:
     return IncomingGuide(
         number,
         form,
-        warnings=(*_version_warnings(found), *sums),
+        warnings=(*_version_warnings(found), *_payer_warnings(found, form.payer), *sums),
         payer_claim_number=values.values.get("payer_claim_number"),
         version=found.version,
         source=etree.tostring(node, encoding="UTF-8", with_tail=False),
@@ -156,6 +160,13 @@ def _version_warnings(found: Message) -> Iterable[Failure]:
     if found.version not in VERSIONS:
         text = f"the schema of this version of TISS is not here, only those of {' and '.join(VERSIONS)}: not validated"
         yield Failure(ErrorCode.INVALID_INPUT, text, "cabecalho/Padrao", "5028")
+
+
+def _payer_warnings(found: Message, payer: str) -> Iterable[Failure]:
+    """A guide that names another payer than the document is addressed to becomes a claim to its own payer."""
+    if tree.text(found.root, _ADDRESSEE) not in (None, payer):
+        text = "the document is addressed to another payer (destino): check which of the two is right"
+        yield Failure(ErrorCode.INVALID_IDENTIFIER, text, "payer", "5027")
 
 
 def _sum_warnings(node: Any, kind: Guide, items: list[Values]) -> Iterator[Failure]:

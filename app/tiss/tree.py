@@ -95,6 +95,14 @@ def remove(node: Any, path: Path) -> None:
         found = None if len(parent) else parent
 
 
+def drop_empty(node: Any) -> None:
+    """Remove the elements inside that have neither texts nor elements."""
+    for each in list(node):
+        drop_empty(each)
+        if not len(each) and not (each.text or "").strip():
+            node.remove(each)
+
+
 def prune(node: Any, shape: Element) -> list[str]:
     """Remove the elements that the schema does not know; their names."""
     found: list[str] = []

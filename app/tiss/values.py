@@ -35,7 +35,7 @@ def _scaled(digits: int) -> Callable[[str], int]:
 
 
 def _integer(text: str) -> int:
-    if not re.fullmatch(r"[+]?[0-9]{1,9}", text):
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
         raise ValueError(text)
     return int(text)
 

@@ -164,37 +164,27 @@ def _write_diagnoses(node: Any, guide: Guide, shape: Element, before: tuple[str,
 
 
 def _write_items(node: Any, guide: Guide, shape: Element, before: GuideValues, now: GuideValues) -> None:
-    earlier = before.by_sequence
-    known = {
-        sequence: (kind, found)
-        for kind in guide.items
-        for sequence, found in _numbered(read_guide.elements_of(node, kind), kind)
-    }
+    earlier = before.by_position
+    elements = ((kind, found) for kind in guide.items for found in read_guide.elements_of(node, kind))
+    # The one item of a new consultation is in an element that its other fields have made.
+    known = dict(zip(earlier or (1,), elements, strict=False))
     kept: set[int] = set()
     for item in now.items:
-        sequence = item["sequence"]
-        kind, found = known.get(sequence, (kind_of(item, guide), None))
+        position = item["position"]
+        kind, found = known.get(position, (kind_of(item, guide), None))
         if "details.expense_kind" in item and not kind.is_expense:
             kind, found = kind_of(item, guide), None
-        if found is not None and (kind.is_only or _is_same(item, earlier.get(sequence, {}))):
-            kept.add(sequence)
+        if found is not None and (kind.is_only or _is_same(item, earlier.get(position, {}))):
+            kept.add(position)
         else:
             found = _new_item(node, kind, shape)
         # A new consultation has its element by its other fields, before the item is written.
-        old = earlier.get(sequence, kind.constants) if sequence in kept else kind.constants
+        old = earlier.get(position, kind.constants) if position in kept else kind.constants
         _write_item(found, kind, tree.shape_at(shape, kind.path), old, item)
-    for sequence, (_, found) in known.items():
-        if sequence not in kept:
+    for position, (_, found) in known.items():
+        if position not in kept:
             found.getparent().remove(found)
     _write_sums(node, guide, shape, before.items, now.items)
-
-
-def _numbered(elements: list[Any], kind: Items) -> Iterable[tuple[int, Any]]:
-    for each in elements:
-        if kind.is_only:
-            yield 1, each
-        elif (number := tree.text(each, ("sequencialItem",))) is not None:
-            yield int(number), each
 
 
 def kind_of(item: Values, guide: Guide) -> Items:

@@ -81,6 +81,7 @@ ELSEWHERE = {
     ("RemittanceLineHistoryEntry", "duplicateOf"): ('node(id: "<duplicate_step>") { ... on RemittanceLineHistoryEntry'),
     ("Remittance", "findings"): 'remittance(id: "<doubtful_remittance>")',
     ("Remittance", "adjustments"): 'remittance(id: "<paid_remittance>")',
+    ("ThreeWayMatch", "dismissals"): 'remittance(id: "<put_back_remittance>") { threeWayMatch',
     ("Remittance", "bankEntries"): 'remittance(id: "<paid_remittance>")',
     ("SpreadsheetPreview", "mapping"): f'spreadsheetPreview({SHEET}, documentId: "<mapped_sheet>"}})',
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',

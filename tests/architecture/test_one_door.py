@@ -31,7 +31,7 @@ INTERNAL = {"expireDenials", "receiveRemittance", "uploadDocument", "loadPayers"
 INTERNAL |= {"importPartyRows"}
 INTERNAL |= {"beginImport", "importGuidesOfJob", "refuseFileOfJob", "endFileOfJob", "finishImport"}
 INTERNAL |= {"beginStatementImport", "importLinesOfStatement", "endStatementOfJob", "giveUpStatementImport"}
-INTERNAL |= {"postUnitOfRemittance", "skipClaimOfRemittance", "matchLinesOfClaim"}
+INTERNAL |= {"postUnitOfRemittance", "skipClaimOfRemittance", "matchLinesOfClaim", "divideProtocolsOfRemittance"}
 """Actions that nobody may ask for."""
 
 

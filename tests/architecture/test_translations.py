@@ -10,7 +10,7 @@ from scripts.translations import ROOT, differences, sections, stored, translated
 
 REMEDY = "bring the translation into step, then run `make translated`"
 MET_FIRST = {"first-steps.md", "life-of-a-claim.md", "roles.md", "when-something-is-wrong.md", "clients/README.md"}
-OF_STAFF = {"queue.md"}
+OF_STAFF = {"batches.md", "parties.md", "queue.md", "statements-by-spreadsheet.md"}
 ENGLISH = """# Title
 
 See [roles](roles.md) and `claim`.

@@ -155,5 +155,22 @@ async def test_who_watches_sees_the_payer_act_where_the_relay_leads(demo: Gatewa
         acting = asyncio.create_task(payer.run(0.2))
         found = await stream.next(30)
         acting.cancel()
-    claim = {"status": "UNDER_REVIEW", "payer": {"ansCode": PAYER}}
-    assert found == {"claimStatusChanged": {"previousStatus": "SUBMITTED", "claim": claim}}
+    claim = {"status": "APPROVED", "payer": {"ansCode": ANALYSIS.payer}}
+    assert found == {"claimStatusChanged": {"previousStatus": "UNDER_REVIEW", "claim": claim}}
+
+
+async def test_each_payer_acts_and_pays_by_its_habits(demo: Gateway) -> None:
+    payer = SimulatedPayer(demo.parts.database, demo.parts.changes, may_act=lambda: True)
+    assert [await payer.act() for _ in range(32)] == [True] * 32
+    steps = "{ claims(first: 100) { nodes { payer { ansCode } history(last: 1) { nodes { actor } } } } }"
+    claims = (await ask(demo, steps, "reviewer"))["claims"]["nodes"]
+    acting = {each["payer"]["ansCode"] for each in claims if each["history"]["nodes"][0]["actor"] == "demo-payer"}
+    assert acting == {PAYER, *(pair.payer for pair in PAIRS)}
+    paid = "{ remittances(first: 100) { nodes { statementNumber payer { ansCode } balance { withheldAmount } } } }"
+    statements = (await ask(demo, paid))["remittances"]["nodes"]
+    withholding = {
+        (each["payer"]["ansCode"], each["balance"]["withheldAmount"] != "0.00")
+        for each in statements
+        if each["statementNumber"].startswith("DEMO")
+    }
+    assert withholding == {(PAYER, False), (ANALYSIS.payer, False), (NET.payer, True)}

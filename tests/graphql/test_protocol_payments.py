@@ -1,8 +1,9 @@
 """Payments that name protocols and no claims: they pay the claims that the analysis of the protocol has approved."""
 
+import asyncio
 from typing import Any
 
-from tests.factories import CONSULTATION, World, today
+from tests.factories import CONSULTATION, World, flat, key, today
 from tests.graphql.test_remittances import books, money, post
 from tests.graphql.test_statement_documents import guide, send, taken
 from tests.payer_documents import Item, analysis, message, payment
@@ -66,6 +67,65 @@ async def test_a_payment_that_came_before_the_analysis_is_divided_when_it_is_pos
     assert await books(world) == ["1000.00", "900.00", "100.00", "0.00", "0.00", "0.00"]
     again = await post(world, early)
     assert (again["postedLines"], again["settlements"]) == (0, [])
+
+
+async def test_a_payment_before_its_analysis_is_divided_by_itself_and_posted_by_a_person(
+    world: World,
+) -> None:
+    claims = await _claims(world)
+    early = await taken(world, _payment(world))
+    decided = await taken(world, _analysis(world, claims))
+    assert await _found(world) == [
+        ("PROTOCOL", claims[0]["id"], "400.00", "400.00"),
+        ("PROTOCOL", claims[1]["id"], "400.00", "400.00"),
+    ]
+    await post(world, decided)
+    found = await until_divided(world, early)
+    assert [(each["status"], each["paidAmount"]) for each in found] == [
+        ("SPLIT", "900.00"),
+        ("MATCHED", "500.00"),
+        ("MATCHED", "400.00"),
+    ]
+    assert (await books(world))[1] == "0.00"
+    assert (await post(world, early))["postedLines"] == 2
+    assert await books(world) == ["1000.00", "900.00", "100.00", "0.00", "0.00", "0.00"]
+
+
+async def until_divided(world: World, remittance: Any) -> list[Any]:
+    """The lines of the remittance once there are three of them."""
+    query = "query($id: ID!) { remittance(id: $id) { lines { nodes { status paidAmount } } } }"
+    async with asyncio.timeout(15):
+        while True:
+            lines: list[Any] = flat((await world.call("finance", query, id=remittance["id"]))["remittance"])["lines"]
+            if len(lines) == 3:
+                return lines
+            await asyncio.sleep(0.05)
+
+
+async def _found(world: World) -> list[tuple[str, ...]]:
+    """Reason, claim and difference of the candidates of the only line that waits, and the difference of their item."""
+    query = """query($p: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$p] }) { nodes { candidates {
+      reason differenceAmount claim { id } items { differenceAmount } } } } }"""
+    (line,) = (await world.call("finance", query, p=world.payer))["unmatchedRemittanceLines"]["nodes"]
+    return sorted(
+        (each["reason"], each["claim"]["id"], each["differenceAmount"], each["items"][0]["differenceAmount"])
+        for each in line["candidates"]
+    )
+
+
+async def test_the_claims_of_a_batch_are_candidates_of_a_line_that_names_its_protocol(world: World) -> None:
+    claims = await _claims(world)
+    await world.submitted_claim(items=[DEAR])
+    made = {"claimIds": [claim["id"] for claim in claims], "idempotencyKey": key()}
+    batch = (await world.mutate("biller", "createBatch", "batch { id }", **made))["batch"]["id"]
+    for name, role, values in (
+        ("sendBatch", "biller", {}),
+        ("recordProtocol", "biller", {"content": {"protocol": {"number": "99", "date": today().isoformat()}}}),
+    ):
+        payload = await world.mutate(role, name, "batch { status }", batchId=batch, idempotencyKey=key(), **values)
+        assert payload["errors"] == []
+    await taken(world, _payment(world))
+    assert [found[1:3] for found in await _found(world)] == [(claim["id"], "400.00") for claim in claims]
 
 
 async def test_a_payment_that_differs_from_the_analysis_waits(world: World) -> None:

@@ -249,26 +249,6 @@ async def test_taxes_of_a_line_that_was_split_are_those_of_its_parts(payer: Paye
     assert await payer.books() == {"billed": "200.00", "paid": "148.50", "withheld": "1.50", "inDispute": "50.00"}
 
 
-async def test_a_line_that_is_dismissed_has_no_share_of_the_taxes(payer: Payer) -> None:
-    world = payer.world
-    strange = {"payerClaimNumber": "NENHUMA", "paidAmount": "50.00"}
-    values = {
-        "payer": world.payer,
-        "provider": world.provider,
-        "statementNumber": key()[:20],
-        "paidOn": today().isoformat(),
-        "adjustments": [IRRF],
-        "idempotencyKey": key(),
-        "lines": [strange, paid(await payer.claim(), "100.00")],
-    }
-    lines = "remittance { id lines { nodes { id } } }"
-    taken = (await world.mutate("finance", "importRemittance", lines, **values))["remittance"]
-    given = {"remittanceLineId": taken["lines"][0]["id"], "reason": "de outro", "idempotencyKey": key()}
-    assert (await world.mutate("finance", "dismissRemittanceLine", "line { status }", **given))["errors"] == []
-    posted = await world.mutate("finance", "postRemittance", POSTED, id=taken["id"], idempotencyKey=key())
-    assert [(each["amount"], each["withheldAmount"]) for each in posted["settlements"]] == [("100.00", "1.50")]
-
-
 async def test_a_takeback_beside_the_answer_to_an_appeal_keeps_its_amount(payer: Payer) -> None:
     world = payer.world
     claim = await world.claim_in_review(items=[CONSULTATION])

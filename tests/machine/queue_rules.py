@@ -78,9 +78,32 @@ class QueueRules(HeldRules):
         values = {"remittanceLineId": line["id"], "parts": parts, "idempotencyKey": key()}
         self.mutate("finance", "splitRemittanceLine", "line { status }", values)
 
-    @rule()
-    def keep_money_without_a_claim(self) -> None:
-        taken = self.import_lines(f"S{next(NUMBERS):09d}", [STRANGE], is_paying=True)
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, cents=st.integers(1, 50), is_late=st.booleans(), is_undone=st.booleans())
+    def dismiss_beside_taxes(self, number: int, cents: int, *, is_late: bool, is_undone: bool) -> None:
+        """A statement net of tax of which a line is dismissed, before the others are posted or after them."""
+        claim = self.pick(self.rows.claims, number, "SUBMITTED", "UNDER_REVIEW")
+        assert claim is not None
+        taxes = [{"direction": "DEBIT", "type": "01", "amount": format_money(cents)}]
+        lines = [STRANGE, *self.lines_of(claim, [100, 100, 100])]
+        taken = self.import_lines(f"S{next(NUMBERS):09d}", lines, is_paying=True, adjustments=taxes)
+        fields = "remittance(id: $id) { lines { nodes { id } } }"
+        found = self.stage.call(self.tokens["finance"], f"query($id: ID!) {{ {fields} }}", id=taken["id"])
+        line = found["remittance"]["lines"]["nodes"][0]["id"]
+        if is_late:
+            self.post(taken["id"])
+        values = {"remittanceLineId": line, "reason": "de outro", "idempotencyKey": key()}
+        self.mutate("finance", "dismissRemittanceLine", "line { status }", values)
+        if is_undone:
+            self.undo(line)
+        if not is_late:
+            self.post(taken["id"])
+
+    @rule(cents=st.integers(0, 50))
+    def keep_money_without_a_claim(self, cents: int = 0) -> None:
+        taxes = [{"direction": "DEBIT", "type": "01", "amount": format_money(cents)}] if cents else []
+        number = f"S{next(NUMBERS):09d}"
+        taken = self.import_lines(number, [STRANGE], is_paying=True, adjustments=taxes)
         values = {
             "filter": {"ids": [taken["id"]]},
             "resolution": {"acceptOverpayment": {}},
@@ -117,9 +140,11 @@ def steps_of_the_queue(life: Any) -> list[Callable[[], None]]:
     for name, share in (("acceptAsDenial", 80), ("writeOff", 90), ("acceptOverpayment", 120)):
         resolved += [submitted, partial(life.resolve_a_difference, 0, share, name, is_undone=False)]
     split = [partial(life.take_a_statement, 0, [100, 100, 100], is_again=False), partial(life.split_a_line, 0, 50)]
-    credits: list[Callable[[], None]] = [life.keep_money_without_a_claim]
+    credits: list[Callable[[], None]] = [partial(life.keep_money_without_a_claim, 7)]
     credits += [partial(life.use_a_credit, 0, 0, is_refund=True), life.bill]
     credits += [partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
     corrected = [partial(life.correct_a_day_of_payment, number, 3) for number in range(4)]
     held = steps_of_held_lines(life)
+    for is_late in (True, False):
+        credits += [submitted, partial(life.dismiss_beside_taxes, 0, 9, is_late=is_late, is_undone=False)]
     return [*resolved, *corrected, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits, *held]

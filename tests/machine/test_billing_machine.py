@@ -14,7 +14,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
-from tests.machine import books
+from tests.machine import books, three_way_books
 from tests.machine.adjustment_rules import AdjustmentRules, steps_of_adjustments
 from tests.machine.appeal_rules import APPEALS, steps_of_appeals
 from tests.machine.bank_rules import BankRules
@@ -285,6 +285,8 @@ class Billing(QueueRules, BankRules, BatchRules, AdjustmentRules, MoneyRules, La
         books.check(self.rows)
         books.check_steps_between(before, self.rows)
         self.reconciles()
+        shown = self.stage.call(self.tokens["finance"], three_way_books.QUERY, payer=[self.world.payer])
+        three_way_books.check(self.rows, shown["remittances"]["nodes"])
         self._the_queue_is_what_waits()
         self._strangers_see_nothing(before)
 

@@ -126,7 +126,7 @@ class Documents:
         while not any(tree.find_all(node, kind.path) for kind in guide.items):
             kind = self.random.choice(guide.items)
             self._refill(node, kind.path[0], guide.element)
-        numbers = self.random.sample(range(1, 9999), 100)
+        numbers = self._numbers()
         total = 0
         for kind in guide.items:
             for item in tree.find_all(node, kind.path):
@@ -136,6 +136,12 @@ class Documents:
                 self._with_billable_code(item)
         if guide.total is not None:
             tree.find(node, guide.total.path).text = format_money(total)
+
+    def _numbers(self) -> list[int]:
+        """Numbers of items: the schema allows any order and gaps, and repeated ones, zero and less too."""
+        if self.random.random() < 0.5:
+            return self.random.sample(range(1, 9999), 100)
+        return [self.random.choice((-12, 0, 1, 2, 3, 4, 9999)) for _ in range(100)]
 
     def _refill(self, node: Any, name: str, element: str) -> None:
         """Add the optional part with the items, where the schema has it."""

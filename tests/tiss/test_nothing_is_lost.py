@@ -1,6 +1,7 @@
 """A guide that comes in goes out as it was: the same elements with the same texts, in the same order."""
 
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -8,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from app.domain import claim_form
-from app.domain.claim_form import ClaimForm
+from app.domain.claim_form import ClaimForm, ItemForm
 from app.tiss import message, read_batch, tree, write_batch
 from app.tiss.guides import GUIDES
 from app.tiss.read_batch import IncomingGuide
@@ -35,6 +36,11 @@ def _taken(document: bytes) -> list[IncomingGuide]:
     batch = read_batch.read(document)
     assert (batch.failures, [guide.failures for guide in batch.guides if guide.failures]) == ((), [])
     return list(batch.guides)
+
+
+def _number(item: ItemForm) -> int:
+    assert item.sequence is not None
+    return item.sequence if item.document_sequence is None else item.document_sequence
 
 
 def _written(guides: list[IncomingGuide], version: str, *forms: ClaimForm) -> bytes:
@@ -88,7 +94,7 @@ def test_an_item_that_is_removed_takes_its_amount_from_the_sums() -> None:
     rest = form.items[1:]
     written = _leaves(_written([guide], "4.03.00", replace(form, items=rest)))[0]
     sequences = [text for path, text in written if path.endswith("sequencialItem")]
-    assert sequences == [str(item.sequence) for item in rest]
+    assert sequences == [str(_number(item)) for item in rest]
     total = sum(item.total for item in rest)
     assert dict(written)["valorTotalHonorarios"] == f"{total // 100}.{total % 100:02d}"
 
@@ -104,9 +110,7 @@ def test_another_service_under_a_number_has_nothing_of_the_earlier_one() -> None
     names = [path.rpartition("/")[2] for path, _ in after]
     assert ("registroANVISA" in before, "registroANVISA" in names) == (True, False)
     assert [text for path, text in after if path.endswith("codigoProcedimento")] == ["11111111"] * len(others)
-    assert sorted(int(text) for path, text in after if path.endswith("sequencialItem")) == sorted(
-        item.sequence or 0 for item in others
-    )
+    assert sorted(int(text) for path, text in after if path.endswith("sequencialItem")) == sorted(map(_number, others))
 
 
 @pytest.mark.parametrize(
@@ -181,6 +185,16 @@ def test_an_earlier_version_is_read_with_a_warning(version: str) -> None:
     found = [(each.tiss_code, each.field) for each in guide.warnings if each.tiss_code != "5042"]
     assert found == [("5028", "cabecalho/Padrao")]
     assert _leaves(_written([guide], "4.03.00")) == _leaves(document)
+
+
+@pytest.mark.parametrize("name", ["observacao", "viaAcesso", "valorDiarias", "horaInicial", "registroANVISA"])
+def test_an_empty_element_of_an_earlier_version_is_nothing(name: str) -> None:
+    element = re.compile(f"<ans:{name}>[^<]*</ans:{name}>".encode())
+    documents = (Documents(seed).batch("guiaSP-SADT").replace(b">4.03.00<", b">3.05.00<") for seed in range(40))
+    document = next(each for each in documents if element.search(each))
+    emptied = _hashed(element.sub(f"<ans:{name}/>".encode(), document, count=1))
+    without = _hashed(element.sub(b"", document, count=1))
+    assert _leaves(_written(_taken(emptied), "4.03.00")) == _leaves(without)
 
 
 def _hashed(document: bytes) -> bytes:

@@ -90,10 +90,18 @@ def test_a_registro_ans_is_six_digits(text: str, is_right: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "is_right"),
-    [("1", True), ("10101012", True), ("AB12345678", True), ("", False), ("12345678901", False), ("1010-1012", False)]
+    [
+        ("1", True),
+        ("10101012", True),
+        ("AB12345678", True),
+        ("", False),
+        ("12345678901", False),
+        ("1010-1012", True),
+        ("OP.1/A 2", True),
+    ]
     + [(text, False) for text in (" 1", "1\n", "\u0661", "é")],
 )
-def test_a_code_has_one_to_ten_letters_or_digits(text: str, is_right: bool) -> None:
+def test_a_code_has_one_to_ten_ascii_characters(text: str, is_right: bool) -> None:
     assert _parts(code_failure(text, "code")) == (None if is_right else ("UNKNOWN_CODE", "code", "1801"))
 
 

@@ -5,7 +5,7 @@ import pytest
 from app.domain.claims import DeniedAmount
 from app.domain.later_decisions import DecidedItem, KnownDenial, LaterDecision, denied_anew, later_decision
 from app.domain.money import Cents
-from app.domain.remittances import BilledItem, PaidLine
+from app.domain.paid_lines import BilledItem, PaidLine
 
 Denied = dict[str, int]
 

@@ -8,9 +8,8 @@ from app.domain import remittances
 from app.domain.claims import ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.errors import BillingError, ErrorCode, Failure
 from app.domain.money import Cents
+from app.domain.paid_lines import BilledItem, PaidLine
 from app.domain.remittances import (
-    BilledItem,
-    PaidLine,
     RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,

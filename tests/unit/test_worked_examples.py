@@ -9,9 +9,16 @@ from app.domain.claims import DeniedAmount, ItemDecision
 from app.domain.denials import DenialStatus, Shares, shares
 from app.domain.errors import ErrorCode
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity, item_total
+from app.domain.paid_lines import BilledItem, PaidLine
 from app.domain.preflight import Finding, FindingSeverity, Item, total_at_risk
 from app.domain.reconciliation import rate
-from app.domain.remittances import BilledItem, PaidLine, RemittanceLineProblem, decisions, lines_by_item, payment
+from app.domain.remittances import (
+    RemittanceLineProblem,
+    decisions,
+    lines_by_item,
+    payment,
+    repeated,
+)
 
 ONE, OTHER = BilledItem(1, "40304361", Cents(18_50)), BilledItem(2, "40304361", Cents(12_00))
 
@@ -104,3 +111,19 @@ def test_a_denied_amount_is_in_dispute_won_or_lost(
 def test_totals_and_rates_round_half_up() -> None:
     assert item_total(Cents(18_50), Quantity(15_000), Factor(110)) == 30_53
     assert (rate(1, 3), rate(2, 3)) == (3333, 6667)
+
+
+def test_a_number_that_several_items_have_is_read_by_code_day_and_amount() -> None:
+    first, second = (date(2026, 11, day) for day in (1, 2))
+    items = [
+        BilledItem(1, "A", Cents(10_00), day=first),
+        BilledItem(2, "B", Cents(10_00), day=first, document_sequence=1),
+        BilledItem(3, "B", Cents(10_00), day=second, document_sequence=1),
+        BilledItem(4, "B", Cents(25_00), day=second, document_sequence=1),
+    ]
+    by_day = PaidLine(1, "B", Cents(8_00), (DeniedAmount("1705", Cents(2_00)),), day=first)
+    lines = [_line(25_00, sequence=1), PaidLine(1, "B", Cents(10_00), day=second), by_day, _line(10_00, 0, 1, "A")]
+    assert lines_by_item(items, lines) == {4: lines[0], 3: lines[1], 2: lines[2], 1: lines[3]}
+    assert repeated(items, lines) == frozenset()
+    assert lines_by_item(items, [_line(9_00, sequence=1)]) is RemittanceLineProblem.AMBIGUOUS
+    assert lines_by_item(items, [PaidLine(1, None, Cents(9_00), item=3)]) == {3: PaidLine(1, None, Cents(9_00), item=3)}

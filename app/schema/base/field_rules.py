@@ -1,11 +1,12 @@
 """Deny by default: no schema is built with a field that has neither a rule nor a place in the list of open fields."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import filter as filter_names
 from fnmatch import translate
-from functools import cache
+from functools import cached_property
 from typing import Final
 
 from graphql import (
@@ -40,7 +41,7 @@ class UnruledFields(Exception):
     """Fields of the schema without a rule; the text has one line for each, with what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenFields:
     """The reviewed lists, by reason: fields that whoever sees their object may see, and texts with no sensitive data.
 
@@ -52,15 +53,23 @@ class OpenFields:
 
     def has(self, name: str, *, is_text: bool) -> bool:
         """Whether the field is listed; a text has to be listed as a text."""
-        names, pattern = _listed(tuple(_names(self.texts if is_text else self.fields)))
+        names, pattern = self._text_entries if is_text else self._field_entries
         return name in names or pattern.fullmatch(name) is not None
 
+    @cached_property
+    def _field_entries(self) -> tuple[frozenset[str], re.Pattern[str]]:
+        return _entries(self.fields)
 
-@cache
-def _listed(entries: tuple[str, ...]) -> tuple[frozenset[str], re.Pattern[str]]:
+    @cached_property
+    def _text_entries(self) -> tuple[frozenset[str], re.Pattern[str]]:
+        return _entries(self.texts)
+
+
+def _entries(listed: Listed) -> tuple[frozenset[str], re.Pattern[str]]:
     """The entries that are names, and a pattern for the others."""
-    patterns = [each for each in entries if "*" in each]
-    return frozenset(entries), re.compile("|".join(map(translate, patterns)) or "(?!)")
+    entries = frozenset(_names(listed))
+    patterns = [translate(each) for each in entries if "*" in each]
+    return entries, re.compile("|".join(patterns) or "(?!)")
 
 
 def _names(listed: Listed) -> Iterator[str]:
@@ -133,28 +142,35 @@ def _is_private(type_name: str, name: str, field: GraphQLField) -> bool:
 
 def _unrecorded(schema: GraphQLSchema, by_id: Mapping[str, tuple[DataClass, ...]]) -> Iterator[str]:
     """A field with `@sensitive` and no rule is recorded only by the fields that lead to its object: all have to."""
+    ways = _ways(schema)
     for type_name, fields in _objects(schema):
         for name, field in fields.items():
             classes = classes_of(field)
             if not classes or rule_of(field) is not None:
                 continue
             for data in classes:
-                for way in _unrecorded_ways(schema, by_id, type_name, data):
+                for way in _unrecorded_ways(ways[type_name], by_id, type_name, data):
                     yield f"{type_name}.{name} is {data.value}, and {way} leads to it without recording that"
 
 
+def _ways(schema: GraphQLSchema) -> Mapping[str, list[tuple[str, GraphQLField]]]:
+    """By type, the fields that lead to it, as `Type.field` with the field."""
+    ways: defaultdict[str, list[tuple[str, GraphQLField]]] = defaultdict(list)
+    for type_name, fields in _objects(schema):
+        for name, field in fields.items():
+            ways[get_named_type(field.type).name].append((f"{type_name}.{name}", field))
+    return ways
+
+
 def _unrecorded_ways(
-    schema: GraphQLSchema, by_id: Mapping[str, tuple[DataClass, ...]], target: str, data: DataClass
+    ways: list[tuple[str, GraphQLField]], by_id: Mapping[str, tuple[DataClass, ...]], target: str, data: DataClass
 ) -> Iterator[str]:
     if target in by_id and data not in by_id[target]:
         yield "NODE_TYPES in app/schema/node.py"
-    for type_name, fields in _objects(schema):
-        for name, field in fields.items():
-            if get_named_type(field.type).name != target:
-                continue
-            rule = rule_of(field)
-            if rule is None or data not in rule.data:
-                yield f"{type_name}.{name}"
+    for name, field in ways:
+        rule = rule_of(field)
+        if rule is None or data not in rule.data:
+            yield name
 
 
 def _stale(schema: GraphQLSchema, open_fields: OpenFields) -> Iterator[str]:
@@ -169,7 +185,7 @@ def _stale(schema: GraphQLSchema, open_fields: OpenFields) -> Iterator[str]:
         for names in listed.values():
             if list(names) != sorted(set(names)):
                 yield f"sort the names of {names[0]} in {LIST}"
-        wanted = [name for name, text in needed.items() if text is is_text]
+        wanted = {name for name, text in needed.items() if text is is_text}
         for entry in _names(listed):
             if entry not in wanted and not ("*" in entry and filter_names(wanted, entry)):
                 yield f"{entry} in {LIST} is not needed: remove it"

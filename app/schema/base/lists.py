@@ -30,9 +30,10 @@ from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.domain.deductions import KINDS_MAX
 from app.domain.denial_chance import CLAIMS_SHOWN_MAX
-from app.domain.services import TEAM_MAX
+from app.domain.services import TEAM_COUNTED
 from app.domain.sheet_columns import COLUMNS_MAX
 from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX, STATEMENTS_MAX
+from app.domain.three_way import REASONS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX, PAGE_SIZE
 from app.services.appeal_drafts import WON_MAX
 from app.services.batches import BATCHES_MAX
@@ -49,7 +50,7 @@ ROLE_NAMES: Final = ListSize.at_most(len(ROLES))
 PERMISSION_NAMES: Final = ListSize.at_most(len(PERMISSIONS))
 DATA_CLASSES: Final = ListSize.at_most(len(DataClass))
 DIAGNOSES: Final = ListSize.at_most(DIAGNOSES_MAX)
-TEAM: Final = ListSize.at_most(TEAM_MAX)
+TEAM: Final = ListSize.at_most(TEAM_COUNTED)
 ITEMS: Final = ListSize.at_most(ITEMS_MAX)
 BANK_GROUP: Final = ListSize.at_most(GROUP_MAX)
 DEDUCTIONS: Final = ListSize.at_most(KINDS_MAX)
@@ -65,6 +66,7 @@ REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 APPEAL_ATTACHMENTS: Final = ListSize.at_most(INSTANCES_MAX * ATTACHMENTS_MAX)
 EARLIER_APPEALS: Final = ListSize.at_most(INSTANCES_MAX - 1)
 CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
+DISMISSALS: Final = ListSize.at_most(REASONS_MAX)
 STATEMENTS: Final = ListSize.at_most(STATEMENTS_MAX)
 SHEET_COLUMNS: Final = ListSize.at_most(COLUMNS_MAX)
 SHEET_TOTALS: Final = ListSize.at_most(100)
