@@ -2,16 +2,20 @@
 
 import asyncio
 import sys
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from app.auth.keys import KEY_FILE
 from app.auth.roles import NARROWED_TO, ROLES, missing_part
+from app.auth.tokens import LIFETIME_MAX_SECONDS
 from app.commands import console
 from app.runtime.build import development_keys
 from app.runtime.settings import Settings
+
+TOKEN_SECONDS: Final = 12 * 3_600
 
 
 def token(
@@ -19,6 +23,7 @@ def token(
     provider: Annotated[list[str] | None, typer.Option(help="CNES of a provider; may be repeated.")] = None,
     payer: Annotated[str | None, typer.Option(help="Registro ANS of the only payer.")] = None,
     patient: Annotated[str | None, typer.Option(help="Id of the only patient.")] = None,
+    seconds: Annotated[int, typer.Option(help="How long the token is valid.")] = TOKEN_SECONDS,
 ) -> None:
     """Print one bearer token, signed with the development key (development only)."""
     settings = console.settings()
@@ -28,20 +33,26 @@ def token(
         console.fail(f"there is no role {role}; the roles are {', '.join(ROLES)}")
     if missing := missing_part([role], payer=payer or None, patient=patient or None):
         console.fail(f"the role {role} needs --{missing}")
+    if not 1 <= seconds <= LIFETIME_MAX_SECONDS:
+        console.fail(f"--seconds must be from 1 to {LIFETIME_MAX_SECONDS}")
     narrowing = {"providers": provider or _all_providers(role), "payer": payer, "patient": patient}
     if not (settings.var_dir / KEY_FILE).exists():
         place = settings.var_dir.resolve()
         print(f"made a new key in {place}: a gateway of another folder refuses this token", file=sys.stderr)
-    print(development_token(settings, role, {name: part for name, part in narrowing.items() if part}))
+    scope = {name: part for name, part in narrowing.items() if part}
+    print(development_token(settings, role, scope, lifetime=timedelta(seconds=seconds)))
 
 
 def _all_providers(role: str) -> list[str]:
     return [] if NARROWED_TO.get(role) == "patient" else ["*"]
 
 
-def development_token(settings: Settings, role: str, scope: dict[str, Any]) -> str:
+def development_token(
+    settings: Settings, role: str, scope: dict[str, Any], *, lifetime: timedelta = timedelta(seconds=TOKEN_SECONDS)
+) -> str:
     """A bearer token with the claims of `scope`, signed with the development key."""
-    return development_keys(settings).sign(audience=settings.oidc_audience, role=role, **scope)
+    keys = development_keys(settings)
+    return keys.sign(audience=settings.oidc_audience, role=role, lifetime=lifetime, **scope)
 
 
 def whoami(

@@ -1,10 +1,12 @@
 // Makes a client of npm graphql-ws or graphql-sse continue where it was: after a lost connection, a restart of the
-// gateway, the end of a token, or an error that says `retryable`, it subscribes again after the last cursor that it
-// received. The subscription must take the variable `$after` and ask for `cursor`.
+// gateway, the end of a token, an error that says `retryable`, or a close that passes, it subscribes again after the last
+// cursor that it received. The subscription must take the variable `$after` and ask for `cursor`.
 
 const RETRY_MILLISECONDS = 1000;
 const isPassing = ({ extensions }) => extensions?.retryable || extensions?.code === 'UNAUTHENTICATED';
-const pass = (errors) => Array.isArray(errors) && errors.some(isPassing);
+// graphql-ws gives up at these close codes: too many sockets or requests, and a failure of the gateway.
+const PASSING_CODES = [4429, 4500];
+const pass = (errors) => (Array.isArray(errors) ? errors.some(isPassing) : PASSING_CODES.includes(errors?.code));
 
 export function resuming(client, { retryMilliseconds = RETRY_MILLISECONDS } = {}) {
   return {

@@ -1,5 +1,7 @@
 """The console script as an operator uses it: a process, its output and its exit code."""
 
+import base64
+import json
 import re
 import socket
 import sqlite3
@@ -121,7 +123,13 @@ def test_a_token_is_one_line_and_a_role_without_its_scope_is_refused(tmp_path: P
     good = _billing(tmp_path, "token", "--role", "biller", "--provider", "1234567")
     bad = _billing(tmp_path, "token", "--role", "payer_agent")
     unknown = _billing(tmp_path, "token", "--role", "superadmin")
+    lives = [_billing(tmp_path, "token", "--role", "biller", "--seconds", each) for each in ("0", "86401", "20")]
     assert (good.returncode, good.stdout.count("\n"), good.stdout.count(".")) == (0, 1, 2)
+    refused = (1, "billing: --seconds must be from 1 to 86400\n")
+    assert [(each.returncode, each.stderr) for each in lives] == [refused, refused, (0, "")]
+    payload = lives[2].stdout.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["exp"] - claims["iat"] == 20
     # Who calls it in another folder than the gateway's is told why the gateway refuses the token.
     assert good.stderr.startswith("made a new key in ")
     assert _billing(tmp_path, "token", "--role", "biller", "--provider", "1234567").stderr == ""
