@@ -21,6 +21,7 @@ BOUNDED = {
     "currentVersion": "an INTEGER column, one more with every change",
     "sequence": "at most the items of a claim or the lines of a statement",
     "itemSequence": "at most the items of a claim",
+    "documentSequence": "four digits in the schema of TISS",
     "number": "an INTEGER column, one more with every invoice of a provider",
     "submissionWindowDays": "limited by its input",
     "appealDeadlineDays": "limited by its input",
