@@ -34,7 +34,7 @@ def operations() -> dict[str, str]:
     return {
         "steps": _examples(ROOT / "docs" / "first-steps.md"),
         "claims": _examples(ROOT / "docs" / "life-of-a-claim.md"),
-        "clients": _examples(ROOT / "docs" / "clients" / "README.md"),
+        "clients": _examples(ROOT / "docs" / "clients" / "rules.md"),
         "explorer": "\n".join(re.findall(r"= `(.*?)`;", (ROOT / "explorer/src/examples.ts").read_text(), re.DOTALL)),
     }
 
