@@ -89,6 +89,8 @@ def later_decision(items: Sequence[DecidedItem], lines: Sequence[PaidLine], due:
     which 100_00 are denied with 1801: 60_00 paid and 40_00 denied with 1801 are the whole item, so 60_00 of the denial
     are recovered.
     """
+    if _decide_nothing(items, lines):
+        return LaterDecision()
     found = _by_item(items, lines)
     if found is None:
         return None
@@ -111,6 +113,12 @@ def later_decision(items: Sequence[DecidedItem], lines: Sequence[PaidLine], due:
                     return None
                 recovered.append((known[0].id, Cents(-cents)))
     return LaterDecision(denied, tuple(recovered))
+
+
+def _decide_nothing(items: Sequence[DecidedItem], lines: Sequence[PaidLine]) -> bool:
+    """Whether nothing is denied, and no denial can be paid: money that is only taken back is due again."""
+    is_paying = any(line.paid > 0 for line in lines)
+    return not any(line.denials for line in lines) and not (is_paying and any(item.denials for item in items))
 
 
 def _by_item(items: Sequence[DecidedItem], lines: Sequence[PaidLine]) -> dict[int, _Said] | None:

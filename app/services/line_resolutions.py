@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from app.db import denials as denials_db
 from app.db import line_history as line_history_db
 from app.db import remittances as remittances_db
 from app.db.line_history import LineStepRecord
@@ -101,10 +102,11 @@ async def _keep_as_debit(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCo
 
 async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
     status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
-    expected, denial = await _expected(unit, line), command.denial_id
-    if denial is not None and all(each.denial_id != denial for each in expected.recoverable):
+    expected, denial_id = await _expected(unit, line), command.denial_id
+    denial = None if denial_id is None else await denials_db.one(unit.connection, unit.scope, denial_id)
+    if denial_id is not None and (denial is None or denial.claim_id != line.claim_id):
         raise not_found("denial", "denialId")
-    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, expected, denial))
+    return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, expected, denial_id))
 
 
 async def _duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:

@@ -49,10 +49,9 @@ async def import_sheet(unit: UnitOfWork, *, form: SheetForm) -> Imported:
     raise_any([] if form.columns is None else mapping_failures(form.columns))
     await parties.check(unit.connection, unit.scope, provider=form.provider, payer=form.payer)
     found = await _read(unit, form)
-    if not form.accepts_refused_rows:
+    # A file without a line that can be read is no statement: its rows would say nothing.
+    if not (form.accepts_refused_rows and found.has_lines):
         raise_any(found.failures)
-    if not found.has_lines:
-        raise refuse(ErrorCode.INVALID_INPUT, "none of the lines can be read: look at the preview", "documentId")
     if form.columns is not None:
         await statement_mappings.stored(unit, form.provider, form.payer, form.columns)
     messages = [replace(message, lines=tuple(await lines.all())) for message, lines in found.statements]

@@ -81,11 +81,15 @@ def statements_of(
     """The statements of the message or document, with what was noticed of all of them; `sections` gives the guides
     below an element."""
     found: list[StatementMessage] = []
-    says_something = False
+    says_something, unreadable = False, None
     for node in _statements(root):
         for each, tally in _of_node(node, sections):
             says_something = says_something or tally.says_something
+            unreadable = unreadable or tally.unreadable
             found += [each] if tally.count else []
+    if not says_something and unreadable:
+        text = f"no amount of the document can be read: write valorLiberado of its line {unreadable} like 1234.56"
+        raise invalid(text)
     if not says_something:
         raise invalid("the document has no guides with amounts: send a demonstrativo of the payer")
     if len(found) > STATEMENTS_MAX:

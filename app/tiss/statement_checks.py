@@ -71,6 +71,8 @@ class Tally:
     count: int = 0
     paid: int = 0
     says_something: bool = False
+    # The number of the first line whose paid amount cannot be read, from 1.
+    unreadable: int | None = None
     # Totals of guides that are not the sums of their items.
     differences: list[StatementFinding] = field(default_factory=list)
     paid_by_protocol: dict[str | None, int] = field(default_factory=dict)
@@ -103,6 +105,8 @@ class Tally:
         self.count += 1
         self.paid += line.paid
         self.says_something = self.says_something or _says_something(line)
+        if line.paid == UNREADABLE and self.unreadable is None:
+            self.unreadable = self.count
 
 
 def _says_something(line: StatementLine) -> bool:

@@ -161,6 +161,11 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "resolution": {"dismissDuplicate": {"duplicateOfId": ids["unmatched_line"]}},
             "idempotencyKey": key(),
         },
+        "resolveRemittanceLine of a denial": {
+            "remittanceLineId": ids["workable_line"],
+            "resolution": {"recoverDenial": {"denialId": ids["denial"]}},
+            "idempotencyKey": key(),
+        },
         "resolveRemittanceLines": {
             "filter": {"ids": [ids["bulk_remittance"]]},
             "lineFilter": {"ids": [ids["bulk_line"]]},
@@ -170,6 +175,11 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "resolveRemittanceLines of a duplicate": {
             "lineFilter": {"ids": [ids["bulk_line"]]},
             "resolution": {"dismissDuplicate": {"duplicateOfId": ids["unmatched_line"]}},
+            "idempotencyKey": key(),
+        },
+        "resolveRemittanceLines of a denial": {
+            "lineFilter": {"ids": [ids["bulk_line"]]},
+            "resolution": {"recoverDenial": {"denialId": ids["denial"]}},
             "idempotencyKey": key(),
         },
         "splitRemittanceLine": {

@@ -58,8 +58,11 @@ def _sites() -> list[Site]:
 SITES = _sites()
 # Conditions on rows that another scope has let through already, each with the test that takes it away.
 WITHIN_A_SCOPE = {"is_treated_in": "test_cards.py: a provider sees no documents of a patient whom it does not treat"}
-ALWAYS_REFUSED = {"resolveRemittanceLines of a duplicate"}
-"""A step with many lines cannot name a single one."""
+ALWAYS_REFUSED = {
+    *(f"resolveRemittanceLines of a {name}" for name in ("duplicate", "denial")),
+    "resolveRemittanceLine of a denial",
+}
+"""A step with many lines cannot name a single one, and a claim that is denied has no line of a payment."""
 OF_PAYERS = {"updatePayer", "deactivatePayer", "reactivatePayer"}
 """A caller who is narrowed to some providers changes no payer, not even its own."""
 PACKAGE = DATABASE.parent

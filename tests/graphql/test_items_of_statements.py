@@ -1,10 +1,10 @@
-"""Which items of a claim the lines of a payer's document are about."""
+"""Which items of a claim the lines of a payer's document are about, and which line cannot be read."""
 
 from datetime import timedelta
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, today
-from tests.graphql.test_remittances import done, post
-from tests.graphql.test_statement_documents import guide, taken
+from tests.graphql.test_remittances import books, done, post
+from tests.graphql.test_statement_documents import guide, send, taken
 from tests.payer_documents import Item, analysis, message
 
 
@@ -24,3 +24,13 @@ async def test_a_payers_own_order_of_items_is_read_by_codes_and_days(world: Worl
     assert [(each["approvedAmount"], each["deniedAmount"]) for each in decided] == [
         *(("100.00", "0.00"), ("40.00", "60.00"), ("37.00", "0.00")),
     ]
+
+
+async def test_a_document_of_one_line_that_cannot_be_read_says_which(world: World) -> None:
+    claim = await world.submitted_claim()
+    said = analysis(world, "A-1", guide(world, claim)).replace("<valorLiberado>100.00<", "<valorLiberado>cem<")
+    payload = await send(world, message(world.payer, said))
+    assert [each["message"] for each in payload["errors"]] == [
+        "invalid TISS statement: no amount of the document can be read: write valorLiberado of its line 1 like 1234.56"
+    ]
+    assert (payload["remittances"], await books(world)) == ([], ["100.00", "0.00", "0.00", "0.00", "100.00", "0.00"])

@@ -178,12 +178,22 @@ async def test_a_part_is_of_the_denial_that_a_person_names(world: World) -> None
     second = next(each["id"] for each in denials if each["code"] == "1705")
     strange = await resolve(world, row, recoverDenial={"denialId": claim["id"]})
     assert [each["code"] for each in strange["errors"]] == ["NOT_FOUND"]
+    await world.mutate("biller", "acceptDenial", "denial { status }", id=second, idempotencyKey=key())
     before = await books(world)
     await resolved(world, row, recoverDenial={"denialId": second})
     assert (await undo(world, row))["problem"] == "OVERPAID"
     assert await books(world) == before
     await resolved(world, row, recoverDenial={"denialId": second})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["20.00"])
-    parts = [("1801", "70.00", "OPEN"), ("1705", "10.00", "OPEN"), ("1705", "20.00", "OVERTURNED")]
+    parts = [("1801", "70.00", "OPEN"), ("1705", "10.00", "ACCEPTED"), ("1705", "20.00", "OVERTURNED")]
     assert await fate(world, claim) == ("DENIED", "0.00", "20.00", parts)
-    assert await books(world) == ["100.00", "20.00", "80.00", "0.00", "0.00", "0.00"]
+    assert await books(world) == ["100.00", "20.00", "70.00", "10.00", "0.00", "0.00"]
+    # A denial that is recovered already is none to pay.
+    done_ = next(
+        each["id"]
+        for each in (await world.call("reviewer", DENIALS, id=claim["id"]))["claim"]["items"][0]["denials"]
+        if each["status"] == "OVERTURNED"
+    )
+    again = await stuck(world, line(claim, "5.00", itemSequence=1))
+    refused = await resolve(world, again["lines"][0], recoverDenial={"denialId": done_})
+    assert refusals(refused) == [("CONFLICT", "remittanceLineId", None)]

@@ -206,6 +206,16 @@ async def test_rows_that_cannot_be_read_refuse_the_file_or_wait_for_a_person(wor
     assert (await post(world, remittance))["postedLines"] == 1
 
 
+async def test_a_file_of_one_line_that_cannot_be_read_says_which_cell(world: World) -> None:
+    document = await uploaded(world, text_file(HEADER, ROWS[2]))
+    for accepted in (False, True):
+        payload = await import_sheet(world, document, columns=CONFIRMED, acceptRefusedRows=accepted)
+        assert [each["message"] for each in payload["errors"]] == [
+            "row 2, column Valor pago: is no number with a decimal comma"
+        ]
+        assert (payload["remittances"], await mappings(world)) == ([], [])
+
+
 async def _save(world: World, **changes: Any) -> Any:
     values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "columns": CONFIRMED}
     return await world.mutate(

@@ -94,6 +94,12 @@ def test_the_same_decision_again_changes_nothing() -> None:
     assert later_decision(PAID, [line(-100), line(80)], Cents(0)) == LaterDecision()
 
 
+@pytest.mark.parametrize("items", [PAID, TWO, OF_1801])
+@pytest.mark.parametrize("sequence", [None, 1])
+def test_what_is_only_taken_back_decides_nothing(items: list[DecidedItem], sequence: int | None) -> None:
+    assert later_decision(items, [line(-20, sequence)], Cents(0)) == LaterDecision()
+
+
 @pytest.mark.parametrize(
     ("items", "lines", "anew"),
     [
