@@ -139,7 +139,7 @@ ROWS: Final = (
         "`0`",
         (
             "how often a simulated payer decides or pays something of the demo data, 0 for never; `serve --demo` sets "
-            "20, production refuses it"
+            "10, production refuses it"
         ),
     ),
     (

@@ -7,7 +7,7 @@ from app.schema.root import schema
 
 COMMON_NAMES: Final = frozenset(
     {"Dashboard", "Form", "Indicators", "Preflight", "SearchTerms", "UnmatchedLines", "WatchClaims", "WatchSettlements"}
-    | {"IntrospectionQuery"}
+    | {"DenialHistory", "DenialsToAppeal", "IntrospectionQuery"}
 )
 """Common names that differ from their root field: examples of the documents, and tools that introspect the schema."""
 

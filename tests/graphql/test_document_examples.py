@@ -136,9 +136,12 @@ async def _life_of_a_claim(reader: Reader) -> None:
     page, day = "life-of-a-claim", today()
     draft = await reader.first("biller", "claims", status="[DRAFT]")
     assert "passes" in await reader.run(page, "Preflight", "biller", id=draft)
-    denials = await reader.run(page, "Denials", "biller", nextMonth=(day + timedelta(days=31)).isoformat())
+    denials = await reader.run(page, "DenialsToAppeal", "biller", nextMonth=(day + timedelta(days=31)).isoformat())
     appealed = await reader.run(page, "AppealDenial", "biller", id=denials["nodes"][0]["id"])
     assert appealed["denial"]["status"] == "APPEALED"
+    (shown,) = (await reader.run(page, "DenialHistory", "biller"))["nodes"]
+    steps = shown["claim"]["history"]["nodes"]
+    assert "APPEAL" in [each["denialAction"] for each in steps if each.get("denial") == {"id": shown["id"]}]
     imported = await reader.run(page, "ImportRemittance", "finance", today=day.isoformat())
     assert [each["status"] for each in imported["remittance"]["lines"]["nodes"]] == ["MATCHED"]
     posted = await reader.run(page, "PostRemittance", "finance", id=imported["remittance"]["id"])
@@ -178,16 +181,16 @@ async def _appeals(reader: Reader) -> None:
     page = "appeals"
     denial = await reader.first("biller", "denials", status="[APPEALED]")
     document = await upload(reader._gateway, b"%PDF-1.7\n%%EOF\n", reader.token("biller"))
-    attached = await reader.run(page, "Attach", "biller", denial=denial, document=document)
+    attached = await reader.run(page, "AttachToAppeal", "biller", denial=denial, document=document)
     assert [each["fileName"] for each in attached["denial"]["attachments"]] == ["laudo.pdf"]
-    made = await reader.run(page, "Create", "biller")
+    made = await reader.run(page, "CreateAppealBatches", "biller")
     assert made["batches"] == []  # the demo's decisions have no protocol yet
-    await reader.run(page, "Send", "biller", "NOT_FOUND", id=NOBODYS_BATCH)
+    await reader.run(page, "SendAppealBatch", "biller", "NOT_FOUND", id=NOBODYS_BATCH)
     assert await reader.run(page, "Document", "biller", id=NOBODYS_BATCH) is None
-    await reader.run(page, "Record", "biller", "INVALID_INPUT", xml="<x/>")
-    template = (await reader.run(page, "Template", "biller"))["template"]["id"]
+    await reader.run(page, "RecordAppealAnswers", "biller", "INVALID_INPUT", xml="<x/>")
+    template = (await reader.run(page, "CreateAppealTemplate", "biller"))["template"]["id"]
     assert "results" in await reader.run(page, "AppealMatching", "biller", template=template)
-    assert (await reader.run(page, "Denials", "biller"))["nodes"]
+    assert (await reader.run(page, "DenialsByProcedure", "biller"))["nodes"]
 
 
 async def _documents(reader: Reader) -> None:
@@ -195,7 +198,7 @@ async def _documents(reader: Reader) -> None:
     document = await upload(reader._gateway, examples.load("lote-valido"), reader.token("biller"))
     assert (await reader.run(page, "Uploaded", "biller", id=document))["kind"] == "XML"
     # The demo has imported the guides of this example.
-    imported = await reader.run(page, "Import", "biller", document=document)
+    imported = await reader.run(page, "ImportBatch", "biller", document=document)
     assert {each["outcome"] for each in imported["results"]} == {"UNCHANGED"}
     job = imported["job"]["id"]
     assert (await reader.run(page, "Job", "biller", id=job))["status"] == "DONE"
@@ -227,5 +230,5 @@ async def _money(reader: Reader) -> None:
     page = "statements-by-spreadsheet"
     columns = (await reader.run(page, "Preview", "finance", document=document))["columns"]
     given = {"document": document, "columns": columns, "today": day}
-    imported = await reader.run(page, "Import", "finance", **given)
+    imported = await reader.run(page, "ImportSpreadsheet", "finance", **given)
     assert [each["status"] for each in imported["remittances"][0]["lines"]["nodes"]] == ["MATCHED"]

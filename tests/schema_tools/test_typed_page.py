@@ -13,7 +13,8 @@ from tests.schema_tools.tools import HOME, ROOT
 
 EXAMPLES = ROOT / "docs" / "clients"
 FILES = ("Settlements.tsx", "apollo-client.ts", "resuming.d.mts", "resuming.mjs")
-STRICT = ["--strict", "--noEmit", "--module=esnext", "--moduleResolution=bundler", "--jsx=react-jsx", "--target=es2022"]
+OPTIONS = {"module": "esnext", "moduleResolution": "bundler", "jsx": "react-jsx", "target": "es2022"}
+STRICT = ["--strict", "--noEmit", *(word for name, value in OPTIONS.items() for word in (f"--{name}", value))]
 
 
 def test_the_page_compiles_with_the_types_that_are_generated_for_it(tmp_path: Path) -> None:
