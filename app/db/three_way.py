@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.deduction_tables import settlement_deductions
@@ -49,7 +49,7 @@ class _Kept:
 
 
 async def booked(connection: AsyncConnection, scope: DataScope, remittance_ids: Sequence[str]) -> dict[str, Booked]:
-    """Remittance id -> what the books have of it, of all these remittances."""
+    """Remittance id -> what the books have of it; those of which they have nothing are left out."""
     settled = await _settled(connection, scope, remittance_ids)
     left = await _left(connection, scope, remittance_ids)
     refunded = await _refunded(connection, scope, remittance_ids)
@@ -58,7 +58,7 @@ async def booked(connection: AsyncConnection, scope: DataScope, remittance_ids: 
     for each in await _dismissed(connection, scope, remittance_ids):
         dismissed.setdefault(each.remittance_id, []).append(Dismissed(each.reason or "", Cents(int(each.cents))))
     found = {}
-    for id in remittance_ids:
+    for id in {*settled, *left, *refunded, *kept, *dismissed}:
         credits_, keeps = left.get(id, _Credits(0, 0)), kept.get(id, _Kept(0, 0))
         found[id] = Booked(
             settled=Cents(int(settled.get(id, 0))),
@@ -71,6 +71,11 @@ async def booked(connection: AsyncConnection, scope: DataScope, remittance_ids: 
     return found
 
 
+def _asked(scope: DataScope, remittance_ids: Sequence[str]) -> ColumnElement[bool]:
+    """These statements, as far as they are in the scope."""
+    return and_(remittances_in(scope), REMITTANCE.in_(remittance_ids))
+
+
 @query_pairs(int)
 def _settled(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     """Remittance id -> cents that its settlements say have arrived, less reversals; without settlements left out."""
@@ -78,7 +83,7 @@ def _settled(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     net = table.amount_cents - table.withheld_cents - table.discount_cents
     sign = case((table.reverses_id.is_(None), 1), else_=-1)
     found = select(REMITTANCE, func.sum(sign * net)).join(settlements, OF_STATEMENT)
-    found = found.where(remittances_in(scope), REMITTANCE.in_(remittance_ids))
+    found = found.where(_asked(scope, remittance_ids))
     return found.where(table.status == SettlementStatus.CONFIRMED).group_by(REMITTANCE)
 
 
@@ -88,7 +93,7 @@ def _left(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     left = table.amount_cents - table.used_cents
     found = select(REMITTANCE, _part(table.line_id.is_not(None), left), _part(table.line_id.is_(None), left))
     found = found.join(unapplied_credits, table.remittance_id == REMITTANCE)
-    return found.where(remittances_in(scope), REMITTANCE.in_(remittance_ids)).group_by(REMITTANCE)
+    return found.where(_asked(scope, remittance_ids)).group_by(REMITTANCE)
 
 
 @query_pairs(int)
@@ -99,7 +104,7 @@ def _refunded(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     found = found.join(unapplied_credits, unapplied_credits.c.remittance_id == REMITTANCE)
     found = found.join(unapplied_credit_moves, move.credit_id == unapplied_credits.c.id)
     found = found.where(move.settlement_id.is_(None), move.action != CreditStep.WITHDRAW)
-    return found.where(remittances_in(scope), REMITTANCE.in_(remittance_ids)).group_by(REMITTANCE)
+    return found.where(_asked(scope, remittance_ids)).group_by(REMITTANCE)
 
 
 @query_pairs(_Kept)
@@ -108,7 +113,7 @@ def _kept(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     of_lines = _part(table.line_id.is_not(None), table.amount_cents)
     found = select(REMITTANCE, of_lines, _part(table.line_id.is_(None), table.amount_cents))
     found = found.join(settlement_deductions, table.remittance_id == REMITTANCE)
-    return found.where(remittances_in(scope), REMITTANCE.in_(remittance_ids)).group_by(REMITTANCE)
+    return found.where(_asked(scope, remittance_ids)).group_by(REMITTANCE)
 
 
 @query(_DismissedSum)
@@ -117,7 +122,7 @@ def _dismissed(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     line = remittance_lines.c
     cents = func.sum(line.paid_cents)
     found = select(REMITTANCE, line.dismissal_reason, cents).join(remittance_lines, line.remittance_id == REMITTANCE)
-    found = found.where(remittances_in(scope), REMITTANCE.in_(remittance_ids))
+    found = found.where(_asked(scope, remittance_ids))
     found = found.where(line.status == RemittanceLineStatus.DISMISSED, line.paid_cents != 0)
     return found.group_by(REMITTANCE, line.dismissal_reason).order_by(func.abs(cents).desc(), line.dismissal_reason)
 
@@ -127,7 +132,7 @@ def taken_back(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     """Remittance id -> cents that its lines take back, above zero; without such lines left out. Reads all lines."""
     line = remittance_lines.c
     found = select(REMITTANCE, -func.sum(line.paid_cents)).join(remittance_lines, line.remittance_id == REMITTANCE)
-    found = found.where(remittances_in(scope), REMITTANCE.in_(remittance_ids))
+    found = found.where(_asked(scope, remittance_ids))
     return found.where(line.paid_cents < 0, line.split_from_id.is_(None)).group_by(REMITTANCE)
 
 

@@ -14,7 +14,7 @@ from app.domain.calendar import business_day
 from app.domain.described import DescribedEnum
 from app.domain.money import NO_CENTS, Cents
 from app.domain.statement import AdjustmentDirection
-from app.domain.three_way import REASONS_MAX, Booked, ThreeWay, ThreeWayStatus, kept_of_left, matched
+from app.domain.three_way import NOTHING_BOOKED, REASONS_MAX, Booked, ThreeWay, ThreeWayStatus, kept_of_left, matched
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, ScopedList, order_by
 
@@ -40,7 +40,7 @@ def age(ctx: Context, day: date) -> int:
 async def three_way(ctx: Context, remittances: Sequence[RemittanceRecord]) -> list[ThreeWay]:
     """For each statement what the books, itself and the bank show."""
     ids = [each.id for each in remittances]
-    booked = await ctx.loaders.booked.load_many(ids)
+    booked = [each or NOTHING_BOOKED for each in await ctx.loaders.booked.load_many(ids)]
     adjustments = await ctx.loaders.adjustments_of_remittance.load_many(ids)
     matches = await ctx.loaders.bank_match_of_remittance.load_many(ids)
     # Only credits that wait for their taxes need to know of what these are a share.

@@ -63,7 +63,7 @@ from app.db.settlements import SettlementRecord
 from app.db.statement_mappings import StatementMappingRecord
 from app.db.tuss import TussRecord
 from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
-from app.domain.three_way import NOTHING_BOOKED, Booked
+from app.domain.three_way import Booked
 from app.redis.cache import TUSS_LIFETIME_SECONDS
 from app.resolvers.level_batches import Loader
 from app.resolvers.loader_kinds import LoaderKinds
@@ -308,8 +308,8 @@ class Loaders(LoaderKinds):
         return self._many(lambda c, keys: bank.of_matches(c, self._scope, keys), lambda row: row.match_id or "")
 
     @cached_property
-    def booked(self) -> DataLoader[str, Booked]:
-        return self._mapped(lambda c, keys: three_way.booked(c, self._scope, keys), otherwise=NOTHING_BOOKED)
+    def booked(self) -> DataLoader[str, Booked | None]:
+        return self._mapped(lambda c, keys: three_way.booked(c, self._scope, keys), otherwise=None)
 
     @cached_property
     def taken_back_cents(self) -> DataLoader[str, int]:

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import book_changes, books, held_lines
+from app.db import book_changes, books, held_lines, line_candidates, three_way
 from app.db.book_tables import book_sums
 from app.db.reconciliation import LedgerFilter
 from app.domain.data_scope import DataScope
 from app.domain.reconciliation import Period, Reconciliation
 from app.resolvers.paging import PAGE_MAX
+from tests.access.waiting import PROTOCOL
 from tests.access.world import Rich
 from tests.factories import today
 
@@ -39,7 +40,14 @@ def of_books(victim: Rich, scope: DataScope) -> Iterator[tuple[str, Callable[[],
         beside = victim.ids["remittance_beside"]
         return await held_lines.remittances_beside(connection, scope, beside, PAGE_MAX) or None
 
-    for ask in (changed, added_up, held_beside):
+    async def matched(connection: AsyncConnection) -> Any:
+        return await three_way.booked(connection, scope, sorted(set(victim.ids.values()))) or None
+
+    async def under_a_protocol(connection: AsyncConnection) -> Any:
+        given = (scope, victim.world.provider, victim.world.payer, [PROTOCOL])
+        return await line_candidates.of_protocols(connection, *given) or None
+
+    for ask in (changed, added_up, held_beside, matched, under_a_protocol):
         yield f"books: {ask.__name__}", _undone(victim, ask)
 
 
