@@ -215,7 +215,7 @@ class TestSaveContract:
             ([{"codeSystem": "77"}], ("UNKNOWN_CODE", "prices.replace.0.codeSystem", "3150")),
             ([{"code": ""}], ("UNKNOWN_CODE", "prices.replace.0.code", "1801")),
             ([{"code": "10101012345"}], ("UNKNOWN_CODE", "prices.replace.0.code", "1801")),
-            ([{}, {"code": "1010-1012"}], ("UNKNOWN_CODE", "prices.replace.1.code", "1801")),
+            ([{}, {"code": "1010101é"}], ("UNKNOWN_CODE", "prices.replace.1.code", "1801")),
         ],
     )
     async def test_a_bad_price_list_is_refused_at_its_place(
