@@ -34,6 +34,9 @@ def serve(
     if workers > 1:
         several.check(settings)
     if demo:
+        # Or a port in use would be told only after the demo data, a quarter of a minute later.
+        for listener in several.listening(settings.host, settings.port, 1, server.LISTENER):
+            listener.close()
         settings = _prepare_demo(settings)
     console.with_any_database(_check_tables)
     if (show_tokens or demo) and settings.is_development:

@@ -169,14 +169,18 @@ def test_an_archive_directory_that_is_missing_is_refused_before_anything_is_dele
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 
-def test_a_port_in_use_is_a_wrong_setting(loaded: Path) -> None:
+@pytest.mark.parametrize("is_demo", [False, True])
+def test_a_port_in_use_is_a_wrong_setting(is_demo: bool, loaded: Path, tmp_path: Path) -> None:
+    """With demo data too, and before these are made: there is no database yet."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = _billing(loaded, "serve", BILLING_PORT=address.partition(":")[2])
+        command, directory = (["--demo"], tmp_path) if is_demo else ([], loaded)
+        done = _billing(directory, "serve", *command, BILLING_PORT=address.partition(":")[2])
     assert (done.returncode, done.stderr.splitlines()[-2:]) == (
         2,
         ["billing: wrong settings", f"BILLING_HOST or BILLING_PORT: cannot listen on {address}"],
     )
+    assert not is_demo or list(tmp_path.glob("*.db")) == []
 
 
 def test_a_var_dir_that_cannot_be_created_is_a_wrong_setting(tmp_path: Path) -> None:
