@@ -1,14 +1,12 @@
 """The servers, and a gateway on each of the two kinds of them: embedded, and MySQL + Redis + Kafka."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from app.runtime.settings import Settings
 from tests.environment import clear_settings
@@ -16,7 +14,6 @@ from tests.factories import World, new_world
 from tests.figures import figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
 from tests.leaks import Log, Messages, leaks, log_of_the_run
-from tests.loop_time import measured
 from tests.servers.base import Server
 from tests.services import ALL, Services, start_all
 
@@ -79,15 +76,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Share the servers where there are workers to share them."""
     if config.pluginmanager.hasplugin("xdist") and getattr(config.option, "numprocesses", None):
         config.pluginmanager.register(SharedServers())
-
-
-def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop of `billing serve`, with which the run takes an eighth less processor time. Python's own where callbacks
-    are measured, which cannot be done with uvloop, and under the proxies, which reset connections through it."""
-    is_measured = getattr(getattr(item, "module", None), "measured", None) is measured
-    if is_measured or item.nodeid.startswith("tests/faults/"):
-        return {"asyncio": asyncio.new_event_loop}
-    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
