@@ -90,7 +90,8 @@ class TestEventStreams:
     async def test_have_comments_while_nothing_happens(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.1)
         response = await stream(address, "subscription { numbers(to: 1, pause: 0.25) }")
-        assert response.text.count(":\n\n") == 2 + response.text.count("data:\n\n")
+        # How many depends on how busy the machine is.
+        assert response.text.count(":\n\n") > response.text.count("data:\n\n")
 
     async def test_close_their_source_when_the_client_goes(self, address: str, toy: Toy) -> None:
         async with httpx.AsyncClient() as client:
