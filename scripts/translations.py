@@ -104,7 +104,9 @@ def _place(link: str, file: Path) -> str:
     """Where a link leads; to a page and to its translation is the same."""
     if "://" in link:
         return link
-    target = (file.parent / link.partition("#")[0]).resolve()
+    path = link.partition("#")[0]
+    # Without a path it leads to another section of the same page.
+    target = (file.parent / path if path else file).resolve()
     english = {portuguese: page for page, portuguese in translated().items()}
     return str(english.get(target, target))
 
