@@ -102,17 +102,7 @@ async def replace_claim(
     """Replace a decided claim with a corrected one, a new claim with the same payer's number."""
     original = await locked(unit, id, version)
     await _check_replaceable(unit, original)
-    form, accepted = await _changed_form(unit, original, changes)
-    identity = ClaimIdentity(replaces_id=id)
-    found = await preflight.examine(
-        unit.connection,
-        scope=unit.scope,
-        form=form,
-        identity=identity,
-        today=unit.today,
-        accepted=accepted,
-        may_be_zero=original.claimed_cents == 0,
-    )
+    form, found = await _examine_changes(unit, original, changes, ClaimIdentity(replaces_id=id))
     if submit:
         found = await readiness.checked(
             found, form, (await readiness.sources(unit.connection, unit.children, [id])).get(id)
@@ -124,16 +114,26 @@ async def replace_claim(
     return claim
 
 
-async def _changed_form(
-    unit: UnitOfWork, claim: ClaimRecord, changes: Mapping[str, Any]
-) -> tuple[ClaimForm, frozenset[Code]]:
-    """The form of the claim with the changes, and the codes of the claim that are accepted without a term."""
+async def _examine_changes(
+    unit: UnitOfWork, claim: ClaimRecord, changes: Mapping[str, Any], identity: ClaimIdentity
+) -> tuple[ClaimForm, Preflight]:
+    """The form of the claim with the changes, and what is found of it; codes and a total of 0.00 that the claim has
+    already are accepted."""
     rows = await claims_db.items_of_claims(unit.connection, unit.scope, [claim.id])
     earlier = claim_checks.form_of(claim, rows)
     form = replace(earlier, **changes)
     if form.items is not earlier.items:
         form = replace(form, items=with_document_numbers(form.items, earlier.items))
-    return form, preflight.accepted_codes(claim, rows)
+    found = await preflight.examine(
+        unit.connection,
+        scope=unit.scope,
+        form=form,
+        identity=identity,
+        today=unit.today,
+        accepted=preflight.accepted_codes(claim, rows),
+        may_be_zero=claim.claimed_cents == 0,
+    )
+    return form, found
 
 
 async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
@@ -154,17 +154,7 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     """Apply the changes (fields of ClaimForm) to a draft; the whole claim is checked again."""
     claim = await locked(unit, id, version)
     next_status(claim.status, ClaimAction.UPDATE)
-    form, accepted = await _changed_form(unit, claim, changes)
-    identity = ClaimIdentity(id, claim.replaces_id)
-    found = await preflight.examine(
-        unit.connection,
-        scope=unit.scope,
-        form=form,
-        identity=identity,
-        today=unit.today,
-        accepted=accepted,
-        may_be_zero=claim.claimed_cents == 0,
-    )
+    form, found = await _examine_changes(unit, claim, changes, ClaimIdentity(id, claim.replaces_id))
     checked = found.require_passed()
     patient_id = claim.patient_id
     if checked.coverage is None or checked.coverage.patient_id != patient_id:
