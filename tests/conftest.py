@@ -157,7 +157,7 @@ async def server_gateway(
 async def _watched(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
     """A gateway that has told nothing of a patient where it must not, after all tests that used it."""
     async with running_gateway(settings) as found:
-        messages = Messages(found.client)
+        messages = Messages(found)
         yield found
         assert any('"route":"/' in line for line in log.lines), "the log was not watched"
         assert await leaks(found, log, messages) == []
