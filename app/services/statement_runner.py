@@ -23,7 +23,8 @@ from app.tiss.line_blocks import Block
 from app.tiss.statement_stream import LongStatement, ReadingLost
 from app.unit_of_work.action import Action
 
-UNIT_LINES: Final = 250
+UNIT_LINES: Final = 100
+"""Of one transaction. Its rows are written by one statement, whose text takes the event loop for a few milliseconds."""
 PAUSES: Final = (0.5, 2.0, 5.0)
 """Seconds after which a document is read again that no child process could read, or a unit is tried again."""
 _UNREADABLE: Final = Failure(
