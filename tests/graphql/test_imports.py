@@ -17,7 +17,6 @@ from app.domain.actor import Door
 from app.domain.imports import ImportJobStatus
 from app.services import batch_import
 from app.unit_of_work.unit import UnitOfWork
-from tests import lotes
 from tests.example_lotes import VALID, hashed, lote, zipped
 from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway, running_gateway, server_settings
@@ -70,7 +69,8 @@ def _short(results: list[dict[str, Any]]) -> list[tuple[str, str, str | None]]:
     ]
 
 
-async def _numbers(world: World) -> list[str]:
+async def numbers(world: World) -> list[str]:
+    """The numbers of the provider's claims."""
     async with world.gateway.database.reading() as connection:
         query = select(claims.c.provider_claim_number).where(claims.c.provider_cnes == world.provider)
         return list((await connection.execute(query.order_by(claims.c.provider_claim_number))).scalars())
@@ -117,7 +117,7 @@ async def test_one_bad_guide_refuses_no_good_one(server_world: World) -> None:
         2,
         2,
     ]
-    assert await _numbers(world) == ["B0", "B1", "B2", "B3"]
+    assert await numbers(world) == ["B0", "B1", "B2", "B3"]
 
 
 async def test_the_second_guide_with_a_number_is_refused(server_world: World) -> None:
@@ -126,7 +126,7 @@ async def test_the_second_guide_with_a_number_is_refused(server_world: World) ->
     assert _short(found["results"]) == [("C1", "TAKEN", None), ("C1", "REFUSED", "1308"), ("C2", "TAKEN", None)]
     said = "an earlier guide of this batch has the same number: give each its own"
     assert found["results"][1]["errors"] == [{"code": "DUPLICATE_CLAIM", "message": said, "tissCode": "1308"}]
-    assert await _numbers(world) == ["C1", "C2"]
+    assert await numbers(world) == ["C1", "C2"]
 
 
 async def test_a_guide_at_which_the_gateway_fails_leaves_the_others(
@@ -145,7 +145,7 @@ async def test_a_guide_at_which_the_gateway_fails_leaves_the_others(
     assert _short(found["results"]) == [("Q1", "TAKEN", None), ("Q2", "REFUSED", None), ("Q3", "TAKEN", None)]
     said = "the gateway failed at this guide: report the import job's id"
     assert [each["message"] for each in found["results"][1]["errors"]] == [said]
-    assert await _numbers(world) == ["Q1", "Q3"]
+    assert await numbers(world) == ["Q1", "Q3"]
     claim_id = found["results"][0]["claim"]["id"]
     assert await world.events(claim_id) == ["ClaimCreated", "ClaimSubmitted"]
 
@@ -159,7 +159,7 @@ async def test_importing_again_changes_nothing(server_world: World) -> None:
     assert again["job"]["unchangedCount"] == 2
     replayed = await import_document(world, content, with_key=first_key)
     assert (replayed["replayed"], replayed["job"], replayed["results"]) == (True, first["job"], first["results"])
-    assert await _numbers(world) == ["D1", "D2"]
+    assert await numbers(world) == ["D1", "D2"]
 
 
 @pytest.mark.parametrize(
@@ -215,57 +215,7 @@ async def test_what_cannot_be_read_is_refused_as_a_whole(
     found = await import_document(world, damage(lote(world, ["E1"])))
     assert (found["job"], found["results"]) == (None, [])
     assert (found["errors"][0]["message"], found["errors"][0]["tissCode"]) == (message, code)
-    assert await _numbers(world) == []
-
-
-async def test_a_batch_in_another_encoding_than_it_declares_is_read(server_world: World) -> None:
-    world, said = server_world, "SESS\u00c3O"
-    line = lotes.Line(text=said)
-    files = {}
-    for number, (declared, encoding) in enumerate([("UTF-8", "iso-8859-1"), ("utf-16", "utf-8"), ("x", "utf-16")]):
-        content = lotes.lote(world, lotes.guide(world, f"EN{number}", line, total="100.00")).decode("iso-8859-1")
-        files[f"{number}.xml"] = content.replace('encoding="ISO-8859-1"', f'encoding="{declared}"').encode(encoding)
-    mixed = files["0.xml"].replace(
-        "SESS\u00c3O".encode("iso-8859-1"), "\u00c3".encode("iso-8859-1") + "\u00c3O".encode()
-    )
-    found = await import_document(world, zipped({**files, "mixed.xml": mixed}))
-    job = await ended(world, found["job"]["id"])
-    nodes = job["results"]["nodes"]
-    assert [(each["number"], each["errors"]) for each in nodes[:3]] == [(f"EN{number}", []) for number in range(3)]
-    message = "the XML is in two encodings (line 2): write all of it in ISO-8859-1 or in UTF-8"
-    assert (job["totalCount"], [each["message"] for each in nodes[3]["errors"]]) == (4, [message])
-    query = "query($id: ID!) { claim(id: $id) { items { description } } }"
-    for each in nodes[:3]:
-        claim = (await world.call("reviewer", query, id=each["claim"]["id"]))["claim"]
-        assert claim == {"items": [{"description": said}]}
-
-
-async def test_guides_of_several_providers_go_each_to_its_own(server_world: World) -> None:
-    """Who executed a guide bills it, whoever sends the batch; one outside the scope refuses no other."""
-    gateway, mine = server_world.gateway, server_world
-    second, stranger = await new_world(gateway), await new_world(gateway)
-    of_each = [World(gateway, mine.payer, each.provider, mine.patient, mine.card) for each in (stranger, mine, second)]
-    content = lotes.lote(
-        mine, *(lotes.guide(each, f"MP{n}", lotes.Line(), total="100.00") for n, each in enumerate(of_each))
-    )
-    scope = [mine.provider, second.provider]
-    token = gateway.keys.sign(audience="billing-gateway", role="biller", sub="group", providers=scope)
-    found = await import_document(mine, content, token=token)
-    assert [(each["number"], each["outcome"]) for each in found["results"]] == [
-        ("MP0", "REFUSED"),
-        ("MP1", "TAKEN"),
-        ("MP2", "TAKEN"),
-    ]
-    (error,) = found["results"][0]["errors"]
-    assert (error["code"], error["tissCode"]) == ("NOT_FOUND", "1202")
-    assert (await _numbers(stranger), await _numbers(mine), await _numbers(second)) == ([], ["MP1"], ["MP2"])
-    alone = lotes.lote(mine, lotes.guide(of_each[0], "MP9", lotes.Line(), total="100.00"))
-    refused = await import_document(mine, alone, token=token)
-    assert [each["outcome"] for each in refused["results"]] == ["REFUSED"]
-    # Nobody can lay a document before others by writing their CNES into it.
-    for job in (found["job"], refused["job"]):
-        assert (await stranger.call("biller", READ, id=job["id"]))["importJob"] is None
-        assert job["provider"] is None
+    assert await numbers(world) == []
 
 
 async def test_a_batch_without_an_epilogue_is_refused_as_a_whole(server_world: World) -> None:
@@ -305,7 +255,7 @@ async def test_a_zip_is_imported_by_a_job(server_world: World) -> None:
     assert nodes[2]["errors"] != []
     refused = await ended(world, job["id"], filter={"outcome": ["REFUSED"]})
     assert (refused["results"]["totalCount"], [each["position"] for each in refused["results"]["nodes"]]) == (1, [3])
-    assert await _numbers(world) == ["F1", "F2", "F3"]
+    assert await numbers(world) == ["F1", "F2", "F3"]
 
 
 async def test_nobody_imports_for_others(server_world: World) -> None:
@@ -315,7 +265,7 @@ async def test_nobody_imports_for_others(server_world: World) -> None:
     found = await import_document(world, lote(other, ["G1", "G2"]))
     assert [each["outcome"] for each in found["results"]] == ["REFUSED", "REFUSED"]
     assert {each["errors"][0]["code"] for each in found["results"]} == {"NOT_FOUND"}
-    assert await _numbers(other) == ["G1"]
+    assert await numbers(other) == ["G1"]
     mine = await upload(gateway, lote(world, ["G3"]), world.token("biller"))
     reading = await gateway.gql(
         "query($id: ID!) { importJob(id: $id) { id } }", {"id": found["job"]["id"]}, token=other.token("finance")
@@ -383,7 +333,7 @@ async def test_a_job_is_cancelled(server_world: World) -> None:
     job = await ended(world, job_id)
     results = job["results"]["totalCount"]
     await asyncio.sleep(0.3)
-    assert (await ended(world, job_id))["results"]["totalCount"] == results == len(await _numbers(world))
+    assert (await ended(world, job_id))["results"]["totalCount"] == results == len(await numbers(world))
     assert 0 < results < 100
 
 
@@ -439,4 +389,4 @@ async def test_whoever_imports_unknown_cards_is_not_admitted_again(services: Ser
         values = {"input": {"documentId": document_id, "idempotencyKey": key()}}
         refused = await gateway.gql(IMPORT, values, token=token)
         assert (refused.codes, refused.body["data"]) == (["RATE_LIMITED"], {"importBatch": None})
-        assert await _numbers(world) == ["N3"]
+        assert await numbers(world) == ["N3"]
