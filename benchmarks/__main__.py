@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--claims", type=int, default=20_000)
-    parser.add_argument("--driver", default="aiomysql", choices=["aiomysql", "asyncmy"], help="of the gateway")
+    parser.add_argument("--driver", default="asyncmy", choices=["asyncmy", "aiomysql"], help="of the gateway")
     parser.add_argument("--output", type=Path, default=HERE, help="the folder of RESULTS.md")
     names = [each.name for each in ALL if each.name != GATEWAY]
     parser.add_argument("--only", action="append", choices=names, help="a peer; may be repeated, by default all")

@@ -1,6 +1,6 @@
 """What one request costs the server: CPU milliseconds of its process and statements at the database.
 
-    python -m benchmarks.cost [--driver asyncmy] [--requests 400] [--claims 2000]
+    python -m benchmarks.cost [--driver aiomysql] [--requests 400] [--claims 2000]
 
 starts MySQL and Redis as the tests do, fills a database with demo claims, starts one gateway with every duty of
 production (scope, permissions, rate limit, access log, request log, metrics) and sends each kind of request from a few
@@ -222,7 +222,7 @@ def say(line: str) -> None:
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--driver", default="aiomysql", choices=["aiomysql", "asyncmy"])
+    parser.add_argument("--driver", default="asyncmy", choices=["asyncmy", "aiomysql"])
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--claims", type=int, default=2_000)
     arguments = parser.parse_args()

@@ -78,6 +78,11 @@ def cpu_seconds(pid: int) -> float:
     return sum(_ticks(each) for each in _tree(pid)) / _TICKS
 
 
+def children_cpu_seconds(pid: int) -> float:
+    """User and system time so far of the children of a process, those that have ended included."""
+    return cpu_seconds(pid) - _ticks(pid, ended=False) / _TICKS
+
+
 def memory_bytes(pid: int) -> int:
     """Resident memory of the process and its children; what several of them share counts once."""
     return sum(_proportional_kib(each) for each in _tree(pid)) * 1024
@@ -98,12 +103,12 @@ def _numbers(folder: Path) -> list[int]:
         return []
 
 
-def _ticks(pid: int) -> int:
+def _ticks(pid: int, *, ended: bool = True) -> int:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0
-    return sum(int(field) for field in fields[11:15])
+    return sum(int(field) for field in fields[11 : 15 if ended else 13])
 
 
 def _proportional_kib(pid: int) -> int:

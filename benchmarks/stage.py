@@ -70,7 +70,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(claims: int, background_cores: set[int] | None, driver: str = "aiomysql") -> Iterator[Stage]:
+def stage(claims: int, background_cores: set[int] | None, driver: str = "asyncmy") -> Iterator[Stage]:
     """Start the servers, fill the database with so many claims, and end them with the block. The gateway uses the
     driver."""
     with contextlib.ExitStack() as stack:

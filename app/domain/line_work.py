@@ -176,9 +176,18 @@ class LinePart:
     denials: tuple[DeniedAmount, ...] = ()
     patient: Cents = NOTHING
 
+    @property
+    def denied(self) -> Cents:
+        """The sum of its denials."""
+        return Cents(sum(denial.amount for denial in self.denials))
+
 
 def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents, patient: Cents) -> None:
-    """INVALID_INPUT unless there are 2 to 20 parts; TOTAL_MISMATCH unless they add up to the line."""
+    """INVALID_INPUT unless there are 2 to 20 parts; TOTAL_MISMATCH unless they add up to the line.
+
+    Of a line that takes back without a word, a part may be a denial of just what it takes back: -100_00 is -60_00 that
+    are denied and -40_00 that are due again.
+    """
     if not 1 < len(parts) <= PARTS_MAX:
         raise refuse(ErrorCode.INVALID_INPUT, f"send 2 to {PARTS_MAX} parts", "parts")
     if paid < 0 and any(part.paid > 0 for part in parts):
@@ -187,10 +196,18 @@ def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents, patient: 
         raise refuse(ErrorCode.INVALID_AMOUNT, "amounts of parts cannot be below zero", "parts")
     if sum(part.paid for part in parts) != paid:
         raise _mismatch("paid", paid)
-    if sum(denial.amount for part in parts for denial in part.denials) != denied:
+    if adds_denials(parts, paid, denied):
+        if any(part.denials and part.denied != -part.paid for part in parts):
+            raise refuse(ErrorCode.TOTAL_MISMATCH, "a part denies what it takes back, or nothing", "parts")
+    elif sum(part.denied for part in parts) != denied:
         raise _mismatch("denied", denied)
     if sum(part.patient for part in parts) != patient:
         raise _mismatch("patient's", patient)
+
+
+def adds_denials(parts: Sequence[LinePart], paid: Cents, denied: Cents) -> bool:
+    """Whether a person says with the parts what is denied of a line that takes back and denies nothing itself."""
+    return paid < 0 and not denied and any(part.denials for part in parts)
 
 
 def _is_below_zero(part: LinePart, paid: Cents) -> bool:

@@ -5,10 +5,11 @@ from datetime import date
 import strawberry
 
 from app.domain.appeal_batches import BATCHES_MAX
+from app.domain.errors import Failure
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.protocols import NUMBER_LENGTH_MAX
 from app.schema.appeal_batches import AppealBatch
-from app.schema.base import lists, weights
+from app.schema.base import inputs, lists, weights
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.services import appeal_batches, appeal_receptions
 from app.services.appeal_batches import CHOSEN_MAX, REASON_LENGTH_MAX
@@ -58,7 +59,7 @@ class RejectAppealBatchInput:
 
 
 @strawberry.input(description="The sent batch of appeals and the payer's reception.")
-class RecordAppealProtocolInput:
+class RecordAppealProtocolInput(inputs.Whole):
     id: strawberry.ID = strawberry.field(name="appealBatchId", description="Id of a sent batch of appeals.")
     number: str | None = strawberry.field(
         name="protocolNumber",
@@ -76,6 +77,10 @@ class RecordAppealProtocolInput:
     )
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+    def failure(self) -> Failure | None:
+        """Why it is neither a protocol nor a document."""
+        return appeal_receptions.choice_failure(self.number, self.received_on, self.document)
 
 
 @strawberry.type(description="Result of a mutation on one batch of appeals.")

@@ -8,7 +8,6 @@ import strawberry
 
 from app.domain.claim_form import DIAGNOSES_MAX, GUIDE_ITEMS_MAX, ITEMS_MAX, ClaimForm, ItemForm
 from app.domain.claims import DENIALS_MAX, DeniedAmount, ItemDecision
-from app.domain.errors import ErrorCode, refuse
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity
 from app.schema.base import lists
@@ -192,11 +191,8 @@ class ReplaceClaimInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the service; INVALID_INPUT without a number for the new claim."""
-        changes = self.claim.changes()
-        if "provider_claim_number" not in changes:
-            raise refuse(ErrorCode.INVALID_INPUT, "give the new claim a number of its own", "providerClaimNumber")
-        return {"id": self.id, "changes": changes, "submit": self.submit, "version": self.version}
+        """The arguments of the service."""
+        return {"id": self.id, "changes": self.claim.changes(), "submit": self.submit, "version": self.version}
 
 
 @strawberry.input(description="The claim whose review starts.")

@@ -154,7 +154,8 @@ class RemittanceLinePartInput:
     )
     denials: list[DenialInput] = strawberry.field(
         default_factory=list,
-        description=f"Its denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
+        description=f"Its denied amounts and their reasons (glosas), up to {DENIALS_MAX}. Of a line that takes back "
+        "and denies nothing, a part may deny just what it takes back.",
         directives=lists.up_to(DENIALS_MAX),
     )
     patient_amount: Cents | None = strawberry.field(

@@ -14,7 +14,7 @@ from app.domain import protocols
 from app.domain.actions import AppealBatchOperation
 from app.domain.appeal_answers import AppealReception, RefusedAppeals
 from app.domain.appeal_batches import WAITING, AppealBatchAction
-from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, not_found, raise_any, refuse
 from app.domain.protocols import Protocol
 from app.services import appeal_batches
 from app.services.appeal_batch_steps import after_action, store
@@ -38,13 +38,19 @@ async def read_document(
     version: int | None = None,
 ) -> dict[str, Any]:
     """The arguments of `record_reception`, with what the TISS document says."""
+    raise_any([choice_failure(number, received_on, document)])
     if document is not None:
-        if number is not None or received_on is not None:
-            raise BillingError(_ONE)
         return {"id": id, "reception": await children.run(read_appeal_reception.read, document), "version": version}
-    if number is None or received_on is None:
-        raise BillingError(_ONE)
+    assert number is not None, "or it is refused above"  # noqa: S101
+    assert received_on is not None, "or it is refused above"  # noqa: S101
     return {"id": id, "reception": AppealReception(None, None, Protocol(number, received_on)), "version": version}
+
+
+def choice_failure(number: object, received_on: object, document: object) -> Failure | None:
+    """Why this is neither a protocol nor a document; whether the values themselves are right is checked elsewhere."""
+    has_protocol = [number is not None, received_on is not None]
+    is_one = all(has_protocol) if document is None else not any(has_protocol)
+    return None if is_one else _ONE
 
 
 async def record_reception(

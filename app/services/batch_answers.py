@@ -1,6 +1,6 @@
 """What the payer says of a sent batch: it has received it, perhaps without some claims, or it rejects it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -40,7 +40,8 @@ async def record_protocol(
 
     A document that rejects the batch, or refuses all its claims, rejects it.
     """
-    batch, claims_of = await batches.locked(unit, id, version)
+    failures: Iterable[Failure | None] = () if protocol is None else protocols.failures(protocol, unit.today)
+    batch, claims_of = await checked(failures, batches.locked(unit, id, version))
     if message is not None:
         await _check_message(unit, batch, message)
         protocol = message.protocol

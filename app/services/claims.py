@@ -25,7 +25,7 @@ from app.domain.errors import (
     raise_any,
     refuse,
 )
-from app.domain.refusals import checked
+from app.domain.refusals import Refusals, checked
 from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
@@ -42,6 +42,7 @@ BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
 UNSEEN: Final = frozenset({ClaimStatus.DRAFT, ClaimStatus.SUBMITTED})
 """States of a claim of which the payer knows only from a batch."""
+_NO_NUMBER: Final = Failure(ErrorCode.INVALID_INPUT, "give the new claim a number of its own", "providerClaimNumber")
 
 
 async def create(
@@ -99,15 +100,20 @@ async def _insert(
 async def replace_claim(
     unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool, version: int | None = None
 ) -> ClaimRecord:
-    """Replace a decided claim with a corrected one, a new claim with the same payer's number."""
-    original = await locked(unit, id, version)
-    await _check_replaceable(unit, original)
-    form, found = await _examine_changes(unit, original, changes, ClaimIdentity(replaces_id=id))
-    if submit:
-        found = await readiness.checked(
-            found, form, (await readiness.sources(unit.connection, unit.children, [id])).get(id)
-        )
-    new = await _new_record(unit, form, found.require_passed())
+    """Replace a decided claim with a corrected one, which has a number of its own and the same payer's number."""
+    original = await locked(unit, id, None)
+    refusals = Refusals([None if "provider_claim_number" in changes else _NO_NUMBER])
+    with refusals.also():
+        check_version("claim", original.version, version)
+    with refusals.also():
+        await _check_replaceable(unit, original)
+        form, found = await _examine_changes(unit, original, changes, ClaimIdentity(replaces_id=id))
+        if submit:
+            sources = await readiness.sources(unit.connection, unit.children, [id])
+            found = await readiness.checked(found, form, sources.get(id))
+        passed = found.require_passed()
+    refusals.raise_any()
+    new = await _new_record(unit, form, passed)
     draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
     claim = await _insert(unit, form, draft, found, submit=submit)
     await guides_db.copy(unit.connection, id, claim.id)
@@ -152,10 +158,15 @@ async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
 
 async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], version: int | None) -> ClaimRecord:
     """Apply the changes (fields of ClaimForm) to a draft; the whole claim is checked again."""
-    claim = await locked(unit, id, version)
-    next_status(claim.status, ClaimAction.UPDATE)
-    form, found = await _examine_changes(unit, claim, changes, ClaimIdentity(id, claim.replaces_id))
-    checked = found.require_passed()
+    claim = await locked(unit, id, None)
+    refusals = Refusals()
+    with refusals.also():
+        check_version("claim", claim.version, version)
+    with refusals.also():
+        next_status(claim.status, ClaimAction.UPDATE)
+        form, found = await _examine_changes(unit, claim, changes, ClaimIdentity(id, claim.replaces_id))
+        checked = found.require_passed()
+    refusals.raise_any()
     patient_id = claim.patient_id
     if checked.coverage is None or checked.coverage.patient_id != patient_id:
         patient_id = await guide_cards.patient_of(unit, form, checked.coverage)

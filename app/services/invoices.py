@@ -285,15 +285,20 @@ async def issue(
     version: int | None,
 ) -> InvoiceRecord:
     """Send the invoice to the payer; without a due date it is due after the contract's payment term."""
-    invoice = await locked(unit, id, version)
-    status, today = _next(invoice, InvoiceAction.ISSUE), unit.today
-    if due_date is not None and due_date < today:
-        raise refuse(ErrorCode.INVALID_DATE, "the due date is in the past", "dueDate")
+    today = unit.today
+    invoice = await checked([_due_failure(due_date, today)], locked(unit, id, version))
+    status = _next(invoice, InvoiceAction.ISSUE)
     terms = await contracts.terms_of(unit.connection, invoice.provider_cnes, invoice.payer_ans)
     due = due_date or today + timedelta(days=terms.payment_term_days)
     issued = replace(invoice, status=status, due_date=due, issued_at=unit.now, version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, issued)
     return _record_step(unit, invoice, issued, InvoiceAction.ISSUE, "InvoiceIssued")
+
+
+def _due_failure(due_date: date | None, today: date) -> Failure | None:
+    if due_date is None or due_date >= today:
+        return None
+    return Failure(ErrorCode.INVALID_DATE, "the due date is in the past", "dueDate")
 
 
 async def cancel(

@@ -4,7 +4,7 @@ A resolution moves no money: posting the remittance does, under the locks of the
 be taken back until the line is posted.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -24,6 +24,7 @@ from app.domain.line_work import (
     LinePart,
     LineResolution,
     LineStep,
+    adds_denials,
     as_debit,
     check_parts,
     with_denial,
@@ -185,26 +186,42 @@ async def split(unit: UnitOfWork, *, id: str, parts: tuple[LinePart, ...]) -> Re
     for number, part in enumerate(parts):
         if part.claim_id is not None:
             await check_claim(unit, remittance, part.claim_id, f"parts.{number}.claimId")
+    _check_denied(line, parts)
     first = await remittances_db.last_sequence(unit.connection, remittance.id) + 1
     made = [_part(unit, line, part, first + number) for number, part in enumerate(parts)]
     await remittances_db.insert_lines(unit.connection, made)
     return await store(unit, remittance, line, replace(line, status=status, problem=None), LineStep.SPLIT)
 
 
+def _check_denied(line: RemittanceLineRecord, parts: Sequence[LinePart]) -> None:
+    """A payer may deny for a code that is in no table, and of a claim that nobody knows; a person may not."""
+    if not adds_denials(parts, Cents(line.paid_cents), Cents(line.denied_cents)):
+        return
+    for number, part in enumerate(parts):
+        path = f"parts.{number}"
+        if part.denials and not (part.claim_id or line.claim_id):
+            raise conflict(NO_CLAIM, f"{path}.claimId")
+        codes = enumerate(part.denials)
+        raise_any(tabela38.code_failure(each.code, f"{path}.denials.{place}.code") for place, each in codes)
+
+
 def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence: int) -> RemittanceLineRecord:
     claim_id = part.claim_id or line.claim_id
+    # What a person denies is no word of the payer.
+    added = part.denials if not line.denials else ()
+    is_read_anew = part.item_sequence is not None or bool(added)
     made = replace(
         line,
         id=ids.new_id(ids.REMITTANCE_LINE),
         sequence=sequence,
         paid_cents=part.paid,
-        denials=part.denials,
+        denials=part.denials if line.denials else (),
         patient_cents=part.patient,
         claim_id=claim_id,
         status=RemittanceLineStatus.MATCHED,
         problem=None,
         matched_by=unit.subject,
-        resolution=None if part.item_sequence is None else LineResolution(item_sequence=part.item_sequence),
+        resolution=LineResolution(item_sequence=part.item_sequence, denials=added) if is_read_anew else None,
         split_from_id=line.id,
         set_aside_until=None,
     )

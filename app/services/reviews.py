@@ -23,10 +23,10 @@ from app.domain.claims import (
     outcome,
 )
 from app.domain.denials import DenialAction, DenialStatus
-from app.domain.errors import Failure, raise_any
+from app.domain.errors import Failure, check_version, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
-from app.domain.refusals import checked
+from app.domain.refusals import Refusals, checked
 from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import ascii_failure, text_failure
 from app.services import batch_steps, claims, contracts, held_lines, history
@@ -87,8 +87,14 @@ async def adjudicate(
 ) -> ClaimRecord:
     """Decide every item; the claim's status follows from the items."""
     await held_lines.lock_remittances(unit, [id])
-    claim = await claims.locked(unit, id, version)
+    claim = await claims.locked(unit, id, None)
     items = await claims_db.items_of_claims(unit.connection, unit.scope, [id])
+    refusals = Refusals()
+    with refusals.also():
+        check_version("claim", claim.version, version)
+    with refusals.also():
+        _check_decision(claim, items, decisions, payer_claim_number, is_of_statement=False)
+    refusals.raise_any()
     decided = await decide(unit, claim, items, decisions, payer_claim_number)
     await held_lines.give_back(unit, id, RemittanceLineProblem.NOT_POSTED, held_lines.DECIDED)
     await batch_steps.finish(unit, [id])
@@ -109,24 +115,25 @@ async def decide(
     finishes its batch. `denied` are the days of the payer's statement, None for a decision of today. A
     statement may deny for a code that is in no table: the payer has said so."""
     action = outcome(decisions)
-    next_status(claim.status, action)
     items = {item.sequence: item for item in rows}
-    _check_decisions(items, list(decisions), payer_claim_number, is_of_statement=is_of_statement)
+    _check_decision(claim, rows, decisions, payer_claim_number, is_of_statement=is_of_statement)
     decided = _decided(unit, claim, action, decisions, payer_claim_number)
     await claims.store(unit, claim, decided, action, DECIDED_EVENTS[action])
     await _decide_items(unit, decided, items, decisions, denied or DenialDays(unit.today, unit.today))
     return decided
 
 
-def _check_decisions(
-    items: dict[int, ItemRecord],
-    decisions: list[ItemDecision],
+def _check_decision(
+    claim: ClaimRecord,
+    rows: Sequence[ItemRecord],
+    decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
     *,
     is_of_statement: bool,
 ) -> None:
+    next_status(claim.status, outcome(decisions))
     failures: list[Failure | None] = []
-    failures += decision_failures({number: Cents(item.total_cents) for number, item in items.items()}, decisions)
+    failures += decision_failures({item.sequence: Cents(item.total_cents) for item in rows}, list(decisions))
     for index, decision in enumerate(decisions):
         for place, denial in enumerate(() if is_of_statement else decision.denials):
             failures.append(tabela38.code_failure(denial.code, f"items.{index}.denials.{place}.code"))

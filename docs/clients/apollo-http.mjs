@@ -1,4 +1,5 @@
-// Settlements with Apollo Client 4 over plain HTTP: the list, and then each new one. node apollo-http.mjs URL FILE
+// Settlements with Apollo Client 4 over plain HTTP: the list, each new one, and a payment.
+// node apollo-http.mjs URL FILE [INVOICE AMOUNT KEY]
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { SetContextLink } from '@apollo/client/link/context';
 import { ErrorLink } from '@apollo/client/link/error';
@@ -14,6 +15,15 @@ const LIST = gql`
 const WATCH = gql`
   subscription WatchSettlements($after: String) {
     settlementRecorded(after: $after) { cursor settlement { id amount } }
+  }
+`;
+const SETTLE = gql`
+  mutation SettleInvoice($input: SettleInvoiceInput!) {
+    settleInvoice(input: $input) {
+      settlement { id amount invoice { id status dueAmount } }
+      errors { code message field }
+      replayed
+    }
   }
 `;
 
@@ -43,17 +53,32 @@ const withToken = new SetContextLink(async ({ headers }) => ({
 const client = new ApolloClient({
   link: ApolloLink.from([retry, place, raise, withToken, new HttpLink({ uri: url })]),
   cache: new InMemoryCache(),
-  defaultOptions: { query: { errorPolicy: 'all' } },
+  defaultOptions: { query: { errorPolicy: 'all' }, mutate: { errorPolicy: 'all' } },
 });
 
-const { data, error } = await client.query({ query: LIST });
-if (!data?.settlements) throw error; // a refused list is null
-print({ listed: data.settlements.nodes });
-client.subscribe({ query: WATCH, variables: { after: data.settlements.streamCursor } }).subscribe({
-  next({ data, error }) {
-    if (!data) return print({ ended: String(error) }); // CURSOR_EXPIRED: read the list again
-    // The first message has only the cursor.
-    if (data.settlementRecorded.settlement) print({ added: data.settlementRecorded.settlement });
-  },
-  error: (error) => print({ ended: String(error) }),
-});
+async function watch() {
+  const { data, error } = await client.query({ query: LIST });
+  if (!data?.settlements) throw error; // a refused list is null
+  print({ listed: data.settlements.nodes });
+  client.subscribe({ query: WATCH, variables: { after: data.settlements.streamCursor } }).subscribe({
+    next({ data, error }) {
+      if (!data) return print({ ended: String(error) }); // CURSOR_EXPIRED: read the list again
+      // The first message has only the cursor.
+      if (data.settlementRecorded.settlement) print({ added: data.settlementRecorded.settlement });
+    },
+    error: (error) => print({ ended: String(error) }),
+  });
+}
+
+// The key belongs to the user's decision to pay, not to the attempt: make it when the form opens.
+async function settle(invoiceId, amount, idempotencyKey) {
+  const paidOn = new Date().toLocaleDateString('sv', { timeZone: 'America/Sao_Paulo' }); // a day in Brasília
+  const input = { invoiceId, amount, paidOn, idempotencyKey };
+  const { data, error } = await client.mutate({ mutation: SETTLE, variables: { input } });
+  if (!data?.settleInvoice) throw error; // of the request: refused or unavailable
+  return data.settleInvoice; // `errors` are for the form, each with the path of its field
+}
+
+const [invoiceId, amount, key] = process.argv.slice(4);
+if (invoiceId) print(await settle(invoiceId, amount, key));
+else await watch();

@@ -1,4 +1,4 @@
-"""The examples that are built before they run: in Python with generated types, in Java, with Relay."""
+"""The examples that are built before they run: in Python with generated types, in Go, in Java, with Relay."""
 
 import os
 import re
@@ -15,6 +15,7 @@ from tests.servers.packages import apt_install
 HOME = Path(__file__).parent
 ROOT = HOME.parents[1]
 JDK = "default-jdk-headless"
+GO = "golang-go"
 BUILD_SECONDS = 120
 SCHEMA_TOOLS = ROOT / "tests" / "schema_tools"
 TAG = re.compile(r"graphql`\s*\w+ (\w+).*?`", re.DOTALL)
@@ -38,6 +39,14 @@ def java(folder: Path) -> list[str]:
     return ["java", "-XX:TieredStopAtLevel=1", "-cp", os.pathsep.join([str(folder), jars]), "Settlements"]
 
 
+def go(folder: Path) -> list[str]:
+    """The command of the Go example, compiled to this path."""
+    if shutil.which("go") is None:
+        apt_install([GO])
+    _run(EXAMPLES / "go", "go", "build", "-o", str(folder), "settlements.go")
+    return [str(folder)]
+
+
 def relay(folder: Path) -> list[str]:
     """The command of the Relay example, with its artifacts compiled into the folder and in the place of its tags."""
     install(EXAMPLES)
@@ -51,6 +60,9 @@ def relay(folder: Path) -> list[str]:
     script = home / "settlements.js"
     script.write_text(TAG.sub(_artifact, script.read_text()))
     return ["node", str(script)]
+
+
+BUILDS = (go, java, python, relay)
 
 
 def _artifact(tag: re.Match[str]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients import built
-from tests.clients.watching import EXAMPLES, last_line
+from tests.clients.built import BUILDS
+from tests.clients.watching import EXAMPLES, SCRIPTS, last_line
 from tests.factories import key, new_world
 from tests.gateway import Gateway
 from tests.npm import install
@@ -31,8 +31,8 @@ def _script(name: str) -> Callable[[Path], list[str]]:
 
 @pytest.mark.parametrize(
     "program",
-    [_script("apollo.mjs"), _script("urql.mjs"), built.python, built.java],
-    ids=["apollo", "urql", "python", "java"],
+    [*(_script(f"{name}.mjs") for name in SCRIPTS), *BUILDS],
+    ids=[*SCRIPTS, *(each.__name__ for each in BUILDS)],
 )
 async def test_a_payment_happens_once_and_a_refused_one_says_why(
     embedded_gateway: Gateway, tmp_path: Path, program: Callable[[Path], list[str]]

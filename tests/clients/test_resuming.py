@@ -6,21 +6,20 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from tests.clients import built
-from tests.clients.watching import EXAMPLES, settled, watching
+from tests.clients.built import BUILDS
+from tests.clients.watching import EXAMPLES, SCRIPTS, settled, watching
 from tests.faults.clients import Payer
 from tests.faults.stage import invoices, staged
 from tests.gateway import embedded_settings
 from tests.npm import install
 
-SCRIPTS = ("apollo", "apollo-http", "graphql-sse", "graphql-ws", "urql")
 TOKEN_SECONDS = 8
 
 
 async def test_a_client_that_lists_and_watches_misses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     install(EXAMPLES)
     programs = {name: ["node", f"{name}.mjs"] for name in SCRIPTS}
-    programs |= {build.__name__: build(tmp_path / build.__name__) for build in (built.java, built.python, built.relay)}
+    programs |= {build.__name__: build(tmp_path / build.__name__) for build in BUILDS}
     token = tmp_path / "token"
     settings = embedded_settings(tmp_path, drain_seconds=0.5)
     async with staged(settings) as fleet:

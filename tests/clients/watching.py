@@ -12,6 +12,7 @@ from tests.faults.history import Outcome
 from tests.stream_clients.node import Script, launched
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "clients"
+SCRIPTS = ("apollo", "apollo-http", "graphql-sse", "graphql-ws", "urql")
 
 
 class Watcher:

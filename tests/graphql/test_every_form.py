@@ -1,6 +1,7 @@
 """Each mutation refuses a form with many faults for all of them: inputs are made of the schema, with a fault in every
-value, and are compared with the same inputs that have one fault each."""
+value, and are compared with the same inputs that have one fault each, and with null where that is allowed."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,69 +56,97 @@ FAULTS: Final = {**{name: "?" for name in GOOD if name not in {"ID", "Int", "Boo
 ERRORS: Final = "errors { code field message }"
 Fault = str
 Faults = frozenset[Fault]
+NONE: Final[Faults] = frozenset()
 
 
-def _value(kind: GraphQLInputType, name: str, path: str, faults: Faults | None, found: list[Fault]) -> Any:
-    """A value of the type, with a fault at these places (None: everywhere); `found` gets the places of all."""
-    if isinstance(kind, GraphQLNonNull):
-        return _value(kind.of_type, name, path, faults, found)
-    if isinstance(kind, GraphQLList):
-        return [_value(kind.of_type, name, f"{path}.0", faults, found)]
-    if isinstance(kind, GraphQLInputObjectType):
-        return _object(kind, path, faults, found)
-    if isinstance(kind, GraphQLEnumType):
-        return next(iter(kind.values))
-    scalar = get_named_type(kind).name
-    if scalar not in FAULTS or name == "idempotencyKey":
-        return key() if scalar == "String" else GOOD[scalar]
-    found.append(path)
-    return FAULTS[scalar] if faults is None or path in faults else GOOD.get(scalar, TEXTS.get(name, "abc"))
+class Form:
+    """The input of a mutation, with a fault at these places (None: everywhere) and null at those.
 
+    `faulty` are the places that can have a fault, `nullable` those that can be null.
+    """
 
-def _object(kind: GraphQLInputObjectType, path: str, faults: Faults | None, found: list[Fault]) -> dict[str, Any]:
-    fields = {name: field for name, field in kind.fields.items() if name != "version"}
-    directives = (kind.ast_node and kind.ast_node.directives) or ()
-    if any(each.name.value == "oneOf" for each in directives):
-        chosen = next((name for name, each in fields.items() if not _is_text(each.type)), next(iter(fields)))
-        fields = {chosen: fields[chosen]}
-    return {
-        name: _value(each.type, name, f"{path}.{name}" if path else name, faults, found)
-        for name, each in fields.items()
-    }
+    def __init__(self, mutation: str, faults: Faults | None = None, nulls: Faults = NONE) -> None:
+        self._faults, self._nulls = faults, nulls
+        self.faulty: list[Fault] = []
+        self.nullable: list[Fault] = []
+        kind = get_nullable_type(MUTATIONS[mutation].args["input"].type)
+        assert isinstance(kind, GraphQLInputObjectType)
+        self.values = self._object(kind, "")
+
+    def _value(self, kind: GraphQLInputType, name: str, path: str) -> Any:
+        if isinstance(kind, GraphQLNonNull):
+            return self._value(kind.of_type, name, path)
+        if isinstance(kind, GraphQLList):
+            return [self._value(kind.of_type, name, f"{path}.0")]
+        if isinstance(kind, GraphQLInputObjectType):
+            return self._object(kind, path)
+        if isinstance(kind, GraphQLEnumType):
+            return next(iter(kind.values))
+        scalar = get_named_type(kind).name
+        if scalar not in FAULTS or name == "idempotencyKey":
+            return key() if scalar == "String" else GOOD[scalar]
+        self.faulty.append(path)
+        is_faulty = self._faults is None or path in self._faults
+        return FAULTS[scalar] if is_faulty else GOOD.get(scalar, TEXTS.get(name, "abc"))
+
+    def _object(self, kind: GraphQLInputObjectType, path: str) -> dict[str, Any]:
+        fields = {name: field for name, field in kind.fields.items() if name != "version"}
+        directives = (kind.ast_node and kind.ast_node.directives) or ()
+        is_choice = any(each.name.value == "oneOf" for each in directives)
+        if is_choice:
+            chosen = next((name for name, each in fields.items() if not _is_text(each.type)), next(iter(fields)))
+            fields = {chosen: fields[chosen]}
+        found: dict[str, Any] = {}
+        for name, each in fields.items():
+            place = f"{path}.{name}" if path else name
+            if not (is_choice or isinstance(each.type, GraphQLNonNull) or name == "idempotencyKey"):
+                self.nullable.append(place)
+            found[name] = None if place in self._nulls else self._value(each.type, name, place)
+        return found
 
 
 def _is_text(kind: GraphQLInputType) -> bool:
     return get_named_type(kind).name in {"String", "ID"}
 
 
-def _input(mutation: str, faults: Faults | None) -> tuple[dict[str, Any], list[Fault]]:
-    kind = get_nullable_type(MUTATIONS[mutation].args["input"].type)
-    assert isinstance(kind, GraphQLInputObjectType)
-    found: list[Fault] = []
-    return _object(kind, "", faults, found), found
-
-
-async def _refused(world: World, mutation: str, faults: Faults | None, language: str = "en") -> dict[Any, str]:
+async def _refused(world: World, mutation: str, form: Form, language: str = "en") -> dict[Any, str]:
     """The message of each refusal, by its code and path."""
     role = next(role for role, permissions in ROLES.items() if NEEDS[mutation] in permissions)
     query = f"mutation($input: {input_type(mutation)}!) {{ {mutation}(input: $input) {{ {ERRORS} }} }}"
-    values, _ = _input(mutation, faults)
     headers = {"accept-language": language}
-    answer = await world.gateway.gql(query, {"input": values}, token=world.token(role), **headers)
+    answer = await world.gateway.gql(query, {"input": form.values}, token=world.token(role), **headers)
     assert answer.codes == [], answer.body
     return {(each["code"], dotted(each["field"])): each["message"] for each in answer.data[mutation]["errors"]}
+
+
+def _is_at(place: str | None, nulls: Collection[Fault]) -> bool:
+    """Whether it is one of these places, or in one."""
+    return any(f"{place}.".startswith(f"{each}.") for each in nulls)
 
 
 @pytest.mark.parametrize("mutation", sorted(MUTATIONS))
 async def test_a_form_is_refused_for_all_its_faults_at_once(server_world: World, mutation: str) -> None:
     world = server_world
-    _, places = _input(mutation, None)
-    together = await _refused(world, mutation, None)
+    whole = Form(mutation)
+    together = await _refused(world, mutation, whole)
     alone: set[Any] = set()
-    for place in places:
-        found = await _refused(world, mutation, frozenset({place}))
+    for place in whole.faulty:
+        found = await _refused(world, mutation, Form(mutation, frozenset({place})))
         alone |= {(code, field) for code, field in found if field == place}
     assert alone - set(together) == set()
-    portuguese = await _refused(world, mutation, None, "pt-BR")
+    portuguese = await _refused(world, mutation, whole, "pt-BR")
     assert portuguese.keys() == together.keys()
     assert {each for each in together if portuguese[each] == together[each]} == set()
+    await _nulls_hide_nothing(world, mutation, alone)
+
+
+async def _nulls_hide_nothing(world: World, mutation: str, alone: set[Any]) -> None:
+    """Null wherever it may be, and each null that is refused beside faults everywhere else."""
+    nulls = frozenset(Form(mutation).nullable)
+    refused = await _refused(world, mutation, Form(mutation, NONE, nulls)) if nulls else {}
+    for places in [nulls, *(frozenset({place}) for place in nulls if any(_is_at(at, {place}) for _, at in refused))]:
+        good = await _refused(world, mutation, Form(mutation, NONE, places))
+        bad = await _refused(world, mutation, Form(mutation, None, places))
+        expected = {each for each in alone if not _is_at(each[1], places)}
+        expected |= {each for each in good if _is_at(each[1], places)}
+        assert expected - set(bad) == set()

@@ -4,7 +4,8 @@ the payer's document lacks."""
 from datetime import timedelta
 from typing import Any
 
-from tests.factories import CONSULTATION, World, today
+from tests.factories import CONSULTATION, World, key, today
+from tests.graphql.test_claim_batches import sent_batch, sent_claim
 from tests.inputs import dotted
 
 LONG_AGO = (today() - timedelta(days=400)).isoformat()
@@ -66,11 +67,48 @@ async def test_a_draft_with_faults_is_as_it_was(world: World) -> None:
     claim = (await world.create_claim())["claim"]
     values = {"id": claim["id"], "version": 7, "serviceDate": "x", "cardNumber": "", "items": []}
     payload = await world.mutate("biller", "updateDraftClaim", "claim { id }", **values)
-    assert _found(payload) == [("INVALID_DATE", "claim.serviceDate"), ("STALE_VERSION", "version")]
-    payload = await world.mutate("biller", "updateDraftClaim", "claim { id }", **{**values, "version": 1})
     assert _found(payload) == [
         ("INVALID_CARD", "claim.cardNumber"),
         ("INVALID_DATE", "claim.serviceDate"),
         ("INVALID_INPUT", "claim.items"),
+        ("STALE_VERSION", "version"),
     ]
     assert (await world.claim(claim["id"]))["version"] == 1
+
+
+async def test_a_correction_says_at_once_that_it_needs_a_number_and_what_else_is_wrong(world: World) -> None:
+    claim = await world.approved_claim()
+    values = {
+        "id": claim["id"],
+        "version": 9,
+        "providerClaimNumber": None,
+        "serviceDate": LONG_AGO,
+        "items": [CONSULTATION | {"code": "99999999"}, CONSULTATION | {"quantity": "none"}],
+        "idempotencyKey": key(),
+    }
+    payload = await world.mutate("biller", "replaceClaim", "claim { id }", **values)
+    assert _found(payload) == [
+        ("INVALID_DATE", "claim.serviceDate"),
+        ("INVALID_INPUT", "claim.providerClaimNumber"),
+        ("INVALID_QUANTITY", "claim.items.1.quantity"),
+        ("STALE_VERSION", "version"),
+        ("UNKNOWN_CODE", "claim.items.0.code"),
+    ]
+
+
+async def test_that_an_object_has_changed_hides_nothing_of_the_form(world: World) -> None:
+    claim = await world.claim_in_review()
+    denials = [{"code": "none", "amount": "40.00"}]
+    decided = await world.adjudicate(
+        claim["id"], [{"sequence": 1, "approvedAmount": "60.00", "denials": denials}], version=9
+    )
+    assert _found(decided) == [("STALE_VERSION", "version"), ("UNKNOWN_CODE", "items.0.denials.0.code")]
+    invoice = await world.draft_invoice()
+    values = {"id": invoice["id"], "dueDate": LONG_AGO, "version": 9}
+    issued = await world.mutate("finance", "issueInvoice", "invoice { id }", **values)
+    assert _found(issued) == [("INVALID_DATE", "dueDate"), ("STALE_VERSION", "version")]
+    batch = await sent_batch(world, await sent_claim(world))
+    protocol = {"number": "PR-77", "date": "2999-01-01"}
+    values = {"batchId": batch, "content": {"protocol": protocol}, "version": 9}
+    received = await world.mutate("biller", "recordProtocol", "batch { id }", **values)
+    assert _found(received) == [("INVALID_DATE", "content.protocol.date"), ("STALE_VERSION", "version")]

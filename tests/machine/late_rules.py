@@ -1,5 +1,6 @@
 """Payers that change their decisions: denials of what is decided and paid, and payments of parts of denials."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -69,14 +70,54 @@ class LateRules(StatementRules):
             self.mutate("finance", "resolveRemittanceLine", "line { status problem }", step)
             self._post_that_of(row)
 
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, code=CODES, is_stated=st.booleans(), is_undone=st.booleans())
+    def split_a_takeback(self, number: int, code: str, *, is_stated: bool, is_undone: bool) -> None:
+        """A statement takes back all that was approved of a claim; a person divides it over the items, of which the
+        first is denied, by the payer or by that person."""
+        claim = self.pick(self._of_several_items(), number, "APPROVED", "PARTIALLY_APPROVED")
+        if claim is None:
+            return
+        items = [each for each in self.rows.items.of("claim_id", claim["id"]) if each["approved_cents"]]
+        denied = [{"code": code, "amount": format_money(items[0]["approved_cents"])}]
+        back = format_money(sum(each["approved_cents"] for each in items))
+        line: dict[str, Any] = {"providerClaimNumber": claim["provider_claim_number"], "paidAmount": "0.00"}
+        line |= {"takenBackAmount": back, "denials": denied if is_stated else []}
+        taken = self.import_lines(f"S{next(NUMBERS):09d}", [line], is_paying=True)
+        if is_stated:
+            self.post(taken["id"])
+        row = self._first_line(taken["id"])
+        if not is_stated:
+            self.mutate("finance", "unmatchRemittanceLine", "line { status }", {"remittanceLineId": row})
+        parts = [self._part(claim, each, denied if each is items[0] else []) for each in items]
+        values = {"remittanceLineId": row, "parts": parts, "idempotencyKey": key()}
+        self.mutate("finance", "splitRemittanceLine", "line { status }", values)
+        if is_undone:
+            undone = {"remittanceLineId": row, "reason": "engano", "idempotencyKey": key()}
+            self.mutate("finance", "undoRemittanceLine", "line { status }", undone)
+        self.post(taken["id"])
+
+    def _of_several_items(self) -> dict[str, Row]:
+        approved = [row for row in self.rows.items.values() if row["approved_cents"]]
+        counts = Counter(row["claim_id"] for row in approved)
+        return {name: row for name, row in self.rows.claims.items() if counts[name] > 1}
+
+    def _part(self, claim: Row, item: Row, denied: list[dict[str, str]]) -> dict[str, Any]:
+        back = format_money(item["approved_cents"])
+        part = {"claimId": claim["id"], "itemSequence": item["sequence"], "paidAmount": "0.00"}
+        return {**part, "takenBackAmount": back, "denials": denied}
+
     def _send(self, lines: list[dict[str, Any]]) -> str | None:
         """Import and post a statement of these lines; the id of its first one."""
         taken = self.import_lines(f"S{next(NUMBERS):09d}", lines, is_paying=True)
         if taken is None:
             return None
         self.post(taken["id"])
+        return self._first_line(taken["id"])
+
+    def _first_line(self, remittance: str) -> str:
         query = "query($id: ID!) { remittance(id: $id) { lines { nodes { id } } } }"
-        found = self.stage.call(self.tokens["finance"], query, id=taken["id"])["remittance"]
+        found = self.stage.call(self.tokens["finance"], query, id=remittance)["remittance"]
         return str(found["lines"]["nodes"][0]["id"])
 
     def _post_that_of(self, line: str) -> None:
@@ -90,4 +131,9 @@ def steps_of_late_decisions(life: Any) -> list[Callable[[], None]]:
     paid.append(partial(life.remit, -1, [100, 100, 100], is_paying=True))
     denied = [partial(life.deny_later, -1, share, 0, "1801", is_pair=share == 30) for share in (30, 50, 100)]
     parts = [partial(life.pay_a_part_of_a_denial, -1, 40, is_named=is_named) for is_named in (True, False)]
-    return [*paid, *denied, *parts]
+    divided: list[Callable[[], None]] = []
+    for is_stated in (True, False):
+        divided += [partial(life.create, [10_00, 7_00], is_sent=True, quantity=10_000)]
+        divided += [partial(life.remit, -1, [100, 100, 100], is_paying=True)]
+        divided += [partial(life.split_a_takeback, -1, "1705", is_stated=is_stated, is_undone=False)]
+    return [*paid, *denied, *parts, *divided]

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeVar
 import strawberry
 from strawberry.types.arguments import InputContext
 
+from app.domain.errors import Failure
+
 Result = TypeVar("Result")
 LONG_LIST: Final = 50
 
@@ -40,6 +42,14 @@ class Deferred:
                 kind = field.resolve_type(type_definition=self.type.__strawberry_definition__)
                 found[field.python_name] = self.context.convert(self.value[name], kind, name)
         return self.type(**found)
+
+
+class Whole:
+    """An input whose values are also checked together."""
+
+    def failure(self) -> Failure | None:
+        """Why they do not fit together; one that its scalar could not parse is a failure of its own, and is given."""
+        raise NotImplementedError
 
 
 def _has_long_list(value: Mapping[str, Any]) -> bool:

@@ -18,9 +18,8 @@ from app.resolvers.context import Context
 from app.schema.base import inputs, lists
 from app.schema.base.forms import Malformed, joined, readable, refusing
 from app.schema.base.info import Info
-from app.schema.base.inputs import Deferred
+from app.schema.base.inputs import Deferred, Whole
 from app.schema.base.permissions import Requires
-from app.schema.base.ranges import Range
 from app.schema.base.scalars import Invalid
 from app.schema.base.user_errors import UserError, input_name, located, user_errors
 from app.services.outcomes import Outcome
@@ -45,8 +44,8 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
         for index, part in enumerate(value):
             yield from failures_in(part, f"{path}.{index}" if path else str(index))
     elif has_object_definition(value):
-        if isinstance(value, Range) and (failure := value.failure()):
-            yield failure.under(path)
+        if isinstance(value, Whole) and (failure := value.failure()):
+            yield failure.under(path) if path else failure
         for field in value.__strawberry_definition__.fields:
             part = getattr(value, field.python_name)
             # Most values are plain: naming each of thousands would take longer than everything else here.

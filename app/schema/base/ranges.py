@@ -7,13 +7,14 @@ import strawberry
 
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents
+from app.schema.base.inputs import Whole
 from app.schema.base.scalars import Invalid
 
 FIRST = "Lower end; null for no limit."
 LAST = "Upper end; null for no limit."
 
 
-class Range:
+class Range(Whole):
     """What every range has; its ends are values of one type that can be compared."""
 
     first: Any

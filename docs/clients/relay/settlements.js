@@ -1,5 +1,6 @@
-// Settlements with Relay: the list, and then each new one. node settlements.js URL FILE, once relay-compiler has
-// written the artifacts and babel-plugin-relay, or the plugin of your bundler, has put them in the place of the tags.
+// Settlements with Relay: the list, each new one, and a payment. node settlements.js URL FILE [INVOICE AMOUNT KEY], once
+// relay-compiler has written the artifacts and babel-plugin-relay, or the plugin of your bundler, has put them in the
+// place of the tags.
 import { createClient } from 'graphql-ws';
 import relay from 'relay-runtime';
 import WebSocket from 'ws'; // only before Node 22: it and browsers have their own
@@ -7,7 +8,7 @@ import { resuming } from '../resuming.mjs';
 import { currentToken, print, url } from '../session.mjs';
 
 const { Environment, Network, Observable, RecordSource, Store } = relay;
-const { createOperationDescriptor, fetchQuery, getRequest, graphql, requestSubscription } = relay;
+const { commitMutation, createOperationDescriptor, fetchQuery, getRequest, graphql, requestSubscription } = relay;
 
 const LIST = graphql`
   query settlementsListQuery {
@@ -17,6 +18,15 @@ const LIST = graphql`
 const WATCH = graphql`
   subscription settlementsWatchSubscription($after: String) {
     settlementRecorded(after: $after) { cursor settlement { id amount } }
+  }
+`;
+const SETTLE = graphql`
+  mutation settlementsSettleMutation($input: SettleInvoiceInput!) {
+    settleInvoice(input: $input) {
+      settlement { id amount invoice { id status dueAmount } }
+      errors { code message field }
+      replayed
+    }
   }
 `;
 
@@ -70,17 +80,39 @@ function addToList(store) {
 }
 
 // In React: `useLazyLoadQuery(LIST, {})` and `useSubscription({ subscription: WATCH, variables, updater: addToList })`.
-const { settlements } = await fetchQuery(environment, LIST, {}).toPromise();
-if (!settlements) throw new Error('the list is refused');
-const list = createOperationDescriptor(getRequest(LIST), {});
-environment.retain(list);
-const show = ({ data }) => print({ shown: data.settlements.nodes });
-const snapshot = environment.lookup(list.fragment);
-show(snapshot);
-environment.subscribe(snapshot, show);
-requestSubscription(environment, {
-  subscription: WATCH,
-  variables: { after: settlements.streamCursor },
-  updater: addToList,
-  onError: (error) => print({ ended: String(error) }), // CURSOR_EXPIRED: read the list again
-});
+async function watch() {
+  const { settlements } = await fetchQuery(environment, LIST, {}).toPromise();
+  if (!settlements) throw new Error('the list is refused');
+  const list = createOperationDescriptor(getRequest(LIST), {});
+  environment.retain(list);
+  const show = ({ data }) => print({ shown: data.settlements.nodes });
+  const snapshot = environment.lookup(list.fragment);
+  show(snapshot);
+  environment.subscribe(snapshot, show);
+  requestSubscription(environment, {
+    subscription: WATCH,
+    variables: { after: settlements.streamCursor },
+    updater: addToList,
+    onError: (error) => print({ ended: String(error) }), // CURSOR_EXPIRED: read the list again
+  });
+}
+
+// The key belongs to the user's decision to pay, not to the attempt: make it when the form opens. In React: `useMutation`.
+const settle = (invoiceId, amount, idempotencyKey) =>
+  new Promise((resolve, reject) => {
+    const paidOn = new Date().toLocaleDateString('sv', { timeZone: 'America/Sao_Paulo' }); // a day in Brasília
+    commitMutation(environment, {
+      mutation: SETTLE,
+      variables: { input: { invoiceId, amount, paidOn, idempotencyKey } },
+      onCompleted({ settleInvoice }, errors) {
+        // `errors` of the payload are for the form, each with the path of its field; those here are of the request.
+        if (settleInvoice) resolve(settleInvoice);
+        else reject(new Error(JSON.stringify(errors)));
+      },
+      onError: reject,
+    });
+  });
+
+const [invoiceId, amount, key] = process.argv.slice(4);
+if (invoiceId) print(await settle(invoiceId, amount, key));
+else await watch();
