@@ -82,7 +82,7 @@ class Posts:
 
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
-        self._host, self._port = address.hostname, address.port
+        self._host, self._port = address.hostname or "", address.port or 80
         self._headers = {"host": address.netloc, "accept": "*/*", "content-type": "application/json"}
         self._idle: list[_Connection] = []
         self._free = asyncio.Semaphore(CONNECTIONS_MAX)

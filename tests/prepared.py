@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import cache, partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,7 +64,8 @@ async def _load(database: Database, *, has_all_terms: bool) -> None:
 
 @cache
 def _few_terms() -> list[dict[str, Any]]:
-    return [row for row in tuss_load.published_terms() if row["code"] in FEW]
+    records = json.loads((files("tiss.tuss") / "_data" / "tuss.json").read_bytes())["records"]
+    return [tuss_load._row(record) for record in records if record["codigo"] in FEW]
 
 
 async def _is_copied(url: URL, *, has_all_terms: bool) -> bool:
@@ -78,7 +80,10 @@ async def _is_copied(url: URL, *, has_all_terms: bool) -> bool:
         found = await _made(f"{name}.db", partial(_make_file, has_all_terms))
         await asyncio.to_thread(_copy_file, found, file)
         return True
-    if _server(url) not in _shared or await asyncio.to_thread(_tables, url):
+    if _server(url) not in _shared:
+        return False
+    names = await asyncio.to_thread(_tables, url)
+    if names:
         return False
     found = await _made(f"{_server(url)}.json", partial(_make_schema, url))
     await asyncio.to_thread(_run, url, json.loads(found.read_text())[name])
