@@ -30,7 +30,6 @@ from app.tiss import read_document
 from app.tiss.archives import FILE_BYTES_MAX, Archive
 from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
 from app.tiss.read_batch import IncomingBatch, IncomingGuide
-from app.tiss.xml_guard import count_guides
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 
@@ -156,7 +155,7 @@ class ImportRunner:
         """How many results a document of a zip will have: one if it is refused as a whole."""
         try:
             content = await asyncio.to_thread(source.read, index)
-            return await self._children.run(count_guides, content) or 1
+            return await self._children.run(read_document.count_guides, content) or 1
         except (BillingError, DocumentsUnavailable):
             return 1
 

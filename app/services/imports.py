@@ -66,7 +66,7 @@ async def cancel(unit: UnitOfWork, *, id: str) -> ImportJobRecord:
 
 async def begin(unit: UnitOfWork, *, hold: Hold, total: int, parties: Parties) -> ImportJobRecord:
     """The document was opened: it has `total` guides, and the first one these parties."""
-    job, (provider, payer) = hold.job, _filled(hold.job, parties)
+    job, (provider, payer) = hold.job, _filled(unit, hold.job, parties)
     status = next_status(job.status, ImportJobAction.BEGIN)
     if not await imports_db.begin(unit.connection, job.id, hold.holder, status, unit.now, total, provider, payer):
         raise JobLost
@@ -77,9 +77,13 @@ async def begin(unit: UnitOfWork, *, hold: Hold, total: int, parties: Parties) -
     return begun
 
 
-def _filled(job: ImportJobRecord, parties: Parties) -> Parties:
-    """What the token of the uploader says goes before what the document says."""
-    return job.provider_cnes or parties[0], job.payer_ans or parties[1]
+def _filled(unit: UnitOfWork, job: ImportJobRecord, parties: Parties) -> Parties:
+    """What the token of the uploader says goes before what the document says, and that only of parties in its scope:
+    nobody can lay a document before others."""
+    provider, payer = parties
+    if provider is not None and not unit.scope.contains(provider=provider, payer=payer, patient=None):
+        return job.provider_cnes, job.payer_ans
+    return job.provider_cnes or provider, job.payer_ans or payer
 
 
 async def take_guides(
