@@ -7,7 +7,8 @@ from app.db.types import EnumText, ascii_text, identifier
 from app.domain.deductions import DeductionKind
 
 # Rows are added, never changed. Those of a reversal are below zero, so that sums need no other table. Those without a
-# settlement are shares of what no claim gets: of a dismissed line of the remittance, or of a credit that went back.
+# settlement are shares of what no claim gets: of a dismissed line of the remittance or of a credit that went back. With
+# neither of these, they are what is above all that the remittance pays.
 settlement_deductions = Table(
     "settlement_deductions",
     metadata,

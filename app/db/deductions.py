@@ -36,7 +36,8 @@ class DeductionRecord:
     paid_on: date
     month: str
     amount_cents: int
-    # Of a row without a settlement: the statement, and its dismissed line or the use that gave a credit back.
+    # Of a row without a settlement: the statement, and its dismissed line or the use that gave a credit back; neither
+    # for what is above all that the statement pays.
     remittance_id: str | None
     line_id: str | None
     credit_use_id: str | None

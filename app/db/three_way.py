@@ -42,10 +42,11 @@ class _Credits:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Taxes and discounts without a payment: of dismissed lines, and of credits that went back."""
+    """Taxes and discounts without a payment: of dismissed lines, of credits that went back, and of neither."""
 
     dismissed: int
     refunded: int
+    beside: int
 
 
 async def booked(connection: AsyncConnection, scope: DataScope, remittance_ids: Sequence[str]) -> dict[str, Booked]:
@@ -59,7 +60,7 @@ async def booked(connection: AsyncConnection, scope: DataScope, remittance_ids: 
         dismissed.setdefault(each.remittance_id, []).append(Dismissed(each.reason or "", Cents(int(each.cents))))
     found = {}
     for id in {*settled, *left, *refunded, *kept, *dismissed}:
-        credits_, keeps = left.get(id, _Credits(0, 0)), kept.get(id, _Kept(0, 0))
+        credits_, keeps = left.get(id, _Credits(0, 0)), kept.get(id, _Kept(0, 0, 0))
         found[id] = Booked(
             settled=Cents(int(settled.get(id, 0))),
             left=Cents(int(credits_.of_lines)),
@@ -67,6 +68,7 @@ async def booked(connection: AsyncConnection, scope: DataScope, remittance_ids: 
             refunded=Cents(int(refunded.get(id, 0)) - int(keeps.refunded)),
             dismissed=tuple(dismissed.get(id, ())),
             kept_of_dismissed=Cents(int(keeps.dismissed)),
+            kept_beside=Cents(int(keeps.beside)),
         )
     return found
 
@@ -110,8 +112,9 @@ def _refunded(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
 @query_pairs(_Kept)
 def _kept(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]:
     table = settlement_deductions.c
-    of_lines = _part(table.line_id.is_not(None), table.amount_cents)
-    found = select(REMITTANCE, of_lines, _part(table.line_id.is_(None), table.amount_cents))
+    of_none = and_(table.line_id.is_(None), table.credit_use_id.is_(None))
+    parts = (table.line_id.is_not(None), table.credit_use_id.is_not(None), of_none)
+    found = select(REMITTANCE, *(_part(each, table.amount_cents) for each in parts))
     found = found.join(settlement_deductions, table.remittance_id == REMITTANCE)
     return found.where(_asked(scope, remittance_ids)).group_by(REMITTANCE)
 

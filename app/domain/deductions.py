@@ -90,6 +90,26 @@ def kind_of(type_: str | None, description: str | None) -> DeductionKind | None:
     return CODES.get(type_ or "")
 
 
+def fitting(whole: Iterable[Deduction], gross: Cents) -> list[Deduction]:
+    """What of a statement's deductions its payments can bear, the first kinds first; the rest is `excess`.
+
+    Example, in cents: of 12_00 of IRRF and 4_65 of PCC, a gross of 10_00 bears 10_00 of IRRF; 2_00 of IRRF and 4_65 of
+    PCC are in excess.
+    """
+    found, rest = [], max(gross, 0)
+    for each in whole:
+        part = min(each.amount, rest)
+        rest -= part
+        if part:
+            found.append(Deduction(each.kind, Cents(part)))
+    return found
+
+
+def excess(whole: Sequence[Deduction], gross: Cents) -> list[Deduction]:
+    """What of a statement's deductions is above all that its lines pay."""
+    return sums([*whole, *(Deduction(each.kind, Cents(-each.amount)) for each in fitting(whole, gross))])
+
+
 def next_share(
     whole: Sequence[Deduction], done: Sequence[Deduction], *, gross: Cents, before: Cents, amount: Cents
 ) -> tuple[Deduction, ...]:
@@ -97,17 +117,22 @@ def next_share(
 
     `gross` is what the statement pays, `before` what of it is settled, with the deductions `done`. Each deduction is
     shared out in proportion to what is settled by then, rounded down, so that it is complete with the last payment;
-    what does not fit into a payment of some cents goes to the next one.
+    what does not fit into a payment of some cents goes to the next one, as long as there is enough left to pay.
     """
     given = {each.kind: each.amount for each in done}
-    found, rest = [], int(amount)
+    shares: dict[DeductionKind, int] = {}
+    rest = int(amount)
     for each in whole:
         reached = each.amount * min(before + amount, gross) // gross if gross else 0
-        share = min(max(reached - given.get(each.kind, 0), 0), rest)
-        rest -= share
-        if share:
-            found.append(Deduction(each.kind, Cents(share)))
-    return tuple(found)
+        shares[each.kind] = min(max(reached - given.get(each.kind, 0), 0), rest)
+        rest -= shares[each.kind]
+    missing = sum(each.amount - given.get(each.kind, 0) - shares[each.kind] for each in whole)
+    late = max(missing - max(gross - before - amount, 0), 0)
+    for each in whole:
+        more = min(late, rest, each.amount - given.get(each.kind, 0) - shares[each.kind])
+        shares[each.kind] += max(more, 0)
+        late, rest = late - max(more, 0), rest - max(more, 0)
+    return tuple(Deduction(kind, Cents(share)) for kind, share in shares.items() if share)
 
 
 def pro_rata(amount: Cents, weights: Sequence[Cents]) -> list[Cents]:

@@ -12,7 +12,7 @@ _WORKBOOK: Final = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
 """How the name of the first file in a workbook begins."""
 _NAME_AT: Final = 30
 _SEPARATORS: Final = b";\t,"
-_UTF_16: Final = (codecs.BOM_UTF16_LE + b"<\0", codecs.BOM_UTF16_BE + b"\0<")
+_UTF_16: Final = (codecs.BOM_UTF16_LE + b"<\0", codecs.BOM_UTF16_BE + b"\0<", b"<\0?\0", b"\0<\0?")
 
 
 class DocumentKind(DescribedEnum):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.deductions import Deduction
+from app.domain.deductions import Deduction, fitting
 from app.domain.described import DescribedEnum
 from app.domain.money import NO_CENTS, Cents
 
@@ -38,7 +38,8 @@ class Booked:
     """What the books have of a payment, in cents, net of taxes and discounts but for what is left of credits.
 
     `settled` is less reversals; `left` is of credits of lines, `left_beside` of credits beside the claims, which bear
-    no taxes. `kept_of_dismissed` are the taxes and discounts of the dismissed lines.
+    no taxes. `kept_of_dismissed` are the taxes and discounts of the dismissed lines, `kept_beside` those that are above
+    all that the statement pays.
     """
 
     settled: Cents
@@ -47,6 +48,7 @@ class Booked:
     refunded: Cents
     dismissed: tuple[Dismissed, ...]
     kept_of_dismissed: Cents
+    kept_beside: Cents
 
     @property
     def dismissed_net(self) -> Cents:
@@ -54,7 +56,7 @@ class Booked:
         return Cents(sum(each.amount_cents for each in self.dismissed) - self.kept_of_dismissed)
 
 
-NOTHING_BOOKED: Final = Booked(NO_CENTS, NO_CENTS, NO_CENTS, NO_CENTS, (), NO_CENTS)
+NOTHING_BOOKED: Final = Booked(NO_CENTS, NO_CENTS, NO_CENTS, NO_CENTS, (), NO_CENTS, NO_CENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,10 @@ def kept_of_left(whole: Sequence[Deduction], *, left: Cents, gross: Cents) -> Ce
     Shares are rounded down as they are given, so the last one is rounded up. Example: of 1_50 for 150_00, a credit of
     50_01 bears 51.
     """
-    return Cents(sum(-(-each.amount * min(left, gross) // gross) for each in whole) if gross > 0 else 0)
+    if gross <= 0:
+        return NO_CENTS
+    kept = sum(-(-each.amount * min(left, gross) // gross) for each in fitting(whole, gross))
+    return Cents(min(kept, left))
 
 
 def matched(*, posted: Cents, announced: Cents, dismissed: Cents) -> ThreeWayStatus:

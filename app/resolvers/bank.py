@@ -64,7 +64,7 @@ def _posted(books: Booked, adjustments: Sequence[AdjustmentRecord], gross: Cents
         for each in adjustments
         if each.open_status in EXPLAINED
     )
-    return Cents(books.settled + books.left + books.left_beside + books.refunded - kept + explained)
+    return Cents(books.settled + books.left + books.left_beside + books.refunded - kept - books.kept_beside + explained)
 
 
 def _three_way(

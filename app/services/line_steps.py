@@ -68,6 +68,8 @@ async def store_status(unit: UnitOfWork, remittance: RemittanceRecord) -> Remitt
     status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
     changed = replace(remittance, status=status, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, changed)
+    if status is RemittanceStatus.POSTED:
+        await statement_deductions.keep_excess(unit, changed)
     if status is not remittance.status and RemittanceStatus.POSTED in (status, remittance.status):
         name = "RemittanceClosed" if status is RemittanceStatus.POSTED else "RemittanceReopened"
         unit.emit(remittance_event(name, changed, at=unit.now))

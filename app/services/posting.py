@@ -104,8 +104,11 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
         return Posted(remittance)
     await protocol_lines.divide(unit, remittance)
     lines, has_more = await _next_lines(unit, remittance, UNIT_CLAIMS)
-    if has_more or not lines:
-        return Posted(await _start(unit, remittance) if has_more else remittance)
+    if has_more:
+        return Posted(await _start(unit, remittance))
+    if not lines:
+        await statement_deductions.keep_excess(unit, remittance)
+        return Posted(remittance)
     done = await _post_lines(unit, remittance, lines)
     closed = await _close(unit, remittance, posted=done.posted)
     _emit_put_back(unit, closed, done)
@@ -354,6 +357,7 @@ async def _close(unit: UnitOfWork, remittance: RemittanceRecord, *, posted: int)
     posted_at = unit.now if posted else remittance.posted_at
     closed = replace(remittance, status=status, posted_at=posted_at, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, closed)
+    await statement_deductions.keep_excess(unit, closed)
     # A payment of its protocols may wait for it.
     unit.has_queued = unit.has_queued or (bool(posted) and remittance.paid_on is None)
     if posted:

@@ -1,5 +1,6 @@
 """What a statement keeps back, shared out over all that it pays: over its payments as they are posted, unit by unit,
-over lines that are dismissed, and over credits that go back to the payer."""
+over lines that are dismissed, and over credits that go back to the payer. What is above all of that is the statement's
+own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from app.db import unapplied_credits as credits_db
 from app.db.deductions import DeductionRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
-from app.domain.deductions import Deduction, next_share, sums
+from app.domain.deductions import Deduction, excess, fitting, next_share, sums
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus
 from app.unit_of_work.unit import UnitOfWork
@@ -54,9 +55,29 @@ async def of_statement(
     settled, done = await deductions_db.of_statement(unit.connection, remittance)
     uses = await credits_db.uses_of_statement(unit.connection, remittance.id)
     dismissed = await remittances_db.dismissed_cents(unit.connection, remittance.id)
-    rest = [Deduction(each.kind, Cents(each.amount_cents)) for each in await _apart(unit, remittance)]
+    apart = [each for each in await _apart(unit, remittance) if not _is_excess(each)]
+    rest = [Deduction(each.kind, Cents(each.amount_cents)) for each in apart]
     shared = settled - uses.settled_beside + uses.refunded + dismissed
-    return StatementDeductions(whole, stated, Cents(shared), sums([*done, *rest]))
+    return StatementDeductions(fitting(whole, stated), stated, Cents(shared), sums([*done, *rest]))
+
+
+async def keep_excess(unit: UnitOfWork, remittance: RemittanceRecord) -> None:
+    """Record what no payment of the statement can bear, because it withholds more than its lines pay: a share of the
+    statement itself. The caller has locked the remittance; a second time changes nothing."""
+    if remittance.paid_on is None:
+        return
+    debits = await adjustments_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
+    whole = adjustments_db.deductions_of(debits)
+    if not whole:
+        return
+    over = excess(whole, await remittances_db.stated_cents(unit.connection, remittance.id))
+    known = [each for each in await _apart(unit, remittance) if _is_excess(each)] if over else []
+    kept = [Deduction(each.kind, Cents(-each.amount_cents)) for each in known]
+    await _store(unit, remittance, [_row(remittance, each) for each in sums([*over, *kept])])
+
+
+def _is_excess(share: DeductionRecord) -> bool:
+    return share.line_id is None and share.credit_use_id is None
 
 
 async def of_dismissal(
@@ -117,23 +138,26 @@ async def _record(
     if remittance.paid_on is None:
         return
     share = (await of_statement(unit, remittance)).next(amount)
-    rows = [
-        DeductionRecord(
-            id="",
-            settlement_id=None,
-            provider_cnes=remittance.provider_cnes,
-            payer_ans=remittance.payer_ans,
-            kind=each.kind,
-            paid_on=remittance.paid_on,
-            month="",
-            amount_cents=each.amount,
-            remittance_id=remittance.id,
-            line_id=line_id,
-            credit_use_id=credit_use_id,
-        )
-        for each in share
-    ]
+    rows = [_row(remittance, each, line_id=line_id, credit_use_id=credit_use_id) for each in share]
     await _store(unit, remittance, rows)
+
+
+def _row(
+    remittance: RemittanceRecord, share: Deduction, *, line_id: str | None = None, credit_use_id: str | None = None
+) -> DeductionRecord:
+    return DeductionRecord(
+        id="",
+        settlement_id=None,
+        provider_cnes=remittance.provider_cnes,
+        payer_ans=remittance.payer_ans,
+        kind=share.kind,
+        paid_on=remittance.paid_on or date.min,
+        month="",
+        amount_cents=share.amount,
+        remittance_id=remittance.id,
+        line_id=line_id,
+        credit_use_id=credit_use_id,
+    )
 
 
 async def _give_back(unit: UnitOfWork, remittance: RemittanceRecord, rows: Sequence[DeductionRecord]) -> None:

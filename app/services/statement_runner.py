@@ -19,6 +19,7 @@ from app.services.imports import JobLost
 from app.services.remittances import CheckedStatement
 from app.tiss import statement_stream
 from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
+from app.tiss.encoding import Look
 from app.tiss.line_blocks import Block
 from app.tiss.statement_stream import LongStatement, ReadingLost
 from app.unit_of_work.action import Action
@@ -97,11 +98,11 @@ class StatementRun:
 
     async def _read(self) -> _Read:
         token = secrets.token_hex(8)
-        typed = self._typed
+        typed, encoding = self._typed, await self._encoding()
         blocks: list[Block] = []
         number = 0
         async for part in documents.content(self._database, self.job.document_id):
-            blocks += await self._call(statement_stream.feed, token, number, part)
+            blocks += await self._call(statement_stream.feed, token, number, part, encoding)
             number += 1
         found, more = await self._call(statement_stream.close, token, typed.payer, typed.provider)
         blocks += more
@@ -111,6 +112,13 @@ class StatementRun:
         ]
         await self._call(statement_stream.forget, token)
         return _Read(statements, [[block for block in blocks if block.section == each.section] for each in found])
+
+    async def _encoding(self) -> str | None:
+        """The encoding of the document, which only all of its bytes can say."""
+        look = Look()
+        async for part in documents.content(self._database, self.job.document_id):
+            await asyncio.to_thread(look.feed, part)
+        return look.encoding()
 
     async def _checked(self, token: str, found: LongStatement, header: Statement) -> CheckedStatement:
         today = business_day(self.job.created_at)

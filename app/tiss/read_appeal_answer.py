@@ -9,7 +9,7 @@ from app.domain.appeal_answers import AnswerMessage, DocumentAnswer
 from app.domain.errors import BillingError, ErrorCode, refuse
 from app.domain.money import Cents, parse_money
 from app.tiss import message, tree, xml_guard
-from app.tiss.encoding import encoded
+from app.tiss.encoding import encoded, rightly_declared
 from app.tiss.message import NoMessage
 
 ANSWER: Final = ("operadoraParaPrestador", "respostaRecursoGlosa")
@@ -29,9 +29,10 @@ def read_text(text: str) -> AnswerMessage:
 
 def read(document: bytes) -> AnswerMessage:
     """The answers in the document; INVALID_INPUT with what to do if there are none, or if it was changed."""
-    xml_guard.count_guides(document)
+    rightly = rightly_declared(document)
+    xml_guard.count_guides(rightly)
     try:
-        found = message.parse(document)
+        found = message.parse(rightly)
     except NoMessage as error:
         raise _invalid(str(error)) from None
     answer = tree.find(found.root, ANSWER)

@@ -25,6 +25,7 @@ from app.domain.statement import (
     StatementLine,
 )
 from app.tiss import message, statement_checks
+from app.tiss.encoding import rightly_declared
 from app.tiss.message import NoMessage
 from app.tiss.statement_checks import Tally
 from app.tiss.statement_guides import guides
@@ -131,12 +132,13 @@ def check_parties(found: Sequence[StatementMessage], payer: str, provider: str) 
 def _opened(xml: bytes) -> tuple[Any, tuple[StatementFinding, ...]]:
     """The message, or the document if it has none, and what was noticed of it."""
     try:
-        count_guides(xml)
-        found = message.parse(xml)
+        document = rightly_declared(xml)
+        count_guides(document)
+        found = message.parse(document)
     except BillingError as error:
         raise invalid(error.failures[0].message) from None
     except NoMessage:
-        return _other_layout(xml), ()
+        return _other_layout(document), ()
     refuse_error(found.root)
     return found.root, tuple(statement_checks.of_message(found))
 

@@ -104,13 +104,10 @@ class Tally:
         """Count a line that is of no guide."""
         self.count += 1
         self.paid += line.paid
-        self.says_something = self.says_something or _says_something(line)
-        if line.paid == UNREADABLE and self.unreadable is None:
+        if line.paid != UNREADABLE:
+            self.says_something = True
+        elif self.unreadable is None:
             self.unreadable = self.count
-
-
-def _says_something(line: StatementLine) -> bool:
-    return line.paid != UNREADABLE and bool(line.paid or line.denials or line.billed or line.processed)
 
 
 def of_guides(tally: Tally, node: Any) -> list[StatementFinding]:

@@ -15,6 +15,7 @@ from lxml import etree
 from app.domain.errors import BillingError, Failure
 from app.domain.statement import FINDINGS_MAX, Digests, Statement, StatementFinding, StatementLine, digests_of
 from app.tiss import message, read_statement, statement_checks, tree
+from app.tiss.encoding import Converter
 from app.tiss.line_blocks import FAILURES_MAX, Block, SectionLines
 from app.tiss.message_guard import MessageGuard
 from app.tiss.read_statement import PAYMENTS, Section, StatementMessage, is_statement
@@ -46,13 +47,13 @@ class LongStatement:
     failures: tuple[Failure, ...]
 
 
-def feed(token: str, number: int, part: bytes) -> list[Block]:
-    """The lines that this part of the document completes; parts are numbered from 0. BillingError for a document that
-    is refused."""
+def feed(token: str, number: int, part: bytes, encoding: str | None = None) -> list[Block]:
+    """The lines that this part of the document, which is in this encoding, completes; parts are numbered from 0.
+    BillingError for a document that is refused."""
     if number == 0:
         while len(_readings) >= READINGS_MAX:
             del _readings[next(iter(_readings))]
-        _readings[token] = _Reading()
+        _readings[token] = _Reading(encoding)
     reading = _known(token)
     if reading.parts != number:
         raise ReadingLost
@@ -85,8 +86,9 @@ def _known(token: str) -> "_Reading":
 class _Reading:
     """One document while it arrives."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoding: str | None) -> None:
         self.parts = 0
+        self._converter = Converter(encoding)
         self.sections: list[SectionLines] = []
         self._guard = MessageGuard()
         self._parser = etree.XMLPullParser(events=("end",), **SAFE)
@@ -99,6 +101,7 @@ class _Reading:
     def feed(self, part: bytes) -> list[Block]:
         found: dict[int, list[StatementLine]] = {}
         with _refusals():
+            part = self._converter.feed(part)
             self._guard.feed(part)
             self._validation = self._validation or Validation(part)
             self._validation.feed(part)

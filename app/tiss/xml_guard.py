@@ -15,6 +15,11 @@ ATTRIBUTES_MAX: Final = 30
 ATTRIBUTE_LENGTH_MAX: Final = 4 * 1024
 PART_BYTES: Final = 64 * 1024
 SILENT_BYTES_MAX: Final = 2 * PART_BYTES
+_ENCODING: Final = "the XML names an encoding that is not read here: write it in ISO-8859-1 or UTF-8"
+_ENCODING_ERRORS: Final = (
+    expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING],
+    expat.errors.codes[expat.errors.XML_ERROR_INCORRECT_ENCODING],
+)
 GUIDES: Final = "guiasTISS"
 """The element whose children are the guides."""
 
@@ -82,11 +87,12 @@ class Guard:
         try:
             self._parser.Parse(part, is_last)
         except expat.ExpatError as error:
+            if error.code in _ENCODING_ERRORS:
+                raise _refusal(_ENCODING, "5002") from None
             message = f"the XML is not well-formed at line {error.lineno}: send it as your system wrote it"
             raise _refusal(message, "5002") from None
         except (LookupError, ValueError):
-            message = "the XML names an encoding that is not read here: write it in ISO-8859-1 or UTF-8"
-            raise _refusal(message, "5002") from None
+            raise _refusal(_ENCODING, "5002") from None
 
 
 def _doctype(*_declaration: Any) -> None:

@@ -69,7 +69,8 @@ def _short(results: list[dict[str, Any]]) -> list[tuple[str, str, str | None]]:
     ]
 
 
-async def _numbers(world: World) -> list[str]:
+async def numbers(world: World) -> list[str]:
+    """The numbers of the provider's claims."""
     async with world.gateway.database.reading() as connection:
         query = select(claims.c.provider_claim_number).where(claims.c.provider_cnes == world.provider)
         return list((await connection.execute(query.order_by(claims.c.provider_claim_number))).scalars())
@@ -116,7 +117,7 @@ async def test_one_bad_guide_refuses_no_good_one(server_world: World) -> None:
         2,
         2,
     ]
-    assert await _numbers(world) == ["B0", "B1", "B2", "B3"]
+    assert await numbers(world) == ["B0", "B1", "B2", "B3"]
 
 
 async def test_the_second_guide_with_a_number_is_refused(server_world: World) -> None:
@@ -125,7 +126,7 @@ async def test_the_second_guide_with_a_number_is_refused(server_world: World) ->
     assert _short(found["results"]) == [("C1", "TAKEN", None), ("C1", "REFUSED", "1308"), ("C2", "TAKEN", None)]
     said = "an earlier guide of this batch has the same number: give each its own"
     assert found["results"][1]["errors"] == [{"code": "DUPLICATE_CLAIM", "message": said, "tissCode": "1308"}]
-    assert await _numbers(world) == ["C1", "C2"]
+    assert await numbers(world) == ["C1", "C2"]
 
 
 async def test_a_guide_at_which_the_gateway_fails_leaves_the_others(
@@ -144,7 +145,7 @@ async def test_a_guide_at_which_the_gateway_fails_leaves_the_others(
     assert _short(found["results"]) == [("Q1", "TAKEN", None), ("Q2", "REFUSED", None), ("Q3", "TAKEN", None)]
     said = "the gateway failed at this guide: report the import job's id"
     assert [each["message"] for each in found["results"][1]["errors"]] == [said]
-    assert await _numbers(world) == ["Q1", "Q3"]
+    assert await numbers(world) == ["Q1", "Q3"]
     claim_id = found["results"][0]["claim"]["id"]
     assert await world.events(claim_id) == ["ClaimCreated", "ClaimSubmitted"]
 
@@ -158,7 +159,7 @@ async def test_importing_again_changes_nothing(server_world: World) -> None:
     assert again["job"]["unchangedCount"] == 2
     replayed = await import_document(world, content, with_key=first_key)
     assert (replayed["replayed"], replayed["job"], replayed["results"]) == (True, first["job"], first["results"])
-    assert await _numbers(world) == ["D1", "D2"]
+    assert await numbers(world) == ["D1", "D2"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ async def test_what_cannot_be_read_is_refused_as_a_whole(
     found = await import_document(world, damage(lote(world, ["E1"])))
     assert (found["job"], found["results"]) == (None, [])
     assert (found["errors"][0]["message"], found["errors"][0]["tissCode"]) == (message, code)
-    assert await _numbers(world) == []
+    assert await numbers(world) == []
 
 
 async def test_a_batch_without_an_epilogue_is_refused_as_a_whole(server_world: World) -> None:
@@ -254,7 +255,7 @@ async def test_a_zip_is_imported_by_a_job(server_world: World) -> None:
     assert nodes[2]["errors"] != []
     refused = await ended(world, job["id"], filter={"outcome": ["REFUSED"]})
     assert (refused["results"]["totalCount"], [each["position"] for each in refused["results"]["nodes"]]) == (1, [3])
-    assert await _numbers(world) == ["F1", "F2", "F3"]
+    assert await numbers(world) == ["F1", "F2", "F3"]
 
 
 async def test_nobody_imports_for_others(server_world: World) -> None:
@@ -264,7 +265,7 @@ async def test_nobody_imports_for_others(server_world: World) -> None:
     found = await import_document(world, lote(other, ["G1", "G2"]))
     assert [each["outcome"] for each in found["results"]] == ["REFUSED", "REFUSED"]
     assert {each["errors"][0]["code"] for each in found["results"]} == {"NOT_FOUND"}
-    assert await _numbers(other) == ["G1"]
+    assert await numbers(other) == ["G1"]
     mine = await upload(gateway, lote(world, ["G3"]), world.token("biller"))
     reading = await gateway.gql(
         "query($id: ID!) { importJob(id: $id) { id } }", {"id": found["job"]["id"]}, token=other.token("finance")
@@ -332,7 +333,7 @@ async def test_a_job_is_cancelled(server_world: World) -> None:
     job = await ended(world, job_id)
     results = job["results"]["totalCount"]
     await asyncio.sleep(0.3)
-    assert (await ended(world, job_id))["results"]["totalCount"] == results == len(await _numbers(world))
+    assert (await ended(world, job_id))["results"]["totalCount"] == results == len(await numbers(world))
     assert 0 < results < 100
 
 
@@ -388,4 +389,4 @@ async def test_whoever_imports_unknown_cards_is_not_admitted_again(services: Ser
         values = {"input": {"documentId": document_id, "idempotencyKey": key()}}
         refused = await gateway.gql(IMPORT, values, token=token)
         assert (refused.codes, refused.body["data"]) == (["RATE_LIMITED"], {"importBatch": None})
-        assert await _numbers(world) == ["N3"]
+        assert await numbers(world) == ["N3"]

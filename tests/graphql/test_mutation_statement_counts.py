@@ -102,5 +102,5 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
         "withdrawClaim": 9,
         "createAppealBatches": 18,
         "sendAppealBatch": 18,
-        "postRemittance": 37,
+        "postRemittance": 38,
     }

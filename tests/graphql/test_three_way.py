@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from tests.factories import key, today
-from tests.graphql.test_statement_money import IRRF, Payer, paid
+from tests.graphql.test_statement_money import DISCOUNT, IRRF, PCC, Payer, paid, taken_back
 
 THREE_WAY = """query($id: ID!) { remittance(id: $id) { threeWayMatch {
   status postedAmount announcedAmount differenceAmount dismissedAmount dismissals { reason amount } } } }"""
 MONTHS = """query($payer: AnsCode!) { withheldTaxes(payerAnsCode: $payer) { nodes { month amount } } }"""
+OF_PAYER = "query($payer: [AnsCode!]) { remittances(filter: { payerAnsCode: $payer }) { nodes { id } } }"
+ENTRIES = "query($provider: [Cnes!]) { bankEntries(filter: { providerCnes: $provider }) { nodes { id } } }"
+LINES = "query($id: ID!) { remittance(id: $id) { lines { nodes { id } } } }"
 STRANGE = {"payerClaimNumber": "NENHUMA", "paidAmount": "50.00"}
 
 
@@ -161,3 +164,50 @@ async def test_the_share_of_a_dismissed_line_follows_the_day_and_the_end_of_its_
         "cancelRemittance", "remittance { status }", remittanceId=statement.id, reason="arquivo errado"
     )
     assert await months() == {}
+
+
+async def test_taxes_above_all_that_a_statement_pays_are_its_own(payer: Payer) -> None:
+    """10.00 gross less 12.00 of IRRF, 4.65 of PCC and 1.00 of discount: -7.65, which the bank has taken."""
+    world = payer.world
+    kept = [{**IRRF, "amount": "12.00"}, PCC, DISCOUNT]
+    posted = await payer.statement(paid(await payer.claim("10.00"), "10.00"), adjustments=kept)
+    (row,) = posted["settlements"]
+    assert (row["amount"], row["withheldAmount"], row["netAmount"]) == ("10.00", "10.00", "0.00")
+    found = posted["remittance"]
+    assert (found["netAmount"], found["threeWayMatch"]["postedAmount"]) == ("-7.65", "-7.65")
+    assert await payer.taxes() == [("IRRF", "12.00"), ("PCC", "4.65")]
+    assert await payer.books() == {"billed": "10.00", "withheld": "10.00"}
+    (remittance,) = (await world.call("finance", OF_PAYER, payer=[world.payer]))["remittances"]["nodes"]
+    entry = {"bookedOn": today().isoformat(), "amount": "7.65", "direction": "DEBIT"}
+    values = {"providerCnes": world.provider, "content": {"entries": [entry]}, "idempotencyKey": key()}
+    await world.mutate("finance", "importBankFile", "file { id }", **values)
+    (entry,) = (await world.call("finance", ENTRIES, provider=[world.provider]))["bankEntries"]["nodes"]
+    given = {"entryIds": [entry["id"]], "remittanceIds": [remittance["id"]], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "matchBankEntries", "entries { id }", **given))["errors"] == []
+    found = (await world.call("finance", THREE_WAY, id=remittance["id"]))["remittance"]["threeWayMatch"]
+    assert (found["status"], found["differenceAmount"]) == ("COMPLETE", "0.00")
+    # To post it again changes nothing.
+    again = {"id": remittance["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "postRemittance", "settlements { id }", **again))["errors"] == []
+    assert await payer.taxes() == [("IRRF", "12.00"), ("PCC", "4.65")]
+
+
+async def test_a_statement_that_only_takes_back_and_withholds_balances(payer: Payer) -> None:
+    number = await payer.claim()
+    await payer.statement(paid(number, "100.00"))
+    posted = await payer.statement(taken_back(number, "30.00"), adjustments=[IRRF])
+    assert posted["remittance"]["threeWayMatch"]["postedAmount"] == posted["remittance"]["netAmount"] == "-31.50"
+    assert await payer.taxes() == [("IRRF", "1.50")]
+
+
+async def test_the_last_cents_of_a_statement_bear_no_more_than_they_pay(payer: Payer) -> None:
+    """Three kinds of 0.01 each, of lines of 1.00 and 0.01: the first line bears what the second one cannot."""
+    kept = [{**each, "amount": "0.01"} for each in (IRRF, PCC, DISCOUNT)]
+    lines = [{"payerClaimNumber": f"N{each}", "paidAmount": each} for each in ("1.00", "0.01")]
+    statement = await Statement(payer).take(lines=lines, adjustments=kept)
+    for line in (await payer.world.call("finance", LINES, id=statement.id))["remittance"]["lines"]["nodes"]:
+        statement.line = line["id"]
+        await statement.dismiss()
+    assert await payer.taxes() == [("IRRF", "0.01"), ("PCC", "0.01")]
+    found = (await payer.world.call("finance", THREE_WAY, id=statement.id))["remittance"]["threeWayMatch"]
+    assert (found["status"], found["differenceAmount"]) == ("EXPLAINED", "0.98")

@@ -99,7 +99,7 @@ class QueueRules(HeldRules):
         if not is_late:
             self.post(taken["id"])
 
-    @rule(cents=st.integers(0, 50))
+    @rule(cents=st.integers(0, 50) | st.integers(90, 200))
     def keep_money_without_a_claim(self, cents: int = 0) -> None:
         taxes = [{"direction": "DEBIT", "type": "01", "amount": format_money(cents)}] if cents else []
         number = f"S{next(NUMBERS):09d}"
@@ -140,7 +140,7 @@ def steps_of_the_queue(life: Any) -> list[Callable[[], None]]:
     for name, share in (("acceptAsDenial", 80), ("writeOff", 90), ("acceptOverpayment", 120)):
         resolved += [submitted, partial(life.resolve_a_difference, 0, share, name, is_undone=False)]
     split = [partial(life.take_a_statement, 0, [100, 100, 100], is_again=False), partial(life.split_a_line, 0, 50)]
-    credits: list[Callable[[], None]] = [partial(life.keep_money_without_a_claim, 7)]
+    credits: list[Callable[[], None]] = [partial(life.keep_money_without_a_claim, cents) for cents in (130, 7)]
     credits += [partial(life.use_a_credit, 0, 0, is_refund=True), life.bill]
     credits += [partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
     corrected = [partial(life.correct_a_day_of_payment, number, 3) for number in range(4)]

@@ -29,8 +29,8 @@ def check(rows: Rows, shown: list[dict[str, Any]]) -> None:
 
 
 def _done(rows: Rows) -> Iterator[Row]:
-    """Paid statements of which nothing waits, of which nobody has reversed a payment by hand, and whose taxes fit into
-    what they pay."""
+    """Paid statements of which nothing waits, of which nobody has reversed a payment by hand, and whose taxes are far
+    less than what they pay, or above it."""
     for remittance in rows.remittances.values():
         of_number = rows.settlements.of("statement_number", remittance["statement_number"])
         is_reversed = any(each["reason"] == BY_HAND for each in of_number)
@@ -44,7 +44,8 @@ def _fits(rows: Rows, remittance: Row) -> bool:
     lines = rows.remittance_lines.of("remittance_id", remittance["id"])
     gross = sum(each["paid_cents"] for each in lines if each["paid_cents"] > 0 and not each["split_from_id"])
     own = _own(rows, remittance)
-    return sum(whole.values()) * 2 <= gross and all(each["amount_cents"] >= len(whole) for each in own)
+    taxes = sum(whole.values())
+    return taxes >= gross or (taxes * 2 <= gross and all(each["amount_cents"] >= len(whole) for each in own))
 
 
 def _own(rows: Rows, remittance: Row) -> list[Row]:
