@@ -42,8 +42,7 @@ SUBJECT: Final = "demo-payer"
 LOOK_AT: Final = 20
 """It chooses among so many of the oldest that wait: one that cannot be moved does not stop the others."""
 SPARED: Final = 2
-"""So many of the newest of each kind it leaves to wait: in the demo every status lasts, and there is always an invoice to
-pay."""
+"""So many of the newest of each kind it leaves to wait: every status lasts, and there is always an invoice to pay."""
 CLAIMS_MAX: Final = 1_000
 """While there are fewer and nothing waits, the clinic has another one."""
 _log = structlog.get_logger("billing.demo")
