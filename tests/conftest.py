@@ -1,6 +1,9 @@
 """The servers, and a gateway on each of the two kinds of them: embedded, and MySQL + Redis + Kafka."""
 
+import gc
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +17,7 @@ from tests.factories import World, new_world
 from tests.figures import figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
 from tests.leaks import Log, Messages, leaks, log_of_the_run
+from tests.prepared import FOLDER, share
 from tests.servers.base import Server
 from tests.services import ALL, Services, start_all
 
@@ -73,9 +77,18 @@ class SharedServers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Share the servers where there are workers to share them."""
+    """Share databases, and the servers where there are workers to share them."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="billing-prepared-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True))
     if config.pluginmanager.hasplugin("xdist") and getattr(config.option, "numprocesses", None):
         config.pluginmanager.register(SharedServers())
+
+
+def pytest_collection_finish() -> None:
+    """What was imported lives as long as the process: without this, each full collection walks it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -125,9 +138,12 @@ def services(request: pytest.FixtureRequest) -> Iterator[Services]:
     """The real servers: MySQL or MariaDB, Redis, Kafka."""
     shared = getattr(request.config, "workerinput", {}).get("servers")
     if shared is not None:
-        yield Services({name: Server(**facts, source="shared") for name, facts in shared.items()})
+        found = Services({name: Server(**facts, source="shared") for name, facts in shared.items()})
+        share(found.mysql.url)
+        yield found
         return
     with start_all() as found:
+        share(found.mysql.url)
         yield found
 
 
@@ -157,7 +173,7 @@ async def server_gateway(
 async def _watched(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
     """A gateway that has told nothing of a patient where it must not, after all tests that used it."""
     async with running_gateway(settings) as found:
-        messages = Messages(found.client)
+        messages = Messages(found)
         yield found
         assert any('"route":"/' in line for line in log.lines), "the log was not watched"
         assert await leaks(found, log, messages) == []

@@ -29,6 +29,7 @@ from app.web.app import create_app
 from app.web.stopping import StoppingServer
 from tests import cursors
 from tests.inputs import dotted
+from tests.posts import IDLE_SECONDS, Posts
 from tests.prepared import prepare
 from tests.servers.mysql import create_database
 from tests.services import Services
@@ -80,8 +81,7 @@ async def production_settings(directory: Path, services: Services, **changes: An
     return await server_settings(directory, services, **{**values, **changes})
 
 
-# The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
 BACKGROUND = (
     *("outbox", "access_log", "leases", "lease_until", "LOCK(", "wait_timeout"),
     *("BEGIN", "COMMIT", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
@@ -143,14 +143,15 @@ class Answer:
 
 @dataclass
 class Gateway:
-    """One running gateway."""
+    """One running gateway; `exchanges` are called with the bytes of each operation and of its answer."""
 
     url: str
     settings: Settings
     parts: Process
     client: httpx.AsyncClient
+    posts: Posts
     keys: DevelopmentKeys
-    statements: list[str] = field(default_factory=list)
+    exchanges: list[Callable[[bytes, bytes], None]] = field(default_factory=list)
 
     @property
     def database(self) -> Database:
@@ -201,9 +202,11 @@ class Gateway:
         """POST one operation."""
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        body = {"query": query, "variables": variables or {}}
-        answer = await self.client.post("/graphql", json=body, headers=headers)
-        return Answer(answer.status_code, answer.json(), answer.headers)
+        body = json.dumps({"query": query, "variables": variables or {}}, ensure_ascii=False).encode()
+        answer = await self.posts.send("/graphql", body, headers)
+        for each in self.exchanges:
+            each(body, answer.content)
+        return Answer(answer.status, json.loads(answer.content), answer.headers)
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:
@@ -279,8 +282,10 @@ async def running_gateway(
                 await app.state.process.reader.is_reading.wait()
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
+        posts = Posts(url)
         async with httpx.AsyncClient(base_url=url, timeout=30, limits=LIMITS) as client:
-            yield Gateway(url, settings, app.state.process, client, DevelopmentKeys(settings.var_dir))
+            with contextlib.closing(posts):
+                yield Gateway(url, settings, app.state.process, client, posts, DevelopmentKeys(settings.var_dir))
     finally:
         server.should_exit = True
         await task

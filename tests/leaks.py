@@ -1,6 +1,7 @@
 """A scan for what must not leave the database and the answers: names, CPFs, cards and clinical texts of the patients in
 logs, metrics, events, cache keys and error messages."""
 
+import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -56,14 +57,18 @@ def log_of_the_run() -> Log:
 class Messages:
     """The messages of every error that a client was told."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self.found: set[str] = set()
-        client.event_hooks["response"].append(self._note)
+        gateway.client.event_hooks["response"].append(self._note_response)
+        gateway.exchanges.append(self._note)
 
-    async def _note(self, response: httpx.Response) -> None:
+    async def _note_response(self, response: httpx.Response) -> None:
         if "json" in response.headers.get("content-type", ""):
-            await response.aread()
-            self.found.update(_messages(response.json()))
+            self._note(b"", await response.aread())
+
+    def _note(self, _operation: bytes, answer: bytes) -> None:
+        if b'"message"' in answer:
+            self.found.update(_messages(json.loads(answer)))
 
 
 def _messages(value: Any) -> Iterator[str]:

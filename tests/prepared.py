@@ -1,71 +1,159 @@
-"""Databases with all tables and the whole TUSS. The terms are 68,000 rows: after the first database of a kind, this
-process copies them from there, which takes a tenth of the time."""
+"""Databases with all tables and TUSS terms. The first worker that needs one makes it for the whole run, and it is
+copied from then on: its migrations and the 68,000 terms take seconds of processor time."""
 
 import asyncio
-import atexit
+import fcntl
+import json
+import os
 import shutil
-import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from functools import cache, partial
+from importlib.resources import files
 from pathlib import Path
+from typing import Any, Final
 
-from sqlalchemy import URL, make_url, text
+import pymysql
+from sqlalchemy import URL, make_url
 
-from app.db import migrate
+from app.db import identity, migrate
+from app.db import tuss as tuss_db
+from app.db.engine import Database
 from app.runtime.build import database_of
 from app.runtime.settings import Settings
 from app.services import tuss_load
+from tests.servers.mysql import create_database
 
-_files: list[Path] = []
-_schemas: dict[str, str] = {}
+FOLDER: Final = "BILLING_TEST_PREPARED"
+"""The variable with the folder of the run, where what was made for all of it is known from."""
+FEW: Final = frozenset({"10101012", "40304361"})
+"""The codes of what most tests bill."""
+TERMS: Final = "tuss_terms"
+_shared: set[str] = set()
 
 
-async def prepare(settings: Settings) -> None:
-    """Migrate the settings' database and load the TUSS terms that are missing."""
+def share(address: str) -> None:
+    """Say that many databases of the run are on this server: one is made there to be copied."""
+    _shared.add(_server(make_url(address)))
+
+
+def _server(url: URL) -> str:
+    return f"{url.host}-{url.port}"
+
+
+async def prepare(settings: Settings, *, has_all_terms: bool = True) -> None:
+    """Migrate the settings' database, and load the TUSS terms: all, or those of what most tests bill."""
     url = make_url(settings.database)
-    if url.get_backend_name() == "sqlite":
-        await _prepare_file(settings, Path(url.database or ""))
-    else:
-        await _prepare_schema(settings, url)
-
-
-async def _prepare_file(settings: Settings, file: Path) -> None:
-    is_new = not await asyncio.to_thread(file.exists)
-    if is_new and _files:
-        await asyncio.to_thread(_copy, file)
-        return
-    await _load(settings)
-    if is_new:
-        _files.append(await asyncio.to_thread(_kept, file))
-
-
-def _copy(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(_files[0], file)
-
-
-def _kept(file: Path) -> Path:
-    directory = tempfile.mkdtemp(prefix="billing-prepared-")
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    return Path(shutil.copy(file, directory))
-
-
-async def _prepare_schema(settings: Settings, url: URL) -> None:
-    server = f"{url.host}:{url.port}"
-    if server in _schemas:
-        await _load(settings, like=_schemas[server])
-    else:
-        await _load(settings)
-        _schemas[server] = url.database or ""
-
-
-async def _load(settings: Settings, *, like: str | None = None) -> None:
-    """Migrate, copy the terms from the schema `like` of the same server."""
     database = database_of(settings)
     try:
-        await migrate.upgrade(database)
-        if like is None:
-            await tuss_load.load(database, tuss_load.published_terms())
-        else:
-            copy = text(f"INSERT IGNORE INTO tuss_terms SELECT * FROM `{like}`.tuss_terms")  # noqa: S608 - our own name
-            await database.transact(lambda connection: connection.execute(copy))
+        if not await _is_copied(url, has_all_terms=has_all_terms):
+            await _load(database, has_all_terms=has_all_terms)
+        elif not database.is_sqlite:
+            await database.transact(identity.renew)
     finally:
         await database.dispose()
+
+
+async def _load(database: Database, *, has_all_terms: bool) -> None:
+    await migrate.upgrade(database)
+    if has_all_terms:
+        await tuss_load.load(database, tuss_load.published_terms())
+    else:
+        await database.transact(lambda connection: tuss_db.insert_many(connection, _few_terms()))
+
+
+@cache
+def _few_terms() -> list[dict[str, Any]]:
+    records = json.loads((files("tiss.tuss") / "_data" / "tuss.json").read_bytes())["records"]
+    return [tuss_load._row(record) for record in records if record["codigo"] in FEW]
+
+
+async def _is_copied(url: URL, *, has_all_terms: bool) -> bool:
+    """Whether there was nothing yet, and is now a copy of what the run has."""
+    name = "whole" if has_all_terms else "few"
+    if FOLDER not in os.environ:
+        return False
+    if url.get_backend_name() == "sqlite":
+        file = Path(url.database or "")
+        if await asyncio.to_thread(file.exists):
+            return False
+        found = await _made(f"{name}.db", partial(_make_file, has_all_terms))
+        await asyncio.to_thread(_copy_file, found, file)
+        return True
+    if _server(url) not in _shared:
+        return False
+    names = await asyncio.to_thread(_tables, url)
+    if names:
+        return False
+    found = await _made(f"{_server(url)}.json", partial(_make_schema, url))
+    await asyncio.to_thread(_run, url, json.loads(found.read_text())[name])
+    return True
+
+
+async def _made(name: str, make: Callable[[Path], Awaitable[None]]) -> Path:
+    """The file of the run's folder; one process makes it, the others wait for it."""
+    folder = Path(os.environ[FOLDER])
+    found, draft = folder / name, folder / f"{name}.draft"
+    if not found.exists():
+        with (folder / f"{name}.lock").open("w") as lock:
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+            if not found.exists():
+                await make(draft)
+                draft.rename(found)
+    return found
+
+
+async def _make_file(has_all_terms: bool, draft: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{draft}")
+    try:
+        await _load(database, has_all_terms=has_all_terms)
+    finally:
+        await database.dispose()
+
+
+def _copy_file(found: Path, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(found, file)
+
+
+async def _make_schema(url: URL, draft: Path) -> None:
+    """A database beside the tests' own, and the statements that copy it."""
+    name = Path(os.environ[FOLDER]).name.replace("-", "_")
+    address, model = (url.set(database=each).render_as_string(hide_password=False) for each in ("", name))
+    await asyncio.to_thread(create_database, address, name)
+    database = Database(model)
+    try:
+        await _load(database, has_all_terms=True)
+    finally:
+        await database.dispose()
+    statements = await asyncio.to_thread(_copying, make_url(model))
+    await asyncio.to_thread(draft.write_text, json.dumps(statements))
+
+
+def _copying(model: URL) -> dict[str, list[str]]:
+    names = _tables(model)
+    # A table may refer to one that is made later.
+    made = ["SET foreign_key_checks = 0", *[_run(model, [f"SHOW CREATE TABLE `{name}`"])[0][1] for name in names]]
+    filled = [name for name in names if _run(model, [f"SELECT 1 FROM `{name}` LIMIT 1"])]  # noqa: S608 - our own names
+    rows = {name: f"INSERT INTO `{name}` SELECT * FROM `{model.database}`.`{name}`" for name in filled}  # noqa: S608
+    few = ", ".join(f"'{code}'" for code in sorted(FEW))
+    return {
+        "whole": [*made, *rows.values()],
+        "few": [*made, *({**rows, TERMS: f"{rows[TERMS]} WHERE code IN ({few})"}).values()],
+    }
+
+
+def _tables(url: URL) -> list[str]:
+    return [row[0] for row in _run(url, ["SHOW TABLES"])]
+
+
+def _run(url: URL, statements: list[str]) -> tuple[tuple[Any, ...], ...]:
+    """The rows of the last statement."""
+    account = {"user": url.username or "", "password": url.password or ""}
+    connection = pymysql.connect(
+        host=url.host, port=url.port or 3306, database=url.database, autocommit=True, **account
+    )
+    with closing(connection), connection.cursor() as cursor:
+        for each in statements:
+            cursor.execute(each)
+        return tuple(cursor.fetchall())

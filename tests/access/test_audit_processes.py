@@ -13,7 +13,6 @@ from app.access_log.notes import OperationNotes
 from app.access_log.sealer import SEAL_SIZE, Sealer
 from app.access_log.writer import AccessLogWriter
 from app.db import access_log as access_log_db
-from app.db import migrate
 from app.db.engine import Database
 from app.domain import ids
 from app.domain.access_log import PurposeOfUse
@@ -22,6 +21,7 @@ from app.domain.actor import Actor, Door
 from app.domain.data_scope import EVERYTHING
 from app.telemetry.metrics import Metrics
 from tests.gateway import server_settings
+from tests.prepared import prepare
 from tests.services import Services
 
 KEY = AccessLogKey("the secret of this test")
@@ -31,8 +31,9 @@ PATIENT = "pat_00000000000000000000000001"
 @pytest.fixture
 async def database(services: Services, tmp_path: Path) -> AsyncIterator[Database]:
     """A log of its own on the real server."""
-    found = Database((await server_settings(tmp_path, services)).database)
-    await migrate.upgrade(found)
+    settings = await server_settings(tmp_path, services)
+    await prepare(settings, has_all_terms=False)
+    found = Database(settings.database)
     yield found
     await found.dispose()
 

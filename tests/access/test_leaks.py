@@ -16,7 +16,7 @@ async def test_a_value_of_a_patient_is_found_in_each_place(tmp_path_factory: pyt
     lines = Log()
     lines.setFormatter(log.formatter)
     async with running_gateway(embedded_settings(tmp_path_factory.mktemp("leaks"))) as gateway:
-        messages = Messages(gateway.client)
+        messages = Messages(gateway)
         world = await new_world(gateway)
         await world.create_claim(clinicalIndication="dor no peito", claimedAmount="1.00")
         await world.submitted_claim(clinicalIndication="dor no peito", diagnosisCodes=["K35.8"])

@@ -156,16 +156,21 @@ def places_tried(gateway: Gateway) -> Iterator[set[str]]:
     """The places for an id that requests have filled."""
     tried: set[str] = set()
 
-    async def note(request: httpx.Request) -> None:
+    def note(operation: bytes, _answer: bytes = b"") -> None:
+        tried.update(filled(json.loads(operation)))
+
+    async def note_stream(request: httpx.Request) -> None:
         if request.method == "POST":
-            tried.update(filled(json.loads(request.content)))
+            note(request.content)
 
     hooks = gateway.client.event_hooks["request"]
-    hooks.append(note)
+    hooks.append(note_stream)
+    gateway.exchanges.append(note)
     try:
         yield tried
     finally:
-        hooks.remove(note)
+        hooks.remove(note_stream)
+        gateway.exchanges.remove(note)
 
 
 async def test_no_caller_of_another_scope_gets_anything(gateway: Gateway, everything: str, figures: Figures) -> None:

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from app.db import migrate
 from app.db import outbox as outbox_db
 from app.db.clock import process_time as now
 from app.db.engine import Database, run
@@ -27,6 +26,7 @@ from app.runtime.build import database_of
 from tests.commands import billing
 from tests.events.test_parking import GOOD, at_rest, metrics, on_topic, positions, raw, record
 from tests.factories import World, new_world
+from tests.faults.stage import prepare
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
 
 WATCH = "subscription { settlementRecorded { settlement { amount } } }"
@@ -251,8 +251,9 @@ async def _billing(directory: Path, *arguments: str) -> tuple[int, str, str]:
 @pytest.fixture
 async def shelf(tmp_path: Path) -> AsyncIterator[tuple[Database, list[str]]]:
     """A database without a gateway: three events are published, one is parked, one waits for it; their ids."""
-    database = database_of(embedded_settings(tmp_path))
-    await migrate.upgrade(database)
+    settings = embedded_settings(tmp_path)
+    await prepare(settings)
+    database = database_of(settings)
     events = [asdict(raw(aggregate)) for aggregate in ("inv_a", "inv_a", "inv_a", "inv_b", "inv_b")]
     nothing = {"position": None, "published_at": None, "parked_at": None, "parked_reason": None}
     left = [{"position": number, "published_at": now()} for number in (1, 2, 3)]

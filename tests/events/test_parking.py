@@ -14,7 +14,6 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import migrate
 from app.db import outbox as outbox_db
 from app.db.clock import process_time as now
 from app.db.engine import Database
@@ -30,6 +29,7 @@ from app.runtime.build import database_of
 from app.runtime.settings import Settings
 from app.telemetry.metrics import Metrics
 from tests.factories import World
+from tests.faults.stage import prepare
 from tests.gateway import Gateway, server_settings
 from tests.services import Services
 
@@ -247,8 +247,8 @@ async def outbox_of_its_own(services: Services, tmp_path: Path) -> AsyncIterator
     await admin.start()
     limits = {"max.message.bytes": "2000"}
     await admin.create_topics([NewTopic(settings.events_topic, PARTITIONS, 1, topic_configs=limits)])
+    await prepare(settings)
     database = database_of(settings)
-    await migrate.upgrade(database)
     yield settings, database
     await database.dispose()
     await admin.delete_topics([settings.events_topic])

@@ -13,7 +13,6 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from sqlalchemy import update
 
-from app.db import migrate
 from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
@@ -112,8 +111,9 @@ class _Taking:
 
 
 async def test_what_stands_before_a_flawed_event_leaves(tmp_path: Path) -> None:
-    database, taking = database_of(embedded_settings(tmp_path)), _Taking()
-    await migrate.upgrade(database)
+    settings = embedded_settings(tmp_path)
+    await prepare(settings)
+    database, taking = database_of(settings), _Taking()
     publisher = Publisher(database, taking, metrics=Metrics(), now=now)
     before, flawed, later, other = raw("inv_a"), raw("inv_a", data="{"), raw("inv_a"), raw("inv_b")
     await record(database, before, flawed, later, other)

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import migrate
 from app.db.clock import process_time as now
 from app.db.engine import Database
 from app.db.event_tables import leases
@@ -21,6 +20,7 @@ from app.events.publishing import Publisher
 from app.runtime.build import database_of
 from app.telemetry.metrics import Metrics
 from tests.events.test_parking import GOOD, raw, record
+from tests.faults.stage import prepare
 from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.services import Services
@@ -83,8 +83,9 @@ class Leader(SimpleNamespace):
 
 @pytest.fixture
 async def leader(services: Services, tmp_path: Path) -> AsyncIterator[Leader]:
-    database = database_of(await server_settings(tmp_path, services))
-    await migrate.upgrade(database)
+    settings = await server_settings(tmp_path, services)
+    await prepare(settings)
+    database = database_of(settings)
     async with session(database) as connection:
         lead, sent = Lead(), Sent()
         assert await lead.take(connection) is not None  # nobody has ever led: the lease is made first

@@ -3,15 +3,11 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 
-from app.db import migrate
-from app.db import tuss as tuss_db
-from app.runtime.build import database_of
 from app.runtime.settings import Settings
-from app.services import tuss_load
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, new_world
+from tests import prepared
+from tests.factories import World, new_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 
 IS_FULL = os.environ.get("BILLING_TEST_FAULTS") == "full"
@@ -24,18 +20,7 @@ def scaled(full: int, short: int) -> int:
 
 async def prepare(settings: Settings) -> None:
     """Migrate the database, and load the terms that the tests' claims use."""
-    database = database_of(settings)
-    try:
-        await migrate.upgrade(database)
-        await database.transact(lambda connection: tuss_db.insert_many(connection, _terms()))
-    finally:
-        await database.dispose()
-
-
-@cache
-def _terms() -> list[dict[str, Any]]:
-    codes = {CONSULTATION["code"], BLOOD_COUNT["code"]}
-    return [row for row in tuss_load.published_terms() if row["code"] in codes]
+    await prepared.prepare(settings, has_all_terms=False)
 
 
 @asynccontextmanager

@@ -10,11 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.db import migrate
-from app.runtime.build import database_of
 from app.runtime.settings import Settings
 from tests.commands import billing
 from tests.faults.processes import GatewayProcess, environment_of
+from tests.faults.stage import prepare
 from tests.faults.waiting import until, until_true
 from tests.figures import Figures
 from tests.gateway import server_settings
@@ -74,9 +73,7 @@ class Workers(GatewayProcess):
 async def _settings(services: Services, directory: Path, **files: Path) -> Settings:
     """Those of servers that all workers share, with a database that has its tables."""
     found = await server_settings(directory, services, admin_port=free_port(), **files)
-    database = database_of(found)
-    await migrate.upgrade(database)
-    await database.dispose()
+    await prepare(found)
     return found
 
 

@@ -59,7 +59,6 @@ async def test_lists_of_a_level_are_read_backwards_together(world: World) -> Non
     for amounts in (("10.00", "20.00", "30.00"), ("40.00",)):
         claims = [(await world.approved_claim(amount))["id"] for amount in amounts]
         ids.append((await world.create_invoice(claims))["invoice"]["id"])
-    world.gateway.statements.clear()
     long, short = [each["lines"] for each in (await world.call("finance", LINES, ids=ids, last=2))["nodes"]]
     assert [each["amount"] for each in long["nodes"]] == ["20.00", "30.00"]
     assert (long["pageInfo"]["hasPreviousPage"], long["pageInfo"]["hasNextPage"]) == (True, False)

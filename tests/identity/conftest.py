@@ -7,19 +7,16 @@ from typing import Any
 
 import pytest
 
-from app.db import migrate
-from app.runtime.build import database_of
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.identity.stand_in import StandIn, stand_in
+from tests.prepared import prepare
 
 
 @asynccontextmanager
 async def gateway_of(directory: Path, issuer: str, **changes: Any) -> AsyncIterator[Gateway]:
-    """A gateway that trusts this issuer: tables, and nothing in them."""
+    """A gateway that trusts this issuer: tables, and next to nothing in them."""
     settings = embedded_settings(directory, oidc_issuer=issuer, **changes)
-    database = database_of(settings)
-    await migrate.upgrade(database)
-    await database.dispose()
+    await prepare(settings, has_all_terms=False)
     async with running_gateway(settings, is_prepared=True) as found:
         yield found
 

@@ -21,14 +21,13 @@ from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
 from app.auth.tokens import thumbprint
-from app.db import migrate
 from app.runtime import client_certificates
 from app.runtime.authorities import Authorities
-from app.runtime.build import database_of
 from app.runtime.listener_tls import listener_context
 from app.runtime.settings import Settings, SettingsError
 from app.web.browser_policy import ALLOWED_HEADERS
 from tests.faults.processes import GatewayProcess
+from tests.faults.stage import prepare
 from tests.gateway import embedded_settings
 from tests.servers.launch import free_port
 from tests.tls.certificates import Authority, Pair
@@ -75,9 +74,7 @@ class Secure:
 
 async def _started(directory: Path, **changes: Any) -> GatewayProcess:
     settings = embedded_settings(directory, **changes)
-    database = database_of(settings)
-    await migrate.upgrade(database)
-    await database.dispose()
+    await prepare(settings)
     process = GatewayProcess(settings)
     await process.start(has_tls=bool(settings.tls_certificate_file))
     return process

@@ -22,11 +22,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
-from app.db import migrate
-from app.runtime.build import database_of
 from app.transport.errors import UNAUTHENTICATED
 from tests.commands import billing
 from tests.faults.processes import GatewayProcess, environment_of
+from tests.faults.stage import prepare
 from tests.gateway import embedded_settings
 from tests.tls.certificates import Authority, Pair
 
@@ -134,9 +133,7 @@ async def renewed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
         tls_client_certificates="optional",
         client_certificates_file=directory / "callers.json",
     )
-    database = database_of(settings)
-    await migrate.upgrade(database)
-    await database.dispose()
+    await prepare(settings)
     found = Stage(GatewayProcess(settings), directory, *authorities)
     _restore(found)
     await found.process.start(has_tls=True)
