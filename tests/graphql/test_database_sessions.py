@@ -36,9 +36,7 @@ async def test_sessions_of_a_peak_are_used_again(database: Database) -> None:
     assert (len(first), await _at_once(database, 2)) == (2, first)
 
 
-async def test_a_session_that_only_a_peak_needed_is_closed(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_session_that_only_a_peak_needed_is_closed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     before = await _at_once(database, 2)
     monkeypatch.setattr(pool, "SURPLUS_SECONDS", 0.0)
     (kept,) = await _at_once(database, 1)
