@@ -19,6 +19,12 @@ book_sums = Table(
     ),
     Column("unapplied_cents", BigInteger, nullable=False, server_default="0"),
     Column("patient_cents", BigInteger, nullable=False, server_default="0"),
+    # Beside the books: numbers of claims, and what the payer has decided of them.
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in ("claims", "undecided_claims", "undecided_cents", "processed_cents", "denied_cents")
+    ),
+    Column("denials_lost_cents", BigInteger, nullable=False, server_default="0"),
     **MYSQL,
 )
 
@@ -32,5 +38,7 @@ book_months = Table(
     # The last position in the event log before the sums, and the proof that it belongs to.
     Column("position", BigInteger),
     Column("position_at", UtcDateTime),
+    # The proof that the figures beside the books belong to.
+    Column("figures_at", UtcDateTime),
     **MYSQL,
 )

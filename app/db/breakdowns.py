@@ -4,12 +4,12 @@ Each statement gives the groups of one page. A page has the first groups of all 
 their keys, so the first groups of each are enough: what is among the first of all is among the first of its own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from sqlalchemy import ColumnElement, Select, case, false, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, case, false, func, literal_column, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.denials import DISPUTED, LOST, RECOVERED
@@ -66,6 +66,21 @@ class BillingGroup:
     def part(self, dimension: str) -> str | None:
         """The group's value of a dimension; None if it is not grouped by it."""
         return self.parts.get(dimension)
+
+    def __add__(self, other: Self) -> Self:
+        """What both have of the same group."""
+        return replace(
+            self,
+            **{name: getattr(self, name) + getattr(other, name) for name in FIGURES},
+            books=self.books + other.books,
+        )
+
+
+FIGURES: Final = (
+    *("claims", "undecided_claims", "processed_cents", "denied_cents", "denials_lost_cents"),
+    "value_without_return_cents",
+)
+"""What a group has beside its books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +152,29 @@ async def billing_groups(
         ((of_payments(counted, false()), of_payments(false(), credit)), by_line),
         ((of_unapplied(scope, where.ledger),), _credit_key(where.grouping)),
     )
-    found = [_added([await _grouped(connection, each, key, keyset) for each in parts]) for parts, key in queries]
-    keys = sorted({key for rows in found for key in rows}, reverse=keyset.descending)[: keyset.limit]
+    found = [_added([await grouped(connection, each, key, keyset) for each in parts]) for parts, key in queries]
+    keys = first_keys({key for rows in found for key in rows}, keyset)
     return [_group(where.grouping, key, [rows.get(key) for rows in found]) for key in keys]
 
 
-async def count_billing_groups(connection: AsyncConnection, scope: DataScope, where: GroupedFilter) -> int:
-    """The number of groups: those of claims, and those that have credits or unapplied credits only."""
+def first_keys(keys: Iterable[str], keyset: Keyset) -> list[str]:
+    """The keys of the page."""
+    return sorted(keys, reverse=keyset.descending)[: keyset.limit]
+
+
+def billing_keys(scope: DataScope, where: GroupedFilter) -> list[Select[Any]]:
+    """The keys of the groups: those of claims, and those that have credits or unapplied credits only."""
     of_claim = select(_claim_key(where.grouping)).where(counted_claims(scope, where.ledger))
     lines = select(_line_key(where.grouping)).select_from(invoice_lines)
     of_credit = counted_lines(lines, false(), counted_credits(scope, where.ledger))
     unapplied = of_unapplied(scope, where.ledger).with_only_columns(_credit_key(where.grouping))
-    keys = of_claim.union(of_credit, unapplied).subquery()
-    return int(await scalar(connection, select(func.count()).select_from(keys)))
+    return [of_claim, of_credit, unapplied]
+
+
+async def count_keys(connection: AsyncConnection, keys: Sequence[Select[Any]]) -> int:
+    """How many different keys these statements have together."""
+    found = union(*keys).subquery()
+    return int(await scalar(connection, select(func.count()).select_from(found)))
 
 
 async def denial_groups(
@@ -159,7 +184,7 @@ async def denial_groups(
     amounts = (denials.c.amount_cents, DISPUTED, RECOVERED, LOST)
     counted = counted_claims(scope, where.ledger)
     query = _denials([func.count(), *[total(each) for each in amounts]], counted, where.grouping)
-    rows = await _grouped(connection, query, _claim_key(where.grouping), keyset)
+    rows = await grouped(connection, query, _claim_key(where.grouping), keyset)
     processed = await _processed(connection, counted, where.grouping, list(rows))
     found: list[DenialGroup] = []
     for key, (number, amount, disputed, won, lost) in rows.items():
@@ -203,7 +228,7 @@ def _denials(columns: Sequence[ColumnElement[Any]], counted: Condition, grouping
     return select(*columns).select_from(source).where(counted)
 
 
-async def _grouped(
+async def grouped(
     connection: AsyncConnection, query: Select[Any], key: ColumnElement[str], keyset: Keyset
 ) -> dict[str, list[int]]:
     """Key -> the sums of its group, for the groups of a page."""

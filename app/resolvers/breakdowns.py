@@ -14,6 +14,7 @@ from app.domain.breakdown import MONTHS_MAX, BillingDimension, DenialDimension, 
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, Slice, read_page
+from app.services import reconciliation as month_sums
 
 BY_KEY: Final[Order[Any]] = Order(
     KEY_COLUMN, KEY_COLUMN, descending=False, value=attrgetter("key"), key=attrgetter("key"), kind=str
@@ -23,24 +24,30 @@ BY_KEY: Final[Order[Any]] = Order(
 async def billing(
     ctx: Context, *, by: Sequence[BillingDimension], where: LedgerFilter, at: Slice
 ) -> Page[BillingGroup]:
-    """A page of what has become of the billed amounts in the caller's data scope, in the order of the groups' keys.
+    """A page of what has become of the billed amounts in the caller's data scope, in the order of the groups' keys: as
+    `reconciliation`, from the sums of the months that have not changed and the rows of the others.
 
     INVALID_INPUT for dimensions that are missing or repeated, and for months without a period of at most 60 months.
     """
     wanted = GroupedFilter(_grouping(by, where), where)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[BillingGroup]:
-        return await breakdowns.billing_groups(connection, ctx.scope, wanted, keyset)
+        return await month_sums.billing_groups(connection, ctx.scope, wanted, keyset, ctx.now())
 
     async def count(connection: AsyncConnection) -> int:
-        return await breakdowns.count_billing_groups(connection, ctx.scope, wanted)
+        return await month_sums.count_billing_groups(connection, ctx.scope, wanted, ctx.now())
 
     request = PageRequest(at, ("billingBreakdown", wanted))
     return await read_page(ctx, request, BY_KEY, rows=rows, count=count, reading=ctx.database.snapshot)
 
 
 async def denials(ctx: Context, *, by: Sequence[DenialDimension], where: LedgerFilter, at: Slice) -> Page[DenialGroup]:
-    """A page of the denials in the caller's data scope, in the order of the groups' keys; errors as `billing`."""
+    """A page of the denials in the caller's data scope, in the order of the groups' keys; errors as `billing`.
+
+    Their rows are added up: the books are kept by provider, payer and month, and to keep them by code, procedure and
+    practitioner too would be about as many sums as denials. The claims of the period are found by an index of the
+    provider or payer and the day of submission, their denials by one of the claim.
+    """
     wanted = GroupedFilter(_grouping(by, where), where)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[DenialGroup]:

@@ -15,7 +15,7 @@ from app.db import books as books_db
 from app.db import breakdowns
 from app.db import outbox as outbox_db
 from app.db.books import MonthRecord, Parties
-from app.db.breakdowns import KEY_COLUMN, GroupedFilter, Grouping
+from app.db.breakdowns import KEY_COLUMN, BillingGroup, GroupedFilter, Grouping
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
@@ -31,7 +31,7 @@ FRESH: Final = timedelta(minutes=4)
 GROUPS_AT_ONCE: Final = 500
 _BY_PARTIES: Final = ("PROVIDER", "PAYER")
 
-Sums = dict[Parties, Reconciliation]
+Sums = dict[Parties, BillingGroup]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ async def _sums_at_once(database: Database, period: Period) -> Sums:
         # One snapshot: the sums of several statements only match if they all see the same commits.
         async with database.snapshot() as connection:
             groups = await breakdowns.billing_groups(connection, EVERYTHING, where, keyset)
-        found |= {(each.parts["PROVIDER"], each.parts["PAYER"]): each.books for each in groups}
+        found |= {(each.parts["PROVIDER"], each.parts["PAYER"]): each for each in groups}
         if len(groups) < GROUPS_AT_ONCE:
             return found
         keyset = replace(keyset, after=(groups[-1].key, groups[-1].key))

@@ -6,15 +6,18 @@ rows at this moment.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import book_changes
+from app.db import book_changes, breakdowns
 from app.db import books as books_db
 from app.db import reconciliation as reconciliation_db
 from app.db.books import MonthRecord
+from app.db.breakdowns import BillingGroup, GroupedFilter
+from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
 from app.domain.breakdown import month_of
 from app.domain.data_scope import DataScope
@@ -31,17 +34,56 @@ async def reconcile(
 
     Needs a connection that sees one moment (`Database.snapshot`).
     """
-    months = await _unchanged(connection, scope, where, now)
+    months = [each.month for each in await _unchanged(connection, scope, where, now)]
     if not months:
         return await reconciliation_db.reconcile(connection, scope, where)
     books = await books_db.totals_of(connection, scope, where, months)
-    for period in _others(where.period, [month_of(each) for each in months]):
-        rest = LedgerFilter(where.payer, where.provider, period)
+    for rest in _rest(where, months):
         books += await reconciliation_db.reconcile(connection, scope, rest)
     return books
 
 
-async def _unchanged(connection: AsyncConnection, scope: DataScope, where: LedgerFilter, now: datetime) -> list[str]:
+async def billing_groups(
+    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, keyset: Keyset, now: datetime
+) -> list[BillingGroup]:
+    """The same by payer, provider and month: the groups of a page."""
+    months = await _with_figures(connection, scope, where, now)
+    found: dict[str, BillingGroup] = {}
+    if months:
+        found = {each.key: each for each in await books_db.groups_of(connection, scope, where, months, keyset)}
+    for rest in _rest(where.ledger, months):
+        for group in await breakdowns.billing_groups(connection, scope, replace(where, ledger=rest), keyset):
+            found[group.key] = found[group.key] + group if group.key in found else group
+    return [found[key] for key in breakdowns.first_keys(found, keyset)]
+
+
+async def count_billing_groups(
+    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, now: datetime
+) -> int:
+    """The number of these groups."""
+    months = await _with_figures(connection, scope, where, now)
+    keys = [books_db.keys_of(scope, where, months)] if months else []
+    for rest in _rest(where.ledger, months):
+        keys += breakdowns.billing_keys(scope, replace(where, ledger=rest))
+    return await breakdowns.count_keys(connection, keys)
+
+
+async def _with_figures(
+    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, now: datetime
+) -> list[str]:
+    found = await _unchanged(connection, scope, where.ledger, now)
+    return [each.month for each in found if each.has_figures]
+
+
+def _rest(where: LedgerFilter, months: Sequence[str]) -> Iterator[LedgerFilter]:
+    """What is asked for beside these months."""
+    for period in _others(where.period, [month_of(each) for each in months]):
+        yield LedgerFilter(where.payer, where.provider, period)
+
+
+async def _unchanged(
+    connection: AsyncConnection, scope: DataScope, where: LedgerFilter, now: datetime
+) -> list[MonthRecord]:
     """The months within the period whose stored sums are those of their rows, in order."""
     if scope.patient is not None:
         return []
@@ -52,7 +94,7 @@ async def _unchanged(connection: AsyncConnection, scope: DataScope, where: Ledge
     days = Period(month_of(known[0].month).first, month_of(known[-1].month).last)
     after = min(each.last_position or 0 for each in fresh)
     changed = await book_changes.changed_months(connection, scope, where, after=after, days=days)
-    return [] if changed is None else [each.month for each in fresh if each.month not in changed]
+    return [] if changed is None else [each for each in fresh if each.month not in changed]
 
 
 def _is_fresh(month: MonthRecord, now: datetime) -> bool:

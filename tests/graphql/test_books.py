@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -14,6 +15,7 @@ from app.db.book_tables import book_months, book_sums
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.reconciliation import LedgerFilter
 from app.db.tables import claims, outbox
+from app.domain.breakdown import month_of
 from app.domain.data_scope import EVERYTHING
 from app.domain.money import format_money
 from app.domain.reconciliation import Period, Reconciliation
@@ -185,6 +187,65 @@ async def _walked(world: World, period: Period | None = None) -> list[str]:
     async with world.gateway.database.snapshot() as connection:
         found = await reconciliation_db.reconcile(connection, EVERYTHING, where)
     return [format_money(getattr(found, each.name)) for each in fields(found)]
+
+
+GROUPS = """query($payer: AnsCode!, $by: [BillingDimension!]!, $period: DateRangeInput!, $first: Int, $after: String) {
+  billingBreakdown(groupBy: $by, payerAnsCode: $payer, period: $period, first: $first, after: $after) {
+    totalCount pageInfo { endCursor } nodes { month claimCount undecidedClaimCount undecidedAmount processedAmount
+    deniedAmount finalDenialRate reconciliation { billedAmount lostAmount unexplainedAmount } } } }"""
+
+
+async def _groups(world: World, *by: str, first: int = 100, after: str | None = None) -> Any:
+    """The page of groups of two years that the API shows."""
+    days = {"from": (today() - timedelta(days=700)).isoformat(), "to": today().isoformat()}
+    variables = {"payer": world.payer, "by": by, "period": days, "first": first, "after": after}
+    return (await world.call("finance", GROUPS, **variables))["billingBreakdown"]
+
+
+async def test_groups_are_read_from_the_sums_of_months_without_a_change(alone: Gateway) -> None:
+    world = await new_world(alone)
+    await _life(world)
+    before = [await _groups(world, *by) for by in (("MONTH",), ("PAYER", "MONTH"), ("PROVIDER",))]
+    old, new = before[0]["nodes"]
+    assert (old["claimCount"], old["deniedAmount"], old["processedAmount"]) == (1, "70.00", "100.00")
+    assert (new["claimCount"], new["undecidedClaimCount"], new["undecidedAmount"]) == (2, 1, "100.00")
+    await _numbered(alone)
+    await _proof(alone)
+    assert [await _groups(world, *by) for by in (("MONTH",), ("PAYER", "MONTH"), ("PROVIDER",))] == before
+    await _change_sums(world, 1)
+    nodes = (await _groups(world, "MONTH"))["nodes"]
+    # The present month is not within the period as a whole: its rows are added up.
+    assert [each["reconciliation"]["lostAmount"] for each in nodes] == ["0.01", "0.00"]
+    month = nodes[0]["month"]
+    with alone.counting() as statements:
+        days = {"from": f"{month}-01", "to": _last_day(month)}
+        await world.call("finance", GROUPS_ONLY, payer=world.payer, period=days)
+    assert len([text for text in statements if text.lstrip().upper().startswith("SELECT")]) == 2
+    # Pages have groups of stored sums and of rows together.
+    first = await _groups(world, "MONTH", first=1)
+    second = await _groups(world, "MONTH", first=1, after=first["pageInfo"]["endCursor"])
+    assert (first["totalCount"], [*first["nodes"], *second["nodes"]]) == (2, nodes)
+    # An earlier release that runs beside this one proves months too, and knows no figures.
+    moment = datetime.now(UTC)
+    proven = update(book_months).values(proven_at=moment, position_at=moment)
+    await alone.database.transact(lambda connection: connection.execute(proven))
+    assert (await _groups(world, "MONTH"))["nodes"] == before[0]["nodes"]
+    await _proof(alone)
+    denial = (await world.call("biller", OPEN, payer=world.payer))["denials"]["nodes"][0]["id"]
+    await world.mutate("biller", "acceptDenial", "denial { id }", id=denial, idempotencyKey=key())
+    rates = [each["finalDenialRate"] for each in (await _groups(world, "MONTH"))["nodes"]]
+    assert rates == ["0.7000", "0.0000"]
+
+
+def _last_day(month: str) -> str:
+    days = month_of(month.replace("-", "")).last
+    assert days is not None
+    return days.isoformat()
+
+
+GROUPS_ONLY = """query($payer: AnsCode!, $period: DateRangeInput!) {
+  billingBreakdown(groupBy: [MONTH], payerAnsCode: $payer, period: $period) { nodes { claimCount } } }"""
+OPEN = "query($payer: AnsCode!) { denials(filter: { payerAnsCode: [$payer] }) { nodes { id } } }"
 
 
 async def _numbered(gateway: Gateway) -> None:

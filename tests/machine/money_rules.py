@@ -2,14 +2,19 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis.stateful import rule
 from strawberry.utils.str_converters import to_camel_case
 
+from app.db import breakdowns
+from app.db.breakdowns import KEY_COLUMN, GroupedFilter, Grouping
+from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter, reconcile
 from app.domain.data_scope import EVERYTHING
 from app.domain.money import format_money
 from app.services.books import prove
+from app.services.reconciliation import billing_groups
 from tests.machine import books
 from tests.machine.life import Life
 
@@ -41,9 +46,27 @@ class MoneyRules(Life):
         assert found["unappliedAmount"] == format_money(left)
         assert found == self.stage.run(self._all_rows())
 
+    def groups_are_those_of_all_rows(self) -> None:
+        """5 for the groups of a payer: from the sums of months and, beside them, from all rows."""
+        database, where = self.stage.gateway.database, GroupedFilter(Grouping(("PAYER",)), self._ledger)
+        keyset = Keyset(KEY_COLUMN, KEY_COLUMN, descending=False, limit=10)
+        now = datetime.now(UTC) + timedelta(days=self.stage.days)
+
+        async def both() -> list[Any]:
+            async with database.snapshot() as connection:
+                stored = await billing_groups(connection, EVERYTHING, where, keyset, now)
+                return [stored, await breakdowns.billing_groups(connection, EVERYTHING, where, keyset)]
+
+        stored, walked = self.stage.run(both())
+        assert stored == walked
+
+    @property
+    def _ledger(self) -> LedgerFilter:
+        return LedgerFilter(payer=self.world.payer)
+
     async def _all_rows(self) -> dict[str, str]:
         async with self.stage.gateway.database.snapshot() as connection:
-            found = await reconcile(connection, EVERYTHING, LedgerFilter(payer=self.world.payer))
+            found = await reconcile(connection, EVERYTHING, self._ledger)
         cents = {each.name: getattr(found, each.name) for each in fields(found)}
         cents["unexplained_cents"] = found.unexplained_cents
         return {
