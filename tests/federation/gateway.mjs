@@ -19,6 +19,8 @@ async function compose() {
     { name: 'ratings', url: await serve(), typeDefs },
   ]);
   if (errors) throw new Error(errors.map((each) => each.message).join('\n'));
+  const permissions = (text) => text.split('@requiresScopes(').length;
+  if (permissions(supergraphSdl) !== permissions(sdl)) throw new Error('the supergraph has lost permissions');
   return supergraphSdl;
 }
 
