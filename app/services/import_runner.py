@@ -21,7 +21,7 @@ from app.domain.data_scope import EVERYTHING
 from app.domain.documents import DocumentKind
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.domain.imports import ImportJobKind
-from app.services import documents, imports, leases
+from app.services import documents, imports, leases, statement_imports
 from app.services.import_jobs import Parties
 from app.services.imports import Hold, JobLost
 from app.services.leases import Leases
@@ -44,6 +44,9 @@ _UNREADABLE: Final = Failure(
     ErrorCode.INVALID_INPUT, "the document cannot be read: split it, or report it", None, "5001"
 )
 _FAILED: Final = Failure(ErrorCode.INVALID_INPUT, "the gateway failed at this guide: report the import job's id", None)
+_FAILED_WHOLE: Final = Failure(
+    ErrorCode.INVALID_INPUT, "the gateway failed at this document: report the import job's id", None
+)
 _LEASES: Final = Leases(imports_db.take, imports_db.renew, imports_db.give_back)
 _log = structlog.get_logger("billing.imports")
 Progress = Callable[[ImportJobRecord], None]
@@ -112,7 +115,17 @@ class ImportRunner:
             async with self._database.reading() as connection:
                 (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
             with contextlib.suppress(JobLost):
-                await self._run_of(job, on_progress).to_end()
+                await self._to_end(self._run_of(job, on_progress))
+
+    async def _to_end(self, run: "_Run | StatementRun") -> None:
+        """A document at which the gateway fails ends its job: it would fail again, and every other job waits for it."""
+        try:
+            await run.to_end()
+        except (JobLost, DatabaseUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - likewise
+            _log.error("import_failed", job=run.job.id, error=type(error).__name__)
+            await self._change(statement_imports.GIVE_UP, run.job, {"failure": _FAILED_WHOLE})
 
     def _run_of(self, job: ImportJobRecord, on_progress: Progress) -> "_Run | StatementRun":
         if job.kind is ImportJobKind.BATCH:

@@ -1,6 +1,7 @@
 """The envelope of a TISS message: its header, its hash, and the part that carries the content."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ ENCODING: Final = "ISO-8859-1"
 NAME: Final = "mensagemTISS"
 """The element that is a message."""
 _HEADER: Final = "cabecalho"
+_VERSION: Final = re.compile(r"[0-9]{1,2}\.[0-9]{2}\.[0-9]{2}")
 
 
 class NoMessage(ValueError):
@@ -56,8 +58,9 @@ def _reason(document: bytes, error: etree.XMLSyntaxError) -> str:
 
 
 def version_of(root: Any) -> str:
-    """The version that a message names: `Padrao`, or `versaoPadrao` of earlier versions."""
-    return tree.text(root, (_HEADER, "Padrao")) or tree.text(root, (_HEADER, "versaoPadrao")) or ""
+    """The version that a message names: `Padrao`, or `versaoPadrao` of earlier versions; empty if that is none."""
+    found = tree.text(root, (_HEADER, "Padrao")) or tree.text(root, (_HEADER, "versaoPadrao")) or ""
+    return found if _VERSION.fullmatch(found) else ""
 
 
 def _hashes(root: Any, encoding: str | None) -> set[str]:

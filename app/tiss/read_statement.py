@@ -172,7 +172,7 @@ def is_statement(name: str) -> bool:
 def _of_node(node: Any, sections: Callable[[Any], Section]) -> Iterator[tuple[StatementMessage, Tally]]:
     """The statement, or one for each day of payment: the first has its number, the next ones `number-2`, `number-3`."""
     payments = [each for each in node.iter() if name_of(each) in PAYMENTS]
-    header = _header(node)
+    header = replace(_header(node), findings=tuple(statement_checks.of_values(node)))
     if not payments:
         only, tally = _with_lines(header, node, _adjustments(node, AdjustmentLevel.STATEMENT), sections)
         yield _checked(only, tally, node), tally
