@@ -6,20 +6,20 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import parse, validate
 from typer.main import get_command
 
 from app.auth.roles import ROLES
 from app.cli import app as command_line
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
+from tests.published import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md"), *ROOT.glob("docs/pt-BR/*.md")]
 )
 README = (ROOT / "README.md").read_text()
-SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 README_WORDS_MAX = 1_500
 
 
