@@ -39,7 +39,7 @@ GROUP_GUIDES_MAX: Final = 10
 GROUP_ITEMS_MAX: Final = 200
 """Guides and items of one transaction: half a second of work, so that whoever waits for it does not wait for long."""
 PAUSES: Final = (0.5, 2.0, 5.0)
-"""Seconds after which a document is read again that no child process could read."""
+"""Seconds after which a document is read again that no child process could read, or at which the gateway failed."""
 _UNREADABLE: Final = Failure(
     ErrorCode.INVALID_INPUT, "the document cannot be read: split it, or report it", None, "5001"
 )
@@ -115,17 +115,24 @@ class ImportRunner:
             async with self._database.reading() as connection:
                 (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
             with contextlib.suppress(JobLost):
-                await self._to_end(self._run_of(job, on_progress))
+                await self._to_end(job, on_progress)
 
-    async def _to_end(self, run: "_Run | StatementRun") -> None:
-        """A document at which the gateway fails ends its job: it would fail again, and every other job waits for it."""
-        try:
-            await run.to_end()
-        except (JobLost, DatabaseUnavailable):
-            raise
-        except Exception as error:  # noqa: BLE001 - likewise
-            _log.error("import_failed", job=run.job.id, error=type(error).__name__)
-            await self._change(statement_imports.GIVE_UP, run.job, {"failure": _FAILED_WHOLE})
+    async def _to_end(self, job: ImportJobRecord, on_progress: Progress) -> None:
+        """A document at which the gateway fails again and again ends its job: every other job waits for it."""
+        for pause in (*PAUSES, None):
+            run = self._run_of(job, on_progress)
+            try:
+                await run.to_end()
+            except (JobLost, DatabaseUnavailable):
+                raise
+            except Exception as error:  # noqa: BLE001 - likewise
+                _log.error("import_failed", job=job.id, error=type(error).__name__)
+            else:
+                return
+            job = run.job
+            if pause is not None:
+                await asyncio.sleep(pause)
+        await self._change(statement_imports.GIVE_UP, job, {"failure": _FAILED_WHOLE})
 
     def _run_of(self, job: ImportJobRecord, on_progress: Progress) -> "_Run | StatementRun":
         if job.kind is ImportJobKind.BATCH:

@@ -90,7 +90,9 @@ def _check_files(files: list[zipfile.ZipInfo]) -> None:
 
 def _check_file(file: zipfile.ZipInfo) -> None:
     name = file.orig_filename
-    if _OUTSIDE.search(name) or len(name) > NAME_LENGTH_MAX:
+    if len(name) > NAME_LENGTH_MAX:
+        raise _refusal(f"a file in the zip has a name of more than {NAME_LENGTH_MAX} characters: rename it")
+    if _OUTSIDE.search(name) or not name.isprintable():
         raise _refusal(
             "the zip has a path that is none of a folder in it: create it again from the XML documents alone"
         )

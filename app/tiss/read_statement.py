@@ -26,7 +26,7 @@ from app.domain.statement import (
 )
 from app.tiss import message, statement_checks
 from app.tiss.encoding import rightly_declared
-from app.tiss.message import NoMessage
+from app.tiss.message import NoMessage, NotXml
 from app.tiss.statement_checks import Tally
 from app.tiss.statement_guides import guides
 from app.tiss.statement_values import UNREADABLE, Values, cents, first_text
@@ -137,6 +137,8 @@ def _opened(xml: bytes) -> tuple[Any, tuple[StatementFinding, ...]]:
         found = message.parse(document)
     except BillingError as error:
         raise invalid(error.failures[0].message) from None
+    except NotXml as error:
+        raise invalid(str(error)) from None
     except NoMessage:
         return _other_layout(document), ()
     refuse_error(found.root)

@@ -25,6 +25,11 @@ BOMB = "a document in the zip is compressed too much to be one of TISS: send it 
             {"a\\..\\b.xml": b"<a/>"},
             "the zip has a path that is none of a folder in it: create it again from the XML documents alone",
         ),
+        (
+            {"a\n.xml": b"<a/>"},
+            "the zip has a path that is none of a folder in it: create it again from the XML documents alone",
+        ),
+        ({"a" * 201: b"<a/>"}, "a file in the zip has a name of more than 200 characters: rename it"),
         ({f"{n}": b"" for n in range(FILES_MAX + 1)}, "the zip has more than 1,000 files: send several"),
         (
             {"bomb.xml": b" " * 10_000_000},
@@ -32,7 +37,7 @@ BOMB = "a document in the zip is compressed too much to be one of TISS: send it 
         ),
         ({"large.xml": b" " * (17 << 20)}, "a document in the zip has more than 16 MiB: split it"),
     ],
-    ids=["empty", "path", "backslash", "files", "bomb", "large"],
+    ids=["empty", "path", "backslash", "line break", "name", "files", "bomb", "large"],
 )
 async def test_a_bad_zip_is_refused_as_a_whole(server_world: World, files: dict[str, bytes], message: str) -> None:
     found = await import_document(server_world, zipped(files))

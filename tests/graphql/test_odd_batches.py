@@ -101,6 +101,7 @@ async def test_a_document_at_which_the_gateway_fails_ends_its_job_and_holds_up_n
 
     with monkeypatch.context() as patch:
         patch.setattr(import_runner, "_parties_of", failing)
+        patch.setattr(import_runner, "PAUSES", (0.01,))
         found = await import_document(world, content)
         of_zip = await import_document(world, zipped({"1.xml": content}))
         job = await ended(world, of_zip["job"]["id"])
