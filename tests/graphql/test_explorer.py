@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
-from graphql import OperationDefinitionNode, build_schema, parse, print_ast, validate
+from graphql import OperationDefinitionNode, parse, print_ast, validate
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.roles import ROLES
@@ -22,10 +22,10 @@ from tests.browser import Browser, Page, chromium
 from tests.factories import World, today
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.npm import install
+from tests.published import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
-SCHEMA = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
 AXE = ROOT / "tests" / "axe"
 WIDTHS = {"phone": (390, 844), "laptop": (1280, 800)}
 PANES = {
