@@ -11,6 +11,7 @@ import httpx
 from sqlalchemy import ColumnElement, select
 
 from app.db.reference_tables import coverages, eligibility_checks, patients
+from app.db.remittance_tables import remittance_lines
 from app.db.tables import claim_items, claims, denials, outbox
 from app.telemetry.logs import configure_logs
 from tests.gateway import Gateway
@@ -28,6 +29,7 @@ SECRET: Final[tuple[ColumnElement[Any], ...]] = (
     claim_items.c.description,
     denials.c.justification,
     denials.c.payer_justification,
+    remittance_lines.c.authorization_number,
 )
 _WORD: Final = re.compile(r"\w+")
 

@@ -149,6 +149,14 @@ def by_number(scope: DataScope, provider: str, payer: str, number: int) -> Selec
     return _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, table.number == number)
 
 
+@query(BatchRecord)
+def numbered(scope: DataScope, provider: str, payer: str, numbers: Sequence[int]) -> Select[Any]:
+    """The batches of a provider and payer with these numbers."""
+    table = batches.c
+    own = (table.provider_cnes == provider, table.payer_ans == payer, table.number.in_(numbers))
+    return _visible(scope).where(*own)
+
+
 @query_pairs(BatchRecord)
 def of_claims(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Claim id -> its active batch; claims that are in none are left out."""

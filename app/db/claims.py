@@ -264,8 +264,9 @@ async def by_numbers(
     *,
     own_numbers: Sequence[str],
     payer_numbers: Sequence[str],
+    authorizations: Sequence[str] = (),
 ) -> list[ClaimRecord]:
-    """The claims with one of these numbers of their own, or of the payer's."""
+    """The claims with one of these numbers of their own, or of the payer's, or with one of these authorizations."""
     table = claims.c
     visible = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer)
     found: dict[str, ClaimRecord] = {}
@@ -274,6 +275,7 @@ async def by_numbers(
         table.provider_claim_number.in_(batch) & (table.freed_id == "") for batch in batches(own_numbers)
     ]
     conditions += [table.payer_claim_number.in_(payer_numbers)] if payer_numbers else []
+    conditions += [table.authorization_number.in_(batch) for batch in batches(authorizations)]
     for condition in conditions:
         found |= {claim.id: claim for claim in await fetch(connection, visible.where(condition), ClaimRecord)}
     return list(found.values())

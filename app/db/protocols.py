@@ -30,6 +30,10 @@ class AnalysedClaim:
     payer_claim_number: str | None
     approved: Cents
 
+    @property
+    def authorization_number(self) -> None:
+        """None: it is named by its numbers."""
+
 
 @query(AnalysedClaim)
 def analysed(scope: DataScope, provider: str, payer: str, protocol_number: str) -> Select[Any]:
@@ -79,6 +83,7 @@ async def divisible_payments(connection: AsyncConnection, limit: int) -> list[st
         line.protocol_number.is_not(None),
         line.provider_claim_number.is_(None),
         line.payer_claim_number.is_(None),
+        line.authorization_number.is_(None),
         line.paid_cents > 0,
         payment.status.in_((RemittanceStatus.IMPORTED, RemittanceStatus.PARTIALLY_POSTED)),
         exact.with_only_columns(func.count()).correlate(remittance_lines, remittances).exists(),

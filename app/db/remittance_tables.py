@@ -90,6 +90,8 @@ remittance_lines = Table(
     Column("performed_on", Date),
     Column("card_number", String(20)),
     Column("protocol_number", String(20)),
+    # The payer's authorization (senha), of a line that names its claim by nothing else.
+    Column("authorization_number", ascii_text(20)),
     Column("code_system", ascii_text(2)),
     Column("description", String(150)),
     Column("findings", JsonOf(tuple[StatementFinding, ...])),
@@ -108,6 +110,7 @@ remittance_lines = Table(
     Index(None, "remittance_id", "status", "sequence"),
     Index(None, "provider_claim_number", "status"),
     Index(None, "payer_claim_number", "status"),
+    Index(None, "authorization_number", "status"),
     Index(None, "protocol_number"),
     Index(None, "status", "id"),
     *(Index(None, "status", each, "id") for each in ("waiting_since", "problem", "assigned_to", "reason_code")),

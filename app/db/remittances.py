@@ -109,6 +109,7 @@ class RemittanceLineRecord:
     performed_on: date | None
     card_number: str | None
     protocol_number: str | None
+    authorization_number: str | None
     code_system: str | None
     description: str | None
     findings: tuple[StatementFinding, ...] | None

@@ -62,6 +62,7 @@ claims = Table(
     Column("decided_at", UtcDateTime),
     Index("ix_claims_number", "provider_cnes", "payer_ans", "provider_claim_number", "freed_id", unique=True),
     *(Index(None, each, "id") for each in ("claimed_cents", "provider_claim_number", "payer_claim_number")),
+    Index(None, "authorization_number"),
     *(Index(None, each, "created_at", "id") for each in ("status", "type", *_PARTIES, "patient_id")),
     # What follows the id is there to be read: a list that is sorted by one of these and filtered by others looks at the
     # entries of an index, and only at the rows of its page.

@@ -25,15 +25,15 @@ _SAME_PARTIES: Final = and_(
 )
 _OWN_NUMBER: Final = claims.c.provider_claim_number == remittance_lines.c.provider_claim_number
 _PAYER_NUMBER: Final = claims.c.payer_claim_number == remittance_lines.c.payer_claim_number
+_AUTHORIZATION: Final = claims.c.authorization_number == remittance_lines.c.authorization_number
 
 
 @query(RemittanceLineRecord)
 def of_claim(claim_id: str) -> Select[Any]:
-    """The lines that wait for this claim under its own number or the payer's, in a fixed order, without a data scope:
-    they are its payer's."""
-    by_own = _lines_for(claim_id, _OWN_NUMBER)
-    by_payer = _lines_for(claim_id, _PAYER_NUMBER)
-    found = by_own.union(by_payer).subquery()
+    """The lines that wait for this claim under its own number, the payer's or its authorization, in a fixed order,
+    without a data scope: they are its payer's."""
+    by_own, *others = (_lines_for(claim_id, each) for each in (_OWN_NUMBER, _PAYER_NUMBER, _AUTHORIZATION))
+    found = by_own.union(*others).subquery()
     return select(*(found.c[column.name] for column in LINE)).order_by(found.c.id)
 
 
@@ -49,7 +49,7 @@ def of_protocols(remittance_id: str) -> Select[Any]:
     line = remittance_lines.c
     found = select(*LINE).where(line.remittance_id == remittance_id, _WAITING, line.protocol_number.is_not(None))
     found = found.where(line.problem == RemittanceLineProblem.UNKNOWN_CLAIM, line.provider_claim_number.is_(None))
-    found = found.where(line.payer_claim_number.is_(None), line.paid_cents > 0)
+    found = found.where(line.payer_claim_number.is_(None), line.authorization_number.is_(None), line.paid_cents > 0)
     return found.order_by(line.sequence).limit(PROTOCOLS_MAX)
 
 
@@ -60,15 +60,18 @@ def lock_remittances(ids: Sequence[str]) -> Select[Any]:
 
 
 async def among(connection: AsyncConnection, claim_ids: Sequence[str]) -> list[str]:
-    """Those of these claims that lines wait for under the provider's number."""
-    found = _claims(_OWN_NUMBER).where(claims.c.id.in_(claim_ids), remittance_lines.c.problem.in_(_PROBLEMS))
-    return list((await connection.execute(found)).scalars())
+    """Those of these claims that lines wait for under the provider's number or the authorization."""
+    by_own, by_authorization = (
+        _claims(each).where(claims.c.id.in_(claim_ids), remittance_lines.c.problem.in_(_PROBLEMS))
+        for each in (_OWN_NUMBER, _AUTHORIZATION)
+    )
+    return list((await connection.execute(by_own.union(by_authorization))).scalars())
 
 
 async def all_claims(connection: AsyncConnection, limit: int) -> list[str]:
-    """Some of the claims that are there, and that lines wait for under either number."""
+    """Some of the claims that are there, and that lines wait for under either number or the authorization."""
     found: dict[str, None] = {}
-    for is_named in (_OWN_NUMBER, _PAYER_NUMBER):
+    for is_named in (_OWN_NUMBER, _PAYER_NUMBER, _AUTHORIZATION):
         is_unknown = remittance_lines.c.problem == RemittanceLineProblem.UNKNOWN_CLAIM
         some = _claims(is_named).where(is_unknown, claims.c.freed_id == "", ~is_replaced()).limit(limit)
         found |= dict.fromkeys((await connection.execute(some)).scalars())

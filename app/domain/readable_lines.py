@@ -51,6 +51,7 @@ def readable_line(line: StatementLine) -> StatementLine:
         processed=_amount(line.processed),
         card_number=_short(line.card_number, CARD_LENGTH_MAX),
         protocol_number=_short(line.protocol_number, NUMBER_LENGTH_MAX),
+        authorization_number=ascii_or_none(line.authorization_number, NUMBER_LENGTH_MAX),
         code_system=ascii_or_none(line.code_system, 2),
         description=_short(line.description, DESCRIPTION_LENGTH_MAX),
         findings=tuple(dict.fromkeys(found))[:FINDINGS_MAX],

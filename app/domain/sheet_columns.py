@@ -25,6 +25,8 @@ class SheetColumn(DescribedEnum):
     PROVIDER_CLAIM_NUMBER = "PROVIDER_CLAIM_NUMBER", "The provider's claim number (numeroGuiaPrestador)."
     PAYER_CLAIM_NUMBER = "PAYER_CLAIM_NUMBER", "The payer's claim number (numeroGuiaOperadora)."
     PROTOCOL_NUMBER = "PROTOCOL_NUMBER", "Number of the payer's protocol (numeroProtocolo)."
+    AUTHORIZATION_NUMBER = "AUTHORIZATION_NUMBER", "The payer's authorization of the claim (senha)."
+    BATCH_NUMBER = "BATCH_NUMBER", "The provider's number of the batch (numeroLote)."
     STATEMENT_NUMBER = "STATEMENT_NUMBER", "Number of the statement (numeroDemonstrativo)."
     PAID_ON = "PAID_ON", "Day of payment (dataPagamento)."
     CARD_NUMBER = "CARD_NUMBER", "The patient's card (numeroCarteira)."
@@ -43,7 +45,15 @@ class SheetColumn(DescribedEnum):
     TAX_AMOUNT = "TAX_AMOUNT", "Withheld tax; which one, `taxType` says (tipoDebitoCredito)."
 
 
-NUMBERS: Final = (SheetColumn.PROVIDER_CLAIM_NUMBER, SheetColumn.PAYER_CLAIM_NUMBER, SheetColumn.PROTOCOL_NUMBER)
+NUMBERS: Final = (
+    SheetColumn.PROVIDER_CLAIM_NUMBER,
+    SheetColumn.PAYER_CLAIM_NUMBER,
+    SheetColumn.PROTOCOL_NUMBER,
+    SheetColumn.AUTHORIZATION_NUMBER,
+)
+"""What a row that is a line has one of; a row of totals may have the number of a batch."""
+NAMES: Final = (*NUMBERS, SheetColumn.BATCH_NUMBER)
+"""What a line may be named by."""
 AMOUNTS: Final = (
     SheetColumn.BILLED_AMOUNT,
     SheetColumn.PROCESSED_AMOUNT,
@@ -130,7 +140,7 @@ def propose(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Mapping:
 def missing(columns: Iterable[MappedColumn]) -> list[SheetColumn]:
     """What a mapping needs and does not have: the number of a claim or protocol, and what is paid."""
     found = {each.column for each in columns}
-    needed = [] if found.intersection(NUMBERS) else [SheetColumn.PROVIDER_CLAIM_NUMBER]
+    needed = [] if found.intersection(NAMES) else [SheetColumn.PROVIDER_CLAIM_NUMBER]
     return needed if SheetColumn.PAID_AMOUNT in found else [*needed, SheetColumn.PAID_AMOUNT]
 
 
@@ -220,6 +230,7 @@ _OTHER_DENIAL: Final = {"descricao", "justificativa", "observacao", "data", "qua
 _PATIENT: Final = {"franquia", "coparticipacao"}
 _PERFORMED: Final = {"realizacao", "atendimento", "execucao", "servico", "procedimento", "realizado"}
 _NO_NUMBER: Final = {"principal", "tipo", "situacao", "status", "quantidade", "data", "valor", "senha", "validade"}
+_NO_BATCH: Final = _NO_NUMBER | {"operadora", "pagamento", "material", "medicamento", "fabricante"}
 _NO_AMOUNT: Final = {"percentual", "tipo", "descricao", "data", "situacao", "status"}
 
 _Rule = tuple[SheetColumn, Callable[[set[str]], bool]]
@@ -235,6 +246,11 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (SheetColumn.PAYER_CLAIM_NUMBER, lambda words: words >= {"guia", "operadora"} and not words & _NO_NUMBER),
     (SheetColumn.PROVIDER_CLAIM_NUMBER, lambda words: "guia" in words and not words & _NO_NUMBER),
     (SheetColumn.PROTOCOL_NUMBER, lambda words: "protocolo" in words and not words & _NO_NUMBER),
+    (
+        SheetColumn.AUTHORIZATION_NUMBER,
+        lambda words: bool(words & {"senha", "autorizacao"}) and not words & (_NO_NUMBER - {"senha"}),
+    ),
+    (SheetColumn.BATCH_NUMBER, lambda words: "lote" in words and not words & _NO_BATCH),
     (SheetColumn.STATEMENT_NUMBER, lambda words: "demonstrativo" in words and not words & _NO_NUMBER),
     (SheetColumn.CARD_NUMBER, lambda words: "carteira" in words and not words & {"validade", "data"}),
     (SheetColumn.ITEM_SEQUENCE, lambda words: "sequencial" in words or words in ({"item"}, {"numero", "item"})),

@@ -24,6 +24,7 @@ from app.domain.sheet_cells import (
 )
 from app.domain.sheet_columns import (
     AMOUNTS,
+    NAMES,
     NUMBERS,
     MappedColumn,
     Mapping,
@@ -183,9 +184,11 @@ class _Row:
         patient = self._patient()
         billed, processed = self._amount(SheetColumn.BILLED_AMOUNT), self._amount(SheetColumn.PROCESSED_AMOUNT)
         denials = self._with_amounts(denied, billed, patient)
+        numbers = [self._value(each, number_text) for each in NAMES]
+        provider_number, payer_number, protocol, authorization, batch = numbers
         line = StatementLine(
-            provider_claim_number=self._value(SheetColumn.PROVIDER_CLAIM_NUMBER, number_text),
-            payer_claim_number=self._value(SheetColumn.PAYER_CLAIM_NUMBER, number_text),
+            provider_claim_number=provider_number,
+            payer_claim_number=payer_number,
             item_sequence=self._value(SheetColumn.ITEM_SEQUENCE, _sequence),
             item_code=self._value(SheetColumn.ITEM_CODE, _item_code),
             paid=self._paid(billed, denials, patient),
@@ -196,14 +199,16 @@ class _Row:
             quantity=self._numeric(SheetColumn.QUANTITY, quantity),
             performed_on=self._value(SheetColumn.PERFORMED_ON, day),
             card_number=self._value(SheetColumn.CARD_NUMBER, number_text),
-            protocol_number=self._value(SheetColumn.PROTOCOL_NUMBER, number_text),
+            protocol_number=protocol,
             code_system=self._value(SheetColumn.CODE_SYSTEM, _code_system),
             description=self._value(SheetColumn.DESCRIPTION, text_of) or None,
+            authorization_number=None if provider_number or payer_number else authorization,
+            batch_number=None if any(numbers[:4]) else batch,
         )
         named = (self._value(SheetColumn.STATEMENT_NUMBER, number_text), self._value(SheetColumn.PAID_ON, day))
         taxes = tuple(self._read(each, amount) or Cents(0) for each in self._all(SheetColumn.TAX_AMOUNT))
-        if not (line.provider_claim_number or line.payer_claim_number or line.protocol_number):
-            self._fail_empty(NUMBERS, "is empty: a line needs the number of its claim")
+        if not any(numbers):
+            self._fail_empty(NAMES, "is empty: a line needs the number of its claim")
         kind = SheetRowKind.REFUSED if self._failures else SheetRowKind.LINE
         return SheetRow(number, kind, line, tuple(self._failures), taxes, named)
 

@@ -123,6 +123,10 @@ class StatementLine:
     findings: tuple[StatementFinding, ...] = ()
     # What the patient owes of the item (valorFranquia): neither paid nor denied.
     patient: Cents = NO_CENTS
+    # Of a line that names its claim by the payer's authorization (senha), and by no number.
+    authorization_number: str | None = None
+    # Of a row of a spreadsheet that names nothing else, until the batch's protocol is looked up.
+    batch_number: str | None = None
 
     @property
     def must_wait(self) -> bool:
@@ -136,7 +140,9 @@ class StatementLine:
         return (*numbers, self.item_sequence, self.item_code, self.paid, self.denials)
 
 
-_SAID: Final = tuple(each.name for each in fields(StatementLine) if each.name != "patient")
+_LATER: Final = ("patient", "authorization_number", "batch_number")
+"""What digests of earlier releases do not have: it is in them only where there is such a value."""
+_SAID: Final = tuple(each.name for each in fields(StatementLine) if each.name not in _LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,18 +194,17 @@ class Digests:
 
 def decision_json(line: StatementLine) -> bytes:
     """What decides and pays, in the form in which it is digested."""
-    return orjson.dumps(dict(zip(DECISION, line.decision, strict=True)) | _of_patient(line))
+    return orjson.dumps(dict(zip(DECISION, line.decision, strict=True)) | _later(line))
 
 
 def said_json(line: StatementLine) -> bytes:
     """What the payer said in the line, in the form in which it is digested."""
     said = {name: getattr(line, name) for name in _SAID}
-    return orjson.dumps(said | {"findings": ()} | _of_patient(line))
+    return orjson.dumps(said | {"findings": ()} | _later(line))
 
 
-def _of_patient(line: StatementLine) -> dict[str, Cents]:
-    """Only where there is such an amount: digests of the earlier release do not have it."""
-    return {"patient": line.patient} if line.patient else {}
+def _later(line: StatementLine) -> dict[str, object]:
+    return {name: value for name in _LATER if (value := getattr(line, name))}
 
 
 def list_text(parts: Iterable[bytes]) -> Sequence[bytes]:
@@ -256,7 +261,13 @@ def header_failures(statement: Statement, *, today: date, count: int, paid: int,
         text_failure(statement.bank_reference, "bankReference", 60),
     ]
     if statement.paid_on is not None and statement.paid_on > today:
-        found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
+        found.append(
+            Failure(
+                ErrorCode.INVALID_DATE,
+                "the payment date is in the future: import the statement again on that day",
+                "paidOn",
+            )
+        )
     if not 1 <= count <= lines_max:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {lines_max} lines", "lines"))
     elif paid > CENTS_MAX:
@@ -281,7 +292,8 @@ def _adjustment_failures(path: str, adjustment: StatementAdjustment) -> Iterator
 
 def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:
     numbers = {"providerClaimNumber": line.provider_claim_number, "payerClaimNumber": line.payer_claim_number}
-    if not any(numbers.values()) and line.protocol_number is None and not line.must_wait:
+    is_named = any((*numbers.values(), line.protocol_number, line.authorization_number))
+    if not is_named and not line.must_wait:
         yield Failure(ErrorCode.INVALID_INPUT, "provide a claim number", f"{path}.providerClaimNumber")
     for name, number in numbers.items():
         yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)

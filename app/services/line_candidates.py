@@ -28,6 +28,7 @@ class CandidateReason(DescribedEnum):
     MATCHED = "MATCHED", "The line is matched to it."
     NUMBER = "NUMBER", "Its number is the line's, but for punctuation or leading zeros."
     CARD_AND_DAY = "CARD_AND_DAY", "It has the line's card and day."
+    AUTHORIZATION = "AUTHORIZATION", "It has the line's authorization (senha)."
     PROTOCOL = "PROTOCOL", "It is of the line's protocol, of which the line names no claim."
 
 
@@ -81,7 +82,13 @@ async def _found(
     variants = {line.id: number_variants(line.provider_claim_number) for line in lines}
     numbers = sorted({number for each in variants.values() for number in each})
     by_number = await claims_db.by_numbers(
-        connection, scope, provider, payer, own_numbers=numbers, payer_numbers=_payer_numbers(lines)
+        connection,
+        scope,
+        provider,
+        payer,
+        own_numbers=numbers,
+        payer_numbers=_payer_numbers(lines),
+        authorizations=sorted({line.authorization_number for line in lines if line.authorization_number}),
     )
     days = {(line.card_number, line.performed_on) for line in lines if line.card_number and line.performed_on}
     by_day = await candidates_db.of_days(
@@ -100,6 +107,11 @@ async def _found(
             or (line.payer_claim_number is not None and each.payer_claim_number == line.payer_claim_number)
         ]
         pairs += [
+            (line, each.id, CandidateReason.AUTHORIZATION)
+            for each in by_number
+            if line.authorization_number is not None and each.authorization_number == line.authorization_number
+        ]
+        pairs += [
             (line, each.id, CandidateReason.CARD_AND_DAY)
             for each in by_day
             if (each.card_number, each.service_date) == (line.card_number, line.performed_on)
@@ -113,7 +125,8 @@ async def _found(
 
 
 def _names_claim(line: RemittanceLineRecord) -> bool:
-    return line.provider_claim_number is not None or line.payer_claim_number is not None
+    numbers = (line.provider_claim_number, line.payer_claim_number, line.authorization_number)
+    return any(each is not None for each in numbers)
 
 
 def _payer_numbers(lines: Iterable[RemittanceLineRecord]) -> list[str]:

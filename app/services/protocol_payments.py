@@ -18,7 +18,8 @@ async def by_claim(unit: UnitOfWork, statement: Statement) -> Statement:
     lines: list[StatementLine] = []
     for line in statement.lines:
         claims: list[AnalysedClaim] = []
-        if line.protocol_number is not None and not (line.provider_claim_number or line.payer_claim_number):
+        numbers = (line.provider_claim_number, line.payer_claim_number, line.authorization_number)
+        if line.protocol_number is not None and not any(numbers):
             parties = (statement.provider, statement.payer)
             claims = await protocols_db.analysed(unit.connection, unit.scope, *parties, line.protocol_number)
         is_exact = bool(claims) and sum(claim.approved for claim in claims) == line.paid

@@ -21,14 +21,7 @@ from app.domain.errors import Failure, conflict, not_found
 from app.domain.readable_lines import readable
 from app.domain.remittance_checks import check_cancellation
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
-from app.domain.statement import (
-    DOCUMENT_LINES_MAX,
-    LINES_MAX,
-    Digests,
-    Statement,
-    StatementLine,
-    statement_failures,
-)
+from app.domain.statement import DOCUMENT_LINES_MAX, LINES_MAX, Digests, Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
@@ -316,6 +309,7 @@ def _line(
         performed_on=line.performed_on,
         card_number=line.card_number,
         protocol_number=line.protocol_number,
+        authorization_number=line.authorization_number,
         code_system=line.code_system,
         description=line.description,
         findings=line.findings,

@@ -1,15 +1,17 @@
 """Importing a payer's spreadsheet: read by a mapping, which is remembered, and then imported as any statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from app.db import batches as batches_db
 from app.db import statement_mappings as mappings_db
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
 from app.domain.sheet_columns import Mapping, mapping_failures
-from app.domain.statement import Statement
+from app.domain.statement import Statement, StatementFinding, StatementFindingKind, StatementLine
 from app.services import documents, parties, remittances, statement_documents, statement_mappings
 from app.services.remittances import Imported
 from app.tiss import sheet_answers
@@ -20,6 +22,8 @@ from app.unit_of_work.unit import UnitOfWork
 
 SECONDS_MAX: Final = 20
 """A workbook of 5,000 lines with formulas takes a few seconds, of the child process."""
+BATCH_DIGITS_MAX: Final = 9
+UNKNOWN_BATCH: Final = StatementFinding(StatementFindingKind.INVALID_VALUE, "numeroLote")
 TOO_LARGE: Final = Failure(
     ErrorCode.INVALID_INPUT, f"a spreadsheet has at most {BYTES_MAX // (1024 * 1024)} MiB: send several", "documentId"
 )
@@ -54,7 +58,10 @@ async def import_sheet(unit: UnitOfWork, *, form: SheetForm) -> Imported:
         raise_any(found.failures)
     if form.columns is not None:
         await statement_mappings.stored(unit, form.provider, form.payer, form.columns)
-    messages = [replace(message, lines=tuple(await lines.all())) for message, lines in found.statements]
+    messages = [
+        replace(message, lines=tuple(await _of_batches(unit, form, await lines.all())))
+        for message, lines in found.statements
+    ]
     return await remittances.import_statements(
         unit,
         statements=statement_documents.headed(_typed(form), messages),
@@ -71,6 +78,25 @@ async def _read(unit: UnitOfWork, form: SheetForm) -> SheetImport:
         message = "no mapping is stored for these columns: send those that spreadsheetPreview proposes"
         raise refuse(ErrorCode.INVALID_INPUT, message, "columns")
     return found
+
+
+async def _of_batches(unit: UnitOfWork, form: SheetForm, lines: Sequence[StatementLine]) -> list[StatementLine]:
+    """The lines with the protocol of the batch that they name instead of a claim; one of a batch without a protocol
+    waits for a person."""
+    named = {each.batch_number for each in lines if each.batch_number}
+    if not named:
+        return list(lines)
+    numbers = {int(each) for each in named if each.isdecimal() and len(each) <= BATCH_DIGITS_MAX}
+    batches = await batches_db.numbered(unit.connection, unit.scope, form.provider, form.payer, sorted(numbers))
+    protocols = {each.number: each.protocol_number for each in batches}
+    return [_of_batch(each, protocols) if each.batch_number else each for each in lines]
+
+
+def _of_batch(line: StatementLine, protocols: dict[int, str | None]) -> StatementLine:
+    number = line.batch_number or ""
+    protocol = protocols.get(int(number)) if number.isdecimal() else None
+    findings = line.findings if protocol else (*line.findings, UNKNOWN_BATCH)
+    return replace(line, batch_number=None, protocol_number=protocol, findings=findings)
 
 
 def _typed(form: SheetForm) -> Statement:

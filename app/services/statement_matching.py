@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from app.db import claims as claims_db
 from app.db.claims import ClaimRecord
+from app.domain.claims import SENT
 from app.domain.statement import Statement, StatementFinding, StatementFindingKind, StatementLine
 from app.unit_of_work.unit import UnitOfWork
 
@@ -45,6 +46,8 @@ class NamesClaim(Protocol):
     def provider_claim_number(self) -> str | None: ...
     @property
     def payer_claim_number(self) -> str | None: ...
+    @property
+    def authorization_number(self) -> str | None: ...
 
 
 class OfItem(Protocol):
@@ -63,7 +66,10 @@ class Numbered:
         self.ids = [claim.id for claim in claims]
         self._of_provider: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
         self._of_payer: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
+        self._authorized: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
         for claim in claims:
+            if claim.authorization_number is not None and claim.status in SENT:
+                self._authorized[claim.authorization_number].append(claim)
             self._of_provider[claim.provider_claim_number].append(claim)
             if claim.payer_claim_number is not None:
                 self._of_payer[claim.payer_claim_number].append(claim)
@@ -75,7 +81,8 @@ class Numbered:
         if by_provider and by_payer:
             both = [claim for claim in by_provider if claim in by_payer]
             return both or [*by_provider, *by_payer]
-        return by_provider or by_payer
+        # A line has an authorization only if it names its claim by no number.
+        return by_provider or by_payer or self._authorized.get(line.authorization_number or "", [])
 
 
 async def numbered(unit: UnitOfWork, provider: str, payer: str, lines: Sequence[NamesClaim]) -> Numbered:
@@ -87,6 +94,7 @@ async def numbered(unit: UnitOfWork, provider: str, payer: str, lines: Sequence[
         payer,
         own_numbers=sorted({line.provider_claim_number for line in lines if line.provider_claim_number}),
         payer_numbers=sorted({line.payer_claim_number for line in lines if line.payer_claim_number}),
+        authorizations=sorted({line.authorization_number for line in lines if line.authorization_number}),
     )
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.

@@ -279,7 +279,10 @@ def _with_repeats(lines: Sequence[StatementLine]) -> tuple[StatementLine, ...]:
     seen: set[tuple[object, ...]] = set()
     found: list[StatementLine] = []
     for line in lines:
-        numbers = (line.provider_claim_number, line.payer_claim_number, line.protocol_number)
+        numbers = (
+            *(line.provider_claim_number, line.payer_claim_number, line.protocol_number),
+            *(line.authorization_number, line.batch_number),
+        )
         is_item = line.item_sequence is not None
         if not is_item and line.item_code is not None:
             found.append(line)

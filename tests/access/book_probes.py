@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import book_changes, books, held_lines, line_candidates, three_way
 from app.db.book_tables import book_sums
+from app.db.breakdowns import KEY_COLUMN, GroupedFilter, Grouping, count_keys
+from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
 from app.domain.data_scope import DataScope
 from app.domain.reconciliation import Period, Reconciliation
@@ -36,6 +38,15 @@ def of_books(victim: Rich, scope: DataScope) -> Iterator[tuple[str, Callable[[],
         found = await books.totals_of(connection, scope, where, [MONTH])
         return None if found == Reconciliation.nothing() else found
 
+    async def grouped(connection: AsyncConnection) -> Any:
+        whose = {"month": MONTH, "provider_cnes": where.provider, "payer_ans": where.payer}
+        parts = {column.name: 1 for column in book_sums.c if column.name not in whose}
+        await connection.execute(insert(book_sums).values(**whose, **parts))
+        by = GroupedFilter(Grouping(("PAYER",)), where)
+        keyset = Keyset(KEY_COLUMN, KEY_COLUMN, descending=False, limit=PAGE_MAX)
+        found = await books.groups_of(connection, scope, by, [MONTH], keyset)
+        return found or await count_keys(connection, [books.keys_of(scope, by, [MONTH])]) or None
+
     async def held_beside(connection: AsyncConnection) -> Any:
         beside = victim.ids["remittance_beside"]
         return await held_lines.remittances_beside(connection, scope, beside, PAGE_MAX) or None
@@ -47,7 +58,7 @@ def of_books(victim: Rich, scope: DataScope) -> Iterator[tuple[str, Callable[[],
         given = (scope, victim.world.provider, victim.world.payer, [PROTOCOL])
         return await line_candidates.of_protocols(connection, *given) or None
 
-    for ask in (changed, added_up, held_beside, matched, under_a_protocol):
+    for ask in (changed, added_up, grouped, held_beside, matched, under_a_protocol):
         yield f"books: {ask.__name__}", _undone(victim, ask)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import appeal_batches, contracts, parties, protocols
+from app.db import appeal_batches, batches, contracts, parties, protocols
 from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
 from tests.access.waiting import PROTOCOL
@@ -25,6 +25,7 @@ def named_otherwise(victim: Rich, scope: DataScope) -> Iterator[tuple[str, Calla
         "appeal_batches.by_protocol": lambda each: appeal_batches.by_protocol(
             each, scope, world.provider, world.payer, APPEALED_PROTOCOL
         ),
+        "batches.numbered": lambda each: batches.numbered(each, scope, world.provider, world.payer, [*range(1, 20)]),
         "contracts.providers_with_code": lambda each: contracts.providers_with_code(each, scope, world.payer, "PREST1"),
         "parties.providers_with_tax_id": lambda each: parties.providers_with_tax_id(each, scope, TAX_ID, PAGE_MAX),
         "protocols.analysed": lambda each: protocols.analysed(each, scope, world.provider, world.payer, PROTOCOL),

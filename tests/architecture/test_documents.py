@@ -80,6 +80,22 @@ def test_the_configuration_lists_every_setting_and_no_other() -> None:
     assert documented == {name.upper() for name in Settings.model_fields}
 
 
+@pytest.mark.parametrize(
+    "document", [ROOT / "README.md", *PAGES, *ROOT.glob("docs/clients/*.md")], ids=lambda path: path.name
+)
+def test_a_setting_that_a_document_names_exists(document: Path) -> None:
+    named = set(re.findall(r"\bBILLING_([A-Z_]+)\b", document.read_text()))
+    assert {name for name in named if not name.startswith("TEST_")} - {
+        each.upper() for each in Settings.model_fields
+    } == set()
+
+
+def test_the_secrets_that_the_deployment_makes_are_those_that_compose_asks_for() -> None:
+    (made,) = re.findall(r"^```\n(printf .*?)```", page("deployment"), re.MULTILINE | re.DOTALL)
+    asked = re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text())
+    assert set(re.findall(r"([A-Z_]+)=%s", made)) == set(asked)
+
+
 def test_the_documents_list_every_command_and_role() -> None:
     commands = {
         command.name or command.callback.__name__ for command in command_line.registered_commands if command.callback

@@ -17,8 +17,8 @@ from tests.services import Services
 
 REST_SECONDS = 2 * LOOK_SECONDS
 """Two rounds of everything that runs at rest, of which looks for jobs are the rarest; a part of a round is no rate."""
-STATEMENTS_PER_SECOND = 6.8
-"""2.5 renew the lease, 2 look at the outbox, 0.5 at the log, 1 at the access log, 0.8 for jobs."""
+STATEMENTS_PER_SECOND = 7
+"""2.5 renew the lease, 2 look at the outbox, 0.5 at the log, 1.5 at the access log, 0.5 for jobs and commits."""
 
 
 async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path: Path, figures: Figures) -> None:

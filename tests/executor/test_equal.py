@@ -22,7 +22,7 @@ from tests.gateway import running_gateway
 from tests.services import Services
 from tests.streams import told_all
 
-CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", "200"))
+CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", "100"))
 IS_FULL = "BILLING_TEST_EXECUTOR_CASES" in os.environ
 BREAK_GLASS = "health:break_glass"
 NAMES = [name for name in ROLES if BREAK_GLASS not in ROLES[name]]

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.factories import World, key, new_world, refusals, today
 from tests.graphql.test_imports import upload
+from tests.graphql.test_lines_before_claims import until_known
 from tests.graphql.test_remittances import books, post
 from tests.graphql.test_statement_documents import IMPORTED
 from tests.spreadsheets import text_file, workbook
@@ -262,6 +263,64 @@ async def test_columns_that_are_no_mapping_are_refused_by_their_place(world: Wor
         (["columns"], "only one column can say PAID_AMOUNT"),
         (["columns"], "a column must say PROVIDER_CLAIM_NUMBER"),
     ]
+
+
+async def test_rows_are_named_by_the_authorization_where_they_have_no_number(world: World) -> None:
+    """The mapping is proposed, confirmed and remembered; one that was stored before is read as before."""
+    header = ("Guia", "Senha de Autorização", "Nº Lote", "Competência", "Valor Pago")
+    await _save(world, columns=[{"header": each, "field": name} for each, name in zip(header, OLD, strict=True)])
+    senha = key()[:20]
+    issued = {"number": senha, "issuedOn": today().isoformat(), "validUntil": today().isoformat()}
+    claim = await world.submitted_claim(authorization=issued)
+    rows = [header, ("", senha, "", "2026-11", "100,00"), ("", f"{senha[:19]}X", "", "2026-11", "30,00")]
+    document = await uploaded(world, text_file(*rows))
+    old = await preview(world, document)
+    assert ([each["field"] for each in old["columns"]], old["refusedCount"]) == ([*OLD], 2)
+    (mapping,) = await mappings(world)
+    await world.mutate("finance", "deleteStatementMapping", "errors { code }", statementMappingId=mapping["id"])
+    proposed = await preview(world, document)
+    fields = [each["field"] for each in proposed["columns"]]
+    assert fields == ["PROVIDER_CLAIM_NUMBER", "AUTHORIZATION_NUMBER", "BATCH_NUMBER", None, "PAID_AMOUNT"]
+    assert (proposed["lineCount"], proposed["refusedCount"], proposed["paidAmount"]) == (2, 0, "130.00")
+    confirmed = [{"header": each, "field": name} for each, name in zip(header, fields, strict=True)]
+    (remittance,) = (await import_sheet(world, document, columns=confirmed))["remittances"]
+    found = [(each["status"], each["problem"]) for each in remittance["lines"]]
+    assert found == [("MATCHED", None), ("UNMATCHED", "UNKNOWN_CLAIM")]
+    assert (await post(world, remittance))["postedLines"] == 1
+    assert (await world.claim(claim["id"]))["status"] == "APPROVED"
+    # The claim of the other row comes later; a second file is read by the remembered mapping.
+    late = await world.submitted_claim(authorization={**issued, "number": f"{senha[:19]}X"})
+    lines = (await until_known(world, remittance))["lines"]
+    assert [each["claim"]["id"] for each in lines] == [claim["id"], late["id"]]
+    both = key()[:20]
+    twins = [await world.submitted_claim(authorization={**issued, "number": both}) for _ in range(2)]
+    second = await import_sheet(world, await uploaded(world, text_file(header, ("", both, "", "", "100,00"))))
+    assert second["remittances"][0]["lines"][0]["problem"] == "AMBIGUOUS"
+    nodes = (await world.call("finance", CANDIDATES))["unmatchedRemittanceLines"]["nodes"]
+    (candidates,) = [each["candidates"] for each in nodes if each["problem"] == "AMBIGUOUS"]
+    assert {(each["reason"], each["claim"]["id"]) for each in candidates} == {
+        ("AUTHORIZATION", each["id"]) for each in twins
+    }
+
+
+OLD = ("PROVIDER_CLAIM_NUMBER", None, None, None, "PAID_AMOUNT")
+CANDIDATES = "{ unmatchedRemittanceLines { nodes { problem candidates { reason claim { id } } } } }"
+
+
+async def test_a_row_that_names_only_a_batch_is_about_its_protocol(world: World) -> None:
+    claim = await world.submitted_claim()
+    values = {"claimIds": [claim["id"]], "idempotencyKey": key()}
+    batch = (await world.mutate("biller", "createBatch", "batch { id number }", **values))["batch"]
+    await world.mutate("biller", "sendBatch", "batch { id }", batchId=batch["id"], idempotencyKey=key())
+    protocol = {"content": {"protocol": {"number": "777", "date": today().isoformat()}}, "idempotencyKey": key()}
+    await world.mutate("biller", "recordProtocol", "batch { id }", batchId=batch["id"], **protocol)
+    columns = [{"header": "Lote", "field": "BATCH_NUMBER"}, {"header": "Valor pago", "field": "PAID_AMOUNT"}]
+    rows = [("Lote", "Valor pago"), (batch["number"], "100,00"), ("99999", "5,00"), ("Total", "105,00")]
+    payload = await import_sheet(world, await uploaded(world, text_file(*rows)), columns=columns)
+    assert payload["errors"] == []
+    assert [each["problem"] for each in payload["remittances"][0]["lines"]] == ["UNKNOWN_CLAIM", "DOUBTFUL"]
+    nodes = (await world.call("finance", CANDIDATES))["unmatchedRemittanceLines"]["nodes"]
+    assert [(each["reason"], each["claim"]["id"]) for each in nodes[0]["candidates"]] == [("PROTOCOL", claim["id"])]
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statements-by-spreadsheet.md").read_text()

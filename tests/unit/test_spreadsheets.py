@@ -58,8 +58,8 @@ def test_a_row_for_each_item_with_titles_totals_and_a_decimal_comma() -> None:
     )
     assert (found.encoding, found.separator, found.header_row) == ("windows-1252", ";", 3)
     assert [each.column for each in found.columns] == [
-        *(Column.PROVIDER_CLAIM_NUMBER, Column.PAYER_CLAIM_NUMBER, None, Column.CARD_NUMBER, None),
-        *(Column.PERFORMED_ON, Column.CODE_SYSTEM, Column.ITEM_CODE, Column.DESCRIPTION, Column.QUANTITY),
+        *(Column.PROVIDER_CLAIM_NUMBER, Column.PAYER_CLAIM_NUMBER, Column.AUTHORIZATION_NUMBER, Column.CARD_NUMBER),
+        *(None, Column.PERFORMED_ON, Column.CODE_SYSTEM, Column.ITEM_CODE, Column.DESCRIPTION, Column.QUANTITY),
         *(Column.BILLED_AMOUNT, Column.PROCESSED_AMOUNT, Column.PAID_AMOUNT, Column.DENIED_AMOUNT),
         *(Column.DENIAL_CODE, Column.PROTOCOL_NUMBER),
     ]
@@ -256,7 +256,7 @@ def test_a_whole_claim_that_the_sheet_has_twice_waits_the_second_time() -> None:
         ("Guia", Column.PROVIDER_CLAIM_NUMBER),
         ("NR_GUIA_OPERADORA", Column.PAYER_CLAIM_NUMBER),
         ("Guia Principal", None),
-        ("Senha", None),
+        *((name, Column.AUTHORIZATION_NUMBER) for name in ("Senha", "Senha da Guia", "Nº Autorização")),
         ("Nome do Beneficiário", None),
         ("Nº Carteira", Column.CARD_NUMBER),
         ("Validade da carteira", None),
@@ -266,7 +266,8 @@ def test_a_whole_claim_that_the_sheet_has_twice_waits_the_second_time() -> None:
         ("Data de emissão", None),
         ("Competência", None),
         ("Protocolo", Column.PROTOCOL_NUMBER),
-        ("Lote", None),
+        *((name, Column.BATCH_NUMBER) for name in ("Lote", "Número do Lote")),
+        *((name, None) for name in ("Validade da senha", "Data da Autorização", "Lote do material", "Valor do Lote")),
         ("Nº Demonstrativo", Column.STATEMENT_NUMBER),
         ("Tabela", Column.CODE_SYSTEM),
         ("Código do Serviço", Column.ITEM_CODE),
