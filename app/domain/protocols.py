@@ -46,20 +46,20 @@ class ProtocolMessage:
     rejection_code: str | None = None
 
 
-def failures(protocol: Protocol, today: date) -> Iterator[Failure | None]:
-    """Why the protocol is refused, whatever the batch."""
-    yield ascii_failure(protocol.number, f"{PATH}.number", NUMBER_LENGTH_MAX)
+def failures(protocol: Protocol, today: date, path: str = f"{PATH}.") -> Iterator[Failure | None]:
+    """Why the protocol is refused, whatever the batch; its values are under `path`, which ends with a dot."""
+    yield ascii_failure(protocol.number, f"{path}number", NUMBER_LENGTH_MAX)
     if protocol.received_on > today:
-        yield Failure(ErrorCode.INVALID_DATE, "the day of the reception is in the future", f"{PATH}.receivedOn", "3223")
+        yield Failure(ErrorCode.INVALID_DATE, "the day of the reception is in the future", f"{path}receivedOn", "3223")
     for index, each in enumerate(protocol.refused):
         if each.claim_id is not None:
-            yield tabela38.code_failure(each.code, f"{PATH}.refused.{index}.code")
+            yield tabela38.code_failure(each.code, f"{path}refused.{index}.code")
         elif ascii_or_none(each.code, CODE_LENGTH_MAX) is None:
             # What a payer writes cannot be corrected: any code that can be stored is.
             message = f"guide {each.provider_claim_number} is refused with a code that is none: ask the payer for it"
             yield Failure(ErrorCode.UNKNOWN_CODE, message, "xml")
     if len({(each.claim_id, each.provider_claim_number) for each in protocol.refused}) < len(protocol.refused):
-        yield Failure(ErrorCode.INVALID_INPUT, "name each refused claim only once", f"{PATH}.refused")
+        yield Failure(ErrorCode.INVALID_INPUT, "name each refused claim only once", f"{path}refused")
 
 
 def contested_failure(number: str, field: str) -> Failure | None:

@@ -16,6 +16,7 @@ from app.domain.appeal_answers import AppealReception, RefusedAppeals
 from app.domain.appeal_batches import WAITING, AppealBatchAction
 from app.domain.errors import ErrorCode, Failure, not_found, raise_any, refuse
 from app.domain.protocols import Protocol
+from app.domain.refusals import checked
 from app.services import appeal_batches
 from app.services.appeal_batch_steps import after_action, store
 from app.services.appeal_batches import APPEAL_BATCH_ANSWER
@@ -61,7 +62,10 @@ async def record_reception(
     Appeals of claims that the payer refuses leave the batch and wait for another one. A document that refuses the
     batch, or all its claims, rejects it.
     """
-    batch, appeals = await appeal_batches.locked(unit, id, version)
+    protocol = reception.protocol
+    # A document that refuses appeals may refuse all of them, and then its protocol is not recorded.
+    said = () if protocol is None or reception.refused else protocols.failures(protocol, unit.today, "")
+    batch, appeals = await checked(said, appeal_batches.locked(unit, id, version))
     _check(batch, reception)
     refused = await _refused(unit, reception.refused, appeals)
     code = reception.rejection_code
@@ -69,9 +73,8 @@ async def record_reception(
         code = reception.refused[0].code
     if code is not None:
         return await appeal_batches.end_locked(unit, batch, AppealBatchAction.REJECT, protocols.reason_of(code))
-    protocol = reception.protocol
     assert protocol is not None, "unless it is refused"  # noqa: S101
-    raise_any(protocols.failures(protocol, unit.today))
+    raise_any(protocols.failures(protocol, unit.today, ""))
     received = replace(
         after_action(unit, batch, AppealBatchAction.RECEIVE),
         protocol_number=protocol.number,

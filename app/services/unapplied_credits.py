@@ -84,9 +84,9 @@ async def apply(unit: UnitOfWork, *, id: str, invoice_id: str, amount: Cents | N
     # The remittance first, whose taxes are shared out, then the invoice, as postings lock them, and the credit last.
     await _lock_remittance(unit, id)
     invoice = await invoices_db.lock(unit.connection, unit.scope, invoice_id)
-    if invoice is None:
-        raise not_found("invoice", "invoiceId")
-    credit = await _locked(unit, id, version)
+    unknown = not_found("invoice", "invoiceId").failures if invoice is None else ()
+    credit = await checked(unknown, _locked(unit, id, version))
+    assert invoice is not None, "or it is refused above"  # noqa: S101
     if (invoice.provider_cnes, invoice.payer_ans) != (credit.provider_cnes, credit.payer_ans):
         raise conflict("the invoice belongs to another provider or payer", "invoiceId")
     left = Cents(credit.left_cents)

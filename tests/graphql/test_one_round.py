@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.factories import CONSULTATION, World, key, today
+from tests.graphql import test_appeal_batches as appeals
 from tests.graphql.test_claim_batches import sent_batch, sent_claim
 from tests.inputs import dotted
 
@@ -112,6 +113,20 @@ async def test_that_an_object_has_changed_hides_nothing_of_the_form(world: World
     values = {"batchId": batch, "content": {"protocol": protocol}, "version": 9}
     received = await world.mutate("biller", "recordProtocol", "batch { id }", **values)
     assert _found(received) == [("INVALID_DATE", "content.protocol.date"), ("STALE_VERSION", "version")]
+
+
+async def test_what_is_unknown_hides_nothing_else(world: World) -> None:
+    batch, _ = await appeals.sent(world)
+    values = {"appealBatchId": batch["id"], "protocolNumber": "", "date": "2999-01-01", "version": 9}
+    received = await world.mutate("biller", "recordAppealProtocol", "batch { id }", **values)
+    assert _found(received) == [
+        ("INVALID_DATE", "date"),
+        ("INVALID_INPUT", "protocolNumber"),
+        ("STALE_VERSION", "version"),
+    ]
+    values = {"creditId": "crd_none", "invoiceId": "inv_none", "idempotencyKey": key()}
+    applied = await world.mutate("finance", "applyCredit", "credit { id }", **values)
+    assert _found(applied) == [("NOT_FOUND", "creditId"), ("NOT_FOUND", "invoiceId")]
 
 
 async def test_that_a_card_has_changed_hides_none_of_its_days(world: World) -> None:
