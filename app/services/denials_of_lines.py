@@ -48,7 +48,8 @@ async def of_lines(
 
 
 def last_step(steps: Sequence[LineStepRecord]) -> LineStepRecord | None:
-    """The last step that made a denial and is not taken back; the steps are in their order."""
+    """The last step that made a denial and is not taken back, None of what was said with the parts of a split line; the
+    steps are in their order."""
     undone = {step.undoes_id for step in steps}
     return next((step for step in reversed(steps) if step.action in MADE_BY and step.id not in undone), None)
 

@@ -131,7 +131,7 @@ async def line_facts(
     expected = await differences(connection, scope, waiting) if waiting else {}
     is_open = {line.id: line.status is not RemittanceLineStatus.POSTED or line.is_without_claim for line in lines}
     denied = await denials_of_lines.of_lines(connection, scope, [line for line in lines if not is_open[line.id]])
-    undoable = [line.id for line in lines if is_open[line.id] and line.status is not CANCELLED] + [*denied]
+    undoable = [line.id for line in lines if is_open[line.id] and line.status is not CANCELLED]
     steps: dict[str, list[LineStepRecord]] = {}
     for step in await line_history_db.of_lines(connection, scope, undoable) if undoable else ():
         steps.setdefault(step.line_id, []).append(step)
@@ -141,8 +141,7 @@ async def line_facts(
             Cents(line.paid_cents),
             line.resolution or PLAIN,
             expected.get(line.id),
-            has_step=(denials_of_lines.last_step if line.id in denied else last_step)(steps.get(line.id, ()))
-            is not None,
+            has_step=line.id in denied or last_step(steps.get(line.id, ())) is not None,
         )
         for line in lines
     }

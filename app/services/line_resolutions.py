@@ -259,13 +259,13 @@ async def _take_denial_back(
     """The line stays posted: what it pays or takes back has happened. What a person has denied of it is due again."""
     claim = await claims_db.lock(unit.connection, unit.scope, line.claim_id or "")
     denial = (await denials_of_lines.of_lines(unit.connection, unit.scope, [line])).get(line.id)
-    if step is None or denial is None or claim is None or line.resolution is None:
+    if denial is None or claim is None or line.resolution is None:
         raise conflict(NO_STEP)
     await denials.take_back_locked(unit, claim, denial)
     left = line.resolution.denials[:-1]
     read_as = replace(line.resolution, denials=left, is_written_off=line.resolution.is_written_off and bool(left))
     after = replace(line, resolution=read_as)
-    return await store(unit, remittance, line, after, LineStep.UNDO, text=reason, undoes_id=step.id)
+    return await store(unit, remittance, line, after, LineStep.UNDO, text=reason, undoes_id=step.id if step else None)
 
 
 def _undone(unit: UnitOfWork, line: RemittanceLineRecord, step: LineStepRecord) -> RemittanceLineRecord:

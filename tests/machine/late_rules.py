@@ -148,5 +148,6 @@ def steps_of_late_decisions(life: Any) -> list[Callable[[], None]]:
         divided += [partial(life.create, [10_00, 7_00], is_sent=True, quantity=10_000)]
         divided += [partial(life.remit, -1, [100, 100, 100], is_paying=True)]
         divided += [partial(life.split_a_takeback, -1, "1705", is_stated=is_stated, is_undone=False)]
-    # Those of `steps_of_the_queue` have made denials.
-    return [*paid, *denied, *parts, *divided, *(partial(life.take_a_denial_back, number) for number in range(2))]
+    taken_back = [partial(life.create, [10_00], is_sent=True, quantity=10_000)]
+    taken_back.append(partial(life.resolve_a_difference, -1, 80, "acceptAsDenial", is_undone=False))
+    return [*paid, *denied, *parts, *divided, *taken_back, partial(life.take_a_denial_back, -1)]
