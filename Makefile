@@ -9,7 +9,7 @@ BENCH_SECONDS ?= 1
 BENCH_ROUNDS ?= 3
 PAGES := errors events metrics configuration
 
-.PHONY: help install run test faults soak month hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer rest-pages migration lock third-party translated format clean
+.PHONY: help install run test faults soak month lives hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer rest-pages migration lock third-party translated format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ soak: $(STAMP) ## Load a gateway for SOAK_SECONDS (an hour), and print its memor
 
 month: $(STAMP) ## Post a month of 2,000 claims of three payers from documents alone, and print where every cent is
 	BILLING_TEST_MONTH_CLAIMS=2000 $(BIN)/python -m pytest tests/month $(ARGS)
+
+lives: $(STAMP) ## Play random lives of claims and invoices for 2,000 steps, with every invariant after each
+	BILLING_TEST_MACHINE_STEPS=2000 $(BIN)/python -m pytest tests/machine $(ARGS)
 
 hostile: $(STAMP) ## Attack live gateways at full length, and print what each attack cost
 	BILLING_TEST_HOSTILE=full $(BIN)/python -m pytest -m hostile $(ARGS)

@@ -4,8 +4,9 @@ export interface Source {
   day?: 'today' | 'month' | 'monthStart' | 'monthEnd' | 'nextMonth' | 'nextYear' | 'yearStart';
   query?: string;
   path?: string;
-  /** What to do where there is none. */
+  /** What to do where there is none, or the operation to run. */
   first?: string;
+  run?: string;
 }
 
 export interface Operation {
@@ -14,6 +15,8 @@ export interface Operation {
   role: string;
   /** The title of the page that shows it. */
   source: string;
+  /** The title of that page in Portuguese. */
+  portugueseSource: string;
   query: string;
   variables: Record<string, Source>;
 }

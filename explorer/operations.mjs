@@ -1,12 +1,13 @@
 // The collection of operations: every block of the README, of the pages in docs/ and of operations.md beside this file,
 // with the role that runs it and where the values of its variables are found. `node operations.mjs` prints it.
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const { roles, days, variables } = JSON.parse(readFileSync(join(here, 'variables.json'), 'utf8'));
+const { texts } = JSON.parse(readFileSync(join(here, 'portuguese.json'), 'utf8'));
 
 /** @returns {import('./operations.mjs').Operation[]} */
 export function operations() {
@@ -18,16 +19,24 @@ export function operations() {
 }
 
 function ofPage(file, text) {
-  const title = /^# (.+)$/m.exec(text)?.[1] ?? file;
+  const source = titleOf(text) ?? file;
+  const sources = { source, portugueseSource: portugueseTitle(file) ?? texts[source] ?? source };
   return [...text.matchAll(/```graphql\n(.*?)```/gs)].flatMap((block) => {
     const paragraph = text.slice(0, block.index).trimEnd().split('\n\n').at(-1);
     const named = /role `(\w+)`/.exec(paragraph)?.[1];
     const parts = block[1].split(/^(?=(?:query|mutation|subscription)\b)/m);
-    return parts.map((query) => ofBlock(query.trim(), named, title)).filter((one) => one !== null);
+    return parts.map((query) => ofBlock(query.trim(), named, sources)).filter((one) => one !== null);
   });
 }
 
-function ofBlock(query, named, source) {
+const titleOf = (text) => /^# (.+)$/m.exec(text)?.[1];
+
+function portugueseTitle(file) {
+  const page = join(root, 'docs', 'pt-BR', basename(file));
+  return file.startsWith('docs/') && existsSync(page) ? titleOf(readFileSync(page, 'utf8')) : undefined;
+}
+
+function ofBlock(query, named, sources) {
   const head = /^(query|mutation|subscription)\s+(\w+)\s*(?:\(([^)]*)\))?/.exec(query);
   if (head === null) return null;
   const [, kind, name, declared = ''] = head;
@@ -39,7 +48,7 @@ function ofBlock(query, named, source) {
     return [variable, variable in days ? { day: days[variable] } : {}];
   });
   const role = named ?? fields.map((field) => roles[field]).find(Boolean) ?? 'biller';
-  return { name, kind, role, source, query: `${query}\n`, variables: Object.fromEntries(found) };
+  return { name, kind, role, ...sources, query: `${query}\n`, variables: Object.fromEntries(found) };
 }
 
 /** The names of the outermost fields; what stands in texts and in brackets is skipped. */

@@ -19,6 +19,7 @@ major=${major%%.*}
 minor=${minor%%.*}
 # What `engines` of explorer/package.json asks for: ^20.19.0 || >=22.12.0.
 if [ "$major" -gt 22 ] || { [ "$major" -eq 22 ] && [ "$minor" -ge 12 ]; } || { [ "$major" -eq 20 ] && [ "$minor" -ge 19 ]; }; then
+    echo "building GraphiQL from its npm packages, which takes half a minute"
     cd explorer
     npm ci --no-audit --no-fund --loglevel=error
     exec npm run build

@@ -4,6 +4,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 python="${VENV:-.venv}/bin/python"
 
+# Its workers and the processes that they start read the same files: whoever compiles one first does it for all.
+unset PYTHONDONTWRITEBYTECODE
 "$python" -m pytest -n "${WORKERS:-3}" --dist loadscope --no-loadscope-reorder "$@"
 code=$?
 [ "$code" -eq 1 ] || exit "$code"

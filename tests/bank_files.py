@@ -40,9 +40,13 @@ def _ofx(entries: tuple[Entry, ...], account: str, *, end: bool, comma: bool) ->
     return f"<OFX><BANKMSGSRSV1><STMTRS><BANKACCTFROM>{known}</BANKACCTFROM>{lists}</STMTRS></BANKMSGSRSV1></OFX>"
 
 
-def cnab(*entries: Entry, service: str = "04", counted: int | None = None) -> str:
-    """CNAB 240 with segment E."""
-    records = [_record("0"), _record("1", (10, service)), *(_segment(*each) for each in entries), _record("5")]
+def cnab(
+    *entries: Entry, service: str = "04", counted: int | None = None, sums: tuple[str, str] = ("0.00", "0.00")
+) -> str:
+    """CNAB 240 with segment E; `sums` of the debits and of the credits."""
+    debits, credits = (each.replace(".", "").zfill(18) for each in sums)
+    last = _record("5", (177, debits), (195, credits))
+    records = [_record("0"), _record("1", (10, service)), *(_segment(*each) for each in entries), last]
     total = len(records) + 1 if counted is None else counted
     return "\r\n".join([*records, _record("9", (24, f"{total:06d}"))]) + "\r\n"
 

@@ -233,6 +233,13 @@ class Page:
         feature = {"name": "prefers-color-scheme", "value": scheme}
         await self.call("Emulation.setEmulatedMedia", features=[feature])
 
+    async def speak(self, language: str) -> None:
+        """Load the page again for a reader who prefers this language."""
+        agent, url = await self.evaluate("[navigator.userAgent, location.href]")
+        await self.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+        await self.call("Page.navigate", url=url)
+        await self.wait_for("document.readyState === 'complete'")
+
     async def screenshot(self, path: Path) -> None:
         """Write what the tab shows as a PNG."""
         result = await self.call("Page.captureScreenshot", format="png")

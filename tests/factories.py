@@ -2,7 +2,7 @@
 
 import itertools
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -63,14 +63,18 @@ class World:
     provider: str
     patient: str
     card: str
+    _tokens: dict[str, str] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def token(self, role: str) -> str:
-        """A token of this role for this world's parties only."""
-        scopes: dict[str, dict[str, Any]] = {
-            "payer": {"payer": self.payer, "providers": ["*"]},
-            "patient": {"patient": self.patient},
-        }
-        return self.gateway.token(role, **scopes.get(NARROWED_TO.get(role, ""), {"providers": [self.provider]}))
+        """A token of this role for this world's parties only, which its callers send again like any client."""
+        if role not in self._tokens:
+            scopes: dict[str, dict[str, Any]] = {
+                "payer": {"payer": self.payer, "providers": ["*"]},
+                "patient": {"patient": self.patient},
+            }
+            scope = scopes.get(NARROWED_TO.get(role, ""), {"providers": [self.provider]})
+            self._tokens[role] = self.gateway.token(role, **scope)
+        return self._tokens[role]
 
     async def call(self, role: str, query: str, **variables: Any) -> Any:
         """The data of an operation that must not fail."""

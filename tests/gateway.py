@@ -82,6 +82,8 @@ async def production_settings(directory: Path, services: Services, **changes: An
 
 
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
+TRUST = httpx.create_ssl_context()
+"""Made once: a client of its own would read the certificates of all authorities, to speak plain HTTP."""
 BACKGROUND = (
     *("outbox", "access_log", "leases", "lease_until", "LOCK(", "wait_timeout"),
     *("BEGIN", "COMMIT", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
@@ -283,7 +285,7 @@ async def running_gateway(
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         posts = Posts(url)
-        async with httpx.AsyncClient(base_url=url, timeout=30, limits=LIMITS) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30, limits=LIMITS, verify=TRUST) as client:
             with contextlib.closing(posts):
                 yield Gateway(url, settings, app.state.process, client, posts, DevelopmentKeys(settings.var_dir))
     finally:

@@ -17,7 +17,7 @@ from app.db.counting import count_of
 from app.db.engine import batches, scalar
 from app.db.paging import Keyset
 from app.db.rows import insert_rows
-from app.db.statements import query, query_one, query_total
+from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.tables import claims
 from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
 from app.domain.access_log_entries import AccessedPerson, AccessEntry, Seal, SignedEntry, plain_time
@@ -94,13 +94,17 @@ async def is_written(connection: AsyncConnection, entry_id: str) -> bool:
 
 async def patients_of(connection: AsyncConnection, claim_ids: Collection[str]) -> dict[str, str]:
     """Claim id -> patient id; for the log alone, which must know whose data it was whoever looked at it."""
-    # The comment tells whoever looks at the server why claims are read without a scope.
-    query = select(claims.c.id, claims.c.patient_id).prefix_with("/* for access_log */")
     found: dict[str, str] = {}
     for batch in batches(sorted(claim_ids)):
-        rows = await connection.execute(query.where(claims.c.id.in_(batch)))
-        found |= dict(rows.all())
+        found |= await _patients_of(connection, batch)
     return found
+
+
+@query_pairs(lambda patient_id: patient_id)
+def _patients_of(claim_ids: Collection[str]) -> Select[Any]:
+    # The comment tells whoever looks at the server why claims are read without a scope.
+    query = select(claims.c.id, claims.c.patient_id).prefix_with("/* for access_log */")
+    return query.where(claims.c.id.in_(claim_ids))
 
 
 @query_one(Seal)

@@ -17,11 +17,14 @@ from app.db.session import WHERE_AM_I, Heard, Place, Session
 PING_SECONDS: Final = 1.0
 """A session that was unused for longer is asked for a sign before it is used."""
 RECYCLE_SECONDS: Final = 1_800
+SURPLUS_SECONDS: Final = 10.0
+"""A session above the pool's size is closed when it was unused for longer: to open one takes some milliseconds of
+processor time, as much as ten requests, and under load it is needed again at once."""
 KILL_SECONDS: Final = 1.0
 
 
 class Pool:
-    """At most twice `size` sessions, of which `size` stay open; whoever comes later waits.
+    """At most twice `size` sessions, of which `size` stay open without use; whoever comes later waits.
 
     `heard` is called with each compiled statement.
     """
@@ -105,12 +108,18 @@ class Pool:
     def _returned(self, session: Session) -> None:
         if not session.is_usable:
             self.suspect()
-        elif len(self._free) < self._size and session.opened_at > self._left_at:
+        elif session.opened_at > self._left_at:
             session.used_at = time.monotonic()
             session.asked = None
             self._free.append(session)
+            self._close_surplus(session.used_at)
             return
         self._close(session)
+
+    def _close_surplus(self, now: float) -> None:
+        """The sessions used last are used first, so the first one has been unused for the longest time."""
+        if len(self._free) > self._size and now - self._free[0].used_at > SURPLUS_SECONDS:
+            self._close(self._free.pop(0))
 
     def _cut_off(self, session: Session) -> None:
         """Its caller was cancelled: what the server is about to send answers a statement that nobody waits for."""

@@ -41,6 +41,8 @@ Pages = Callable[[AsyncConnection, DataScope, Any, Keyset], Awaitable[list[Row]]
 SUBJECT: Final = "demo-payer"
 LOOK_AT: Final = 20
 """It chooses among so many of the oldest that wait: one that cannot be moved does not stop the others."""
+SPARED: Final = 2
+"""So many of the newest of each kind it leaves to wait: every status lasts, and there is always an invoice to pay."""
 CLAIMS_MAX: Final = 1_000
 """While there are fewer and nothing waits, the clinic has another one."""
 _log = structlog.get_logger("billing.demo")
@@ -219,11 +221,12 @@ class SimulatedPayer:
         return has_room
 
     async def _waiting(self, habit: Habit, pages: Pages[Row], where: Any, table: Table) -> Row | None:
-        """One of the oldest rows that match the filter; None if there is none."""
+        """One of the oldest rows that match the filter, but for the newest; None if there is none."""
         keyset = Keyset(table.c.id, table.c.id, descending=False, limit=LOOK_AT)
         async with self._database.reading() as connection:
             found = await pages(connection, habit.scope, where, keyset)
-        return found[self._turn % len(found)] if found else None
+        waiting = found[:-SPARED]
+        return waiting[self._turn % len(waiting)] if waiting else None
 
 
 def _request_id() -> str:

@@ -52,7 +52,8 @@ class AppealTerms:
         the day of receipt.
         """
         issued_on = denied.issued_on if self.clock is ContractAppealClock.ISSUE else None
-        start = issued_on or denied.received_on
+        # Nobody gets a statement before it is issued: such a date is a mistake, perhaps by thousands of years.
+        start = min(issued_on or denied.received_on, denied.received_on)
         if self.days_kind is ContractAppealDaysKind.BUSINESS:
             return after_business_days(start, self.days, self.state)
         return start + timedelta(days=self.days)

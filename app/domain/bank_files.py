@@ -5,7 +5,7 @@ the next one; nothing is expanded but the five characters that XML escapes, so n
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -23,7 +23,12 @@ from app.domain.errors import BillingError, ErrorCode, refuse
 from app.domain.money import Cents
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z0-9_.]{1,40})>([^<]*)")
-_AMOUNT: Final = re.compile(r"([+-]?)(\d{1,3}(?:[.,]?\d{3})*|\d+)(?:[.,](\d{1,2}))?", re.ASCII)
+_AMOUNT: Final = re.compile(
+    r"([+-]?)(\d{1,12}|\d{1,3}(?:\.\d{3}){1,3}(?=,)|\d{1,3}(?:,\d{3}){1,3}(?=\.)|\d{1,3}(?:(?:\.\d{3}){2,3}|(?:,\d{3}){2,3})(?![.,]))"
+    r"(?:[.,](\d{2}0{2,}|\d{1,2}))?",
+    re.ASCII,
+)
+# `1.234` may be either, so it is neither; `1.234,50`, `1.234.567` and `100.0000` are plain.
 _WIDTH: Final = 240
 _CONCILIATION: Final = "04"
 """The service code of a lot with a statement of the account."""
@@ -61,6 +66,9 @@ AMOUNT: Final = Field(151, 168)
 DIRECTION: Final = Field(169, 169)
 HISTORY: Final = Field(177, 201)
 DOCUMENT: Final = Field(202, 240)
+DEBITS: Final = Field(177, 194)
+CREDITS: Final = Field(195, 212)
+"""Of the last record of a lot: the sums of its entries."""
 
 
 def read(content: bytes) -> BankFile:
@@ -68,6 +76,8 @@ def read(content: bytes) -> BankFile:
     text = _decoded(content)
     start = text.lstrip("\ufeff \r\n\t")[:2_000].upper()
     if start.startswith(("OFXHEADER", "<?OFX", "<OFX", "<?XML")) and "<OFX>" in text.upper():
+        if "</OFX>" not in text.upper():
+            raise _refusal("the file is cut off: it does not end with </OFX>, export it from the bank again")
         return BankFile(BankSource.OFX, tuple(_ofx(text)))
     records = [line for line in text.splitlines() if line.strip()]
     if records and len(records[0]) == _WIDTH and KIND.of(records[0]) == "0":
@@ -142,7 +152,7 @@ def _cents(text: str) -> int | None:
     if found is None:
         return None
     sign, whole, fraction = found.groups()
-    cents = int(re.sub("[.,]", "", whole) + (fraction or "").ljust(2, "0"))
+    cents = int(re.sub("[.,]", "", whole) + (fraction or "")[:2].ljust(2, "0"))
     return -cents if sign == "-" else cents
 
 
@@ -157,12 +167,26 @@ def _cnab(records: list[str]) -> Iterator[BankLine]:
     last = records[-1]
     if KIND.of(last) != "9" or not RECORDS.of(last).isdecimal() or int(RECORDS.of(last)) != len(records):
         raise _refusal("the file is cut off: its last record does not count the records before it")
-    is_statement = False
+    is_statement, of_lot = False, list[BankLine]()
     for number, record in enumerate(records, start=1):
         if KIND.of(record) == "1":
-            is_statement = SERVICE.of(record) == _CONCILIATION
+            is_statement, of_lot = SERVICE.of(record) == _CONCILIATION, []
         if is_statement and KIND.of(record) == "3" and SEGMENT.of(record) == "E":
-            yield _segment(record, number)
+            of_lot.append(_segment(record, number))
+            yield of_lot[-1]
+        if is_statement and KIND.of(record) == "5":
+            _check_sums(record, number, of_lot)
+
+
+def _check_sums(record: str, number: int, lines: Sequence[BankLine]) -> None:
+    """The last record of a lot says what its debits and its credits add up to; many banks leave both at zero."""
+    texts = [each.of(record) for each in (DEBITS, CREDITS)]
+    stated = [int(text) if text.isdecimal() else 0 for text in texts]
+    sides = (BankDirection.DEBIT, BankDirection.CREDIT)
+    found = [sum(line.amount for line in lines if line.direction is side) for side in sides]
+    if any(stated) and stated != found:
+        message = f"record {number} says other sums than those of its entries: export the file from the bank again"
+        raise _refusal(message)
 
 
 def _segment(record: str, number: int) -> BankLine:

@@ -182,11 +182,12 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
     for index, item in enumerate(form.items):
         yield from _item_failures(f"items.{index}", item)
     yield from _sequence_failures(form.items)
-    if form.total > CENTS_MAX:
+    total = form.total
+    if total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
-    elif form.items and form.total == 0 and all(item.quantity > 0 and item.has_factor for item in form.items):
+    elif form.items and total == 0 and all(item.quantity > 0 and item.has_factor for item in form.items):
         yield ZERO_TOTAL
-    if form.claimed_total is not None and form.claimed_total != form.total:
+    if form.claimed_total is not None and form.claimed_total != total:
         message = "the items do not add up to the claimed total"
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")
 
@@ -249,9 +250,10 @@ def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
 
 
 def _total_failures(path: str, item: ItemForm) -> Iterator[Failure]:
-    if item.unit_price < 0 or item.total < 0:
+    total = item.total
+    if item.unit_price < 0 or total < 0:
         yield Failure(ErrorCode.INVALID_AMOUNT, "an amount must not be below zero", f"{path}.unitPrice", "5040")
-    elif item.total > CENTS_MAX or (item.total == 0 < item.unit_price and item.stated_total is None):
+    elif total > CENTS_MAX or (total == 0 < item.unit_price and item.stated_total is None):
         yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
     elif item.stated_total is not None and not is_near_total(
         item.stated_total, item.unit_price, item.quantity, item.factor

@@ -7,9 +7,12 @@ from typing import Final
 
 from app.domain import tabela38
 from app.domain.errors import ErrorCode, Failure
+from app.domain.identifiers import ascii_or_none
 from app.domain.text import ascii_failure
 
 NUMBER_LENGTH_MAX: Final = 12
+CODE_LENGTH_MAX: Final = 4
+"""Of a reason: those of Tabela 38 have four digits."""
 PATH: Final = "protocol"
 
 
@@ -49,7 +52,12 @@ def failures(protocol: Protocol, today: date) -> Iterator[Failure | None]:
     if protocol.received_on > today:
         yield Failure(ErrorCode.INVALID_DATE, "the day of the reception is in the future", f"{PATH}.receivedOn", "3223")
     for index, each in enumerate(protocol.refused):
-        yield tabela38.code_failure(each.code, f"{PATH}.refused.{index}.code")
+        if each.claim_id is not None:
+            yield tabela38.code_failure(each.code, f"{PATH}.refused.{index}.code")
+        elif ascii_or_none(each.code, CODE_LENGTH_MAX) is None:
+            # What a payer writes cannot be corrected: any code that can be stored is.
+            message = f"guide {each.provider_claim_number} is refused with a code that is none: ask the payer for it"
+            yield Failure(ErrorCode.UNKNOWN_CODE, message, "xml")
     if len({(each.claim_id, each.provider_claim_number) for each in protocol.refused}) < len(protocol.refused):
         yield Failure(ErrorCode.INVALID_INPUT, "name each refused claim only once", f"{PATH}.refused")
 

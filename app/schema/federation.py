@@ -33,6 +33,10 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Type -> the fields that its id is made of, in this order: a second key of it."""
 SHAREABLE: Final = ("PageInfo",)
 """Types that other subgraphs define too, with the same meaning in each."""
+PERMISSIONS: Final = "https://billing.example/permissions/v1.0"
+"""The identity of the directives below in a supergraph. Routers do not know it, and so do not apply them."""
+COMPOSED: Final = ("@authenticated", "@requiresScopes", "@sensitive")
+"""Directives that a supergraph keeps, for its readers."""
 INTROSPECT: Final = "schema:introspect"
 _TYPE: Final = re.compile(r"^type (\w+)(?: implements [\w& ]+)?(?= \{$)", re.MULTILINE)
 
@@ -65,9 +69,16 @@ class Service:
 
 
 def sdl() -> str:
-    """The schema for clients, with the keys of its entities and the link to the specification."""
-    link = f'extend schema @link(url: "{SPECIFICATION}", import: ["@key", "@shareable"])'
-    return f"{link}\n\n{_TYPE.sub(_with_directives, schema.as_str())}"
+    """The schema for clients, with the keys of its entities, the links, and what a supergraph keeps of permissions."""
+    links = [_link(SPECIFICATION, "@key", "@shareable", "@composeDirective"), _link(PERMISSIONS, *COMPOSED)]
+    kept = [f'@composeDirective(name: "{each}")' for each in COMPOSED]
+    head = "\n  ".join(["extend schema", *links, *kept])
+    return f"{head}\n\n{_TYPE.sub(_with_directives, schema.as_str())}"
+
+
+def _link(url: str, *imported: str) -> str:
+    names = ", ".join(f'"{each}"' for each in imported)
+    return f'@link(url: "{url}", import: [{names}])'
 
 
 def _with_directives(found: re.Match[str]) -> str:

@@ -96,11 +96,18 @@ def _refused(protocol: Protocol, claims_of: Sequence[ClaimRecord]) -> list[Claim
         for each in protocol.refused
     ]
     raise_any(
-        not_found("claim", _path(refusal, index)).failures[0]
+        _missing(refusal, index)
         for index, (refusal, claim) in enumerate(zip(protocol.refused, found, strict=True))
         if claim is None
     )
     return [claim for claim in found if claim is not None]
+
+
+def _missing(refusal: RefusedClaim, index: int) -> Failure:
+    if refusal.claim_id is not None:
+        return not_found("claim", _path(refusal, index)).failures[0]
+    message = f"guide {refusal.provider_claim_number} is not in this batch: choose the batch that it was sent in"
+    return Failure(ErrorCode.NOT_FOUND, message, "xml")
 
 
 def _path(refusal: RefusedClaim, index: int) -> str:

@@ -12,9 +12,11 @@ from app.db.claims import ClaimRecord
 from app.db.guides import GuideRecord
 from app.domain.claim_form import ClaimForm
 from app.domain.earlier_codes import fields_with_earlier_codes
-from app.domain.errors import ErrorCode, Failure
+from app.domain.errors import ErrorCode, Failure, raise_any
+from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
 from app.domain.preflight import Finding, FindingSeverity
+from app.domain.text import ascii_failure
 from app.services import claim_checks, claims, guide_providers
 from app.tiss.read_batch import IncomingGuide
 from app.unit_of_work.unit import UnitOfWork
@@ -56,6 +58,7 @@ async def import_guide(
     if known:
         return await _compare(unit, known[0], form)
     accepted, number = claim_checks.codes_of(form.items), guide.payer_claim_number
+    raise_any([ascii_failure(number, "numeroGuiaOperadora", NUMBER_LENGTH_MAX)])
     claim = await claims.create(
         unit,
         form=form,

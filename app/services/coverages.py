@@ -12,7 +12,7 @@ from app.db import patient_changes as patient_changes_db
 from app.db.parties import CoverageRecord, PatientRecord
 from app.domain import ids
 from app.domain.eligibility import CoverageTerms
-from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any
+from app.domain.errors import BillingError, ErrorCode, Failure, check_version, not_found, raise_any
 from app.domain.identifiers import ans_failure, card_failure
 from app.domain.parties import PLAN_LENGTH_MAX, PartyAction, deactivated, duplicate
 from app.domain.refusals import Refusals
@@ -87,7 +87,9 @@ async def update(
     }
     refusals = Refusals([text_failure(given.get("plan_name"), "planName", PLAN_LENGTH_MAX)])
     with refusals.also():
-        before = await _locked(unit, id, version)
+        before = await _locked(unit, id)
+        with refusals.also():
+            check_version("coverage", before.version, version)
         after = replace(before, **given)
         raise_any(_failures(after.plan_name, after.terms))
     refusals.raise_any()
@@ -96,16 +98,19 @@ async def update(
 
 async def end(unit: UnitOfWork, *, id: str, ends_on: date, version: int | None = None) -> CoverageRecord:
     """End the coverage on a day; call it again to change the day."""
-    before = await _locked(unit, id, version)
-    raise_any(_failures(before.plan_name, replace(before, ends_on=ends_on).terms))
+    before = await _locked(unit, id)
+    refusals = Refusals(_failures(before.plan_name, replace(before, ends_on=ends_on).terms))
+    with refusals.also():
+        check_version("coverage", before.version, version)
+    refusals.raise_any()
     return await KIND.change(unit, before, {"ends_on": ends_on}, PartyAction.END)
 
 
-async def _locked(unit: UnitOfWork, coverage_id: str, version: int | None) -> CoverageRecord:
+async def _locked(unit: UnitOfWork, coverage_id: str) -> CoverageRecord:
     if unit.scope.payer is not None or unit.scope.patient is not None:
         raise not_found("coverage")
     found = await patient_changes_db.lock_coverage(unit.connection, unit.scope, coverage_id)
-    return KIND.checked(found, version, "id")
+    return KIND.checked(found, None, "id")
 
 
 async def _active_patient(unit: UnitOfWork, patient_id: str) -> PatientRecord:

@@ -21,7 +21,7 @@ from app.domain.data_scope import EVERYTHING
 from app.domain.documents import DocumentKind
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.domain.imports import ImportJobKind
-from app.services import documents, imports, leases
+from app.services import documents, imports, leases, statement_imports
 from app.services.import_jobs import Parties
 from app.services.imports import Hold, JobLost
 from app.services.leases import Leases
@@ -39,11 +39,14 @@ GROUP_GUIDES_MAX: Final = 10
 GROUP_ITEMS_MAX: Final = 200
 """Guides and items of one transaction: half a second of work, so that whoever waits for it does not wait for long."""
 PAUSES: Final = (0.5, 2.0, 5.0)
-"""Seconds after which a document is read again that no child process could read."""
+"""Seconds after which a document is read again that no child process could read, or at which the gateway failed."""
 _UNREADABLE: Final = Failure(
     ErrorCode.INVALID_INPUT, "the document cannot be read: split it, or report it", None, "5001"
 )
 _FAILED: Final = Failure(ErrorCode.INVALID_INPUT, "the gateway failed at this guide: report the import job's id", None)
+_FAILED_WHOLE: Final = Failure(
+    ErrorCode.INVALID_INPUT, "the gateway failed at this document: report the import job's id", None
+)
 _LEASES: Final = Leases(imports_db.take, imports_db.renew, imports_db.give_back)
 _log = structlog.get_logger("billing.imports")
 Progress = Callable[[ImportJobRecord], None]
@@ -112,7 +115,24 @@ class ImportRunner:
             async with self._database.reading() as connection:
                 (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
             with contextlib.suppress(JobLost):
-                await self._run_of(job, on_progress).to_end()
+                await self._to_end(job, on_progress)
+
+    async def _to_end(self, job: ImportJobRecord, on_progress: Progress) -> None:
+        """A document at which the gateway fails again and again ends its job: every other job waits for it."""
+        for pause in (*PAUSES, None):
+            run = self._run_of(job, on_progress)
+            try:
+                await run.to_end()
+            except (JobLost, DatabaseUnavailable):
+                raise
+            except Exception as error:  # noqa: BLE001 - likewise
+                _log.error("import_failed", job=job.id, error=type(error).__name__)
+            else:
+                return
+            job = run.job
+            if pause is not None:
+                await asyncio.sleep(pause)
+        await self._change(statement_imports.GIVE_UP, job, {"failure": _FAILED_WHOLE})
 
     def _run_of(self, job: ImportJobRecord, on_progress: Progress) -> "_Run | StatementRun":
         if job.kind is ImportJobKind.BATCH:

@@ -10,7 +10,8 @@ from app.db.imports import ImportJobRecord, ImportResultRecord, JobPlace
 from app.domain import identifiers, ids
 from app.domain.claim_form import ClaimForm
 from app.domain.documents import DocumentKind
-from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, refuse
+from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, conflict, not_found, refuse
+from app.domain.identifiers import ans_failure, cnes_failure
 from app.domain.imports import ImportJobAction, ImportJobKind, ImportJobStatus, ImportOutcome, next_status
 from app.events.import_events import import_event
 from app.services import batch_import, import_jobs
@@ -81,7 +82,10 @@ def _filled(unit: UnitOfWork, job: ImportJobRecord, parties: Parties) -> Parties
     """What the token of the uploader says goes before what the document says, and that only of parties in its scope:
     nobody can lay a document before others."""
     provider, payer = parties
-    if provider is not None and not unit.scope.contains(provider=provider, payer=payer, patient=None):
+    is_own = provider is None or unit.scope.contains(provider=provider, payer=payer, patient=None)
+    # A document of a version whose schema is not here may have anything in their place.
+    is_number = (provider is None or cnes_failure(provider, "") is None) and ans_failure(payer or "", "") is None
+    if not (is_own and is_number):
         return job.provider_cnes, job.payer_ans
     return job.provider_cnes or provider, job.payer_ans or payer
 
@@ -127,13 +131,19 @@ def _result(job_id: str, position: int, found: GuideResult, file: str | None) ->
 
 async def _taken(unit: UnitOfWork, guide: IncomingGuide, document_id: str) -> GuideResult:
     """What becomes of the guide; a refusal is a result too."""
-    if guide.form is None:
-        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
-    try:
-        async with unit.attempt():
-            return await batch_import.import_guide(unit, guide=guide, form=guide.form, document_id=document_id)
-    except BillingError as error:
-        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
+    failures = guide.failures
+    # Once more if another import of the guide was first: now its claim is there to be compared.
+    for _attempt in range(2):
+        if guide.form is None:
+            break
+        try:
+            async with unit.attempt():
+                return await batch_import.import_guide(unit, guide=guide, form=guide.form, document_id=document_id)
+        except BillingError as error:
+            failures = error.failures
+            if not any(isinstance(each, DuplicateClaim) for each in failures):
+                break
+    return GuideResult(guide.number, GuideOutcome.REFUSED, failures=failures)
 
 
 def _outcome_of(found: GuideResult) -> ImportOutcome:

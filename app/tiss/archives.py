@@ -1,5 +1,6 @@
 """Zip archives of XML documents: what is in one, within limits that no bomb gets past, and its files one at a time."""
 
+import re
 import struct
 import zipfile
 import zlib
@@ -16,6 +17,8 @@ RATIO_MAX: Final = 250
 SMALL_BYTES: Final = 1024 * 1024
 """A file that is not larger does no harm, however well it is compressed."""
 NAME_LENGTH_MAX: Final = 200
+_BESIDE: Final = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^./]|thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+_OUTSIDE: Final = re.compile(r"(?:^|[/\\])(?:\.{0,2})(?:[/\\]|$)|[:\0]")
 _END: Final = b"PK\x05\x06"
 _END_64: Final = b"PK\x06\x07"
 _END_FORM: Final = struct.Struct("<4s4H2LH")
@@ -32,7 +35,7 @@ class Archive:
         _check_directory(file)
         try:
             self._zip = zipfile.ZipFile(file)
-            self._files = self._zip.infolist()
+            self._files = [each for each in self._zip.infolist() if not _is_beside(each)]
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
             raise _refusal(_DAMAGED) from None
         _check_files(self._files)
@@ -49,6 +52,11 @@ class Archive:
                 return file.read(FILE_BYTES_MAX + 1)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError):
             raise _refusal(_DAMAGED) from None
+
+
+def _is_beside(file: zipfile.ZipInfo) -> bool:
+    """Whether it is a folder, or what a desktop writes beside the files that a person chose."""
+    return file.is_dir() or _BESIDE.search(file.filename) is not None
 
 
 def _check_directory(file: IO[bytes]) -> None:
@@ -82,8 +90,12 @@ def _check_files(files: list[zipfile.ZipInfo]) -> None:
 
 def _check_file(file: zipfile.ZipInfo) -> None:
     name = file.orig_filename
-    if any(mark in name for mark in "/\\:\0") or name in {"", ".", ".."} or len(name) > NAME_LENGTH_MAX:
-        raise _refusal("the zip has folders or paths in it: put the XML documents into it directly (`zip -j`)")
+    if len(name) > NAME_LENGTH_MAX:
+        raise _refusal(f"a file in the zip has a name of more than {NAME_LENGTH_MAX} characters: rename it")
+    if _OUTSIDE.search(name) or not name.isprintable():
+        raise _refusal(
+            "the zip has a path that is none of a folder in it: create it again from the XML documents alone"
+        )
     if file.flag_bits & _ENCRYPTED:
         raise _refusal("the zip has a password: remove it")
     if file.compress_type not in _METHODS:

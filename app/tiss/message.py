@@ -1,6 +1,7 @@
 """The envelope of a TISS message: its header, its hash, and the part that carries the content."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,11 +13,22 @@ from app.tiss.structure import safe_parser
 ENCODING: Final = "ISO-8859-1"
 NAME: Final = "mensagemTISS"
 """The element that is a message."""
+EMPTY: Final = "the document is empty: send a TISS message"
 _HEADER: Final = "cabecalho"
+_OF_NAMESPACES: Final = (
+    etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE,
+    etree.ErrorTypes.WAR_NS_URI,
+    etree.ErrorTypes.WAR_NS_URI_RELATIVE,
+)
+_VERSION: Final = re.compile(r"[0-9]{1,2}\.[0-9]{2}\.[0-9]{2}")
 
 
 class NoMessage(ValueError):
     """The document is no XML, or has no TISS message; the text says which."""
+
+
+class NotXml(NoMessage):
+    """The document is no XML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,7 @@ def parse(document: bytes) -> Message:
     try:
         top = etree.fromstring(document, safe_parser())
     except etree.XMLSyntaxError as error:
-        raise NoMessage(_reason(document, error)) from None
+        raise NotXml(reason(error) if document.strip() else EMPTY) from None
     if top.getroottree().docinfo.doctype:
         raise NoMessage("the document has a DOCTYPE, which no TISS message needs: send it without")
     root = next((each for each in top.iter(etree.Element) if tree.name_of(each) == NAME), None)
@@ -49,15 +61,17 @@ def parse(document: bytes) -> Message:
     return Message(root, version_of(root), stated, is_right)
 
 
-def _reason(document: bytes, error: etree.XMLSyntaxError) -> str:
-    if not document.strip():
-        return "the document is empty: send a TISS message"
+def reason(error: etree.XMLSyntaxError) -> str:
+    """Why the document cannot be parsed, and what to do."""
+    if error.code in _OF_NAMESPACES:
+        return f"a namespace is not declared rightly (line {error.lineno}): write xmlns as the standard has it"
     return f"the document is not well-formed XML (line {error.lineno}): send it as its program wrote it"
 
 
 def version_of(root: Any) -> str:
-    """The version that a message names: `Padrao`, or `versaoPadrao` of earlier versions."""
-    return tree.text(root, (_HEADER, "Padrao")) or tree.text(root, (_HEADER, "versaoPadrao")) or ""
+    """The version that a message names: `Padrao`, or `versaoPadrao` of earlier versions; empty if that is none."""
+    found = tree.text(root, (_HEADER, "Padrao")) or tree.text(root, (_HEADER, "versaoPadrao")) or ""
+    return found if _VERSION.fullmatch(found) else ""
 
 
 def _hashes(root: Any, encoding: str | None) -> set[str]:

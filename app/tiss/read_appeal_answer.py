@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any, Final
 
 from app.domain.appeal_answers import AnswerMessage, DocumentAnswer
-from app.domain.errors import BillingError, ErrorCode, refuse
-from app.domain.money import Cents, parse_money
+from app.domain.errors import BillingError, ErrorCode, Failure, refuse
+from app.domain.money import CENTS_MAX, Cents
 from app.tiss import message, tree, xml_guard
 from app.tiss.encoding import encoded, rightly_declared
 from app.tiss.message import NoMessage
+from app.tiss.statement_values import cents
 
 ANSWER: Final = ("operadoraParaPrestador", "respostaRecursoGlosa")
 REGISTERED: Final = ("identificacaoTransacao", "dataRegistroTransacao")
@@ -77,19 +78,27 @@ def _message(receipt: Any) -> AnswerMessage:
 def _answers(guide: Any) -> Iterator[DocumentAnswer]:
     for node in guide:
         name = tree.name_of(node)
-        if name in OF_GUIDE:
-            yield _of_guide(node)
-        elif name in OF_ITEMS:
+        if name in (*OF_GUIDE, *OF_ITEMS):
             claim = _required(node, "numeroGuiaPrestador")
-            inside = [each for each in node if tree.name_of(each) == "recursoProcedimento"]
-            for each in inside or [node]:
-                yield _of_item(claim, each)
+            try:
+                yield from [_of_guide(claim, node)] if name in OF_GUIDE else _of_items(claim, node)
+            except BillingError as error:
+                raise BillingError(*(_of_claim(claim, each) for each in error.failures)) from None
 
 
-def _of_guide(node: Any) -> DocumentAnswer:
+def _of_claim(claim: str, failure: Failure) -> Failure:
+    return replace(failure, message=f"guide {claim}: {failure.message}")
+
+
+def _of_items(claim: str, node: Any) -> list[DocumentAnswer]:
+    inside = [each for each in node if tree.name_of(each) == "recursoProcedimento"]
+    return [_of_item(claim, each) for each in inside or [node]]
+
+
+def _of_guide(claim: str, node: Any) -> DocumentAnswer:
     field = "recursoGuiaAcatado" if tree.child(node, "recursoGuiaAcatado") is not None else "recursoAcatadoGuia"
     return DocumentAnswer(
-        _required(node, "numeroGuiaPrestador"),
+        claim,
         None,
         _first(node, "codGlosa", "codGlosaGuia"),
         _yes(node, field),
@@ -143,10 +152,10 @@ def _number(text: str, name: str) -> int:
 
 
 def _money(text: str) -> Cents:
-    try:
-        return parse_money(text)
-    except ValueError:
-        raise refuse(ErrorCode.INVALID_AMOUNT, "invalid amount in valorAcatado", "xml", "5040") from None
+    found = cents(text)
+    if not 0 <= found <= CENTS_MAX:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "invalid amount in valorAcatado", "xml", "5040")
+    return found
 
 
 def _invalid(text: str, tiss_code: str = "5001") -> BillingError:

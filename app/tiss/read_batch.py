@@ -185,9 +185,9 @@ def _patient_name(node: Any) -> str | None:
 
 
 def _provider(node: Any, kind: Guide) -> str:
-    """The CNES; empty if the guide has none, or what the standard writes for none."""
+    """The CNES; empty if the guide has none, or what the standard writes for none, or zeros."""
     cnes = tree.text(node, kind.contractor.cnes)
-    return "" if cnes is None or cnes == NO_CNES else cnes
+    return "" if cnes is None or not cnes.strip("0") or cnes == NO_CNES else cnes
 
 
 def _executor(node: Any, kind: Guide) -> Executor:

@@ -30,10 +30,10 @@ def elements_of(node: Any, kind: Items) -> list[Any]:
 def _items(node: Any, kind: Items, failures: list[Failure]) -> Iterator[Values]:
     for element in elements_of(node, kind):
         before = len(failures)
+        failures += _missing(element, kind)
         found = dict(kind.constants) | _values(element, kind.fields, failures)
         if kind.team is not None and (team := list(_team(element, kind.team, failures))):
             found["team"] = team
-        failures += _missing(found, kind)
         if len(failures) == before:
             yield priced(found)
 
@@ -43,12 +43,13 @@ def _team(element: Any, team: Team, failures: list[Failure]) -> Iterator[Values]
         yield _values(member, team.fields, failures)
 
 
-def _missing(item: Values, kind: Items) -> Iterator[Failure]:
+def _missing(element: Any, kind: Items) -> Iterator[Failure]:
     """Without these there is no item; what else is missing, the schema of the document says."""
     needed = {"sequence", "code_system", "code", "quantity", "total", "performed_on"}
     for field in kind.fields:
-        if field.name in needed and field.name not in item:
-            yield Failure(ErrorCode.INVALID_INPUT, "the item has no such element", "/".join(field.path), "5001")
+        if field.name in needed and tree.text(element, field.path) is None:
+            message = f"{field.path[-1]}: an item needs it"
+            yield Failure(ErrorCode.INVALID_INPUT, message, "/".join(field.path), "5001")
 
 
 def _values(node: Any, fields: Iterable[Field], failures: list[Failure]) -> Values:
@@ -60,5 +61,6 @@ def _values(node: Any, fields: Iterable[Field], failures: list[Failure]) -> Valu
         try:
             found[field.name] = field.codec.read(text)
         except (ValueError, KeyError, OverflowError):
-            failures.append(Failure(ErrorCode.INVALID_INPUT, "the value is invalid", "/".join(field.path), "5001"))
+            message = f"{field.path[-1]}: the value does not have the form that the schema asks for"
+            failures.append(Failure(ErrorCode.INVALID_INPUT, message, "/".join(field.path), "5001"))
     return found

@@ -42,14 +42,14 @@ def read(text: str) -> ProtocolMessage:
 
 
 def _refused(reception: Any) -> list[RefusedClaim]:
-    """The guides with a reason for their refusal (glosaGuia), each with its first one."""
-    guides = [node for node in reception.iter() if name_of(node) in _GUIDES]
-    refused = [(guide, descendant(guide, "glosaGuia")) for guide in guides]
-    return [
-        RefusedClaim(_required(found, "codigoGlosa"), None, _required(guide, "numeroGuiaPrestador"))
-        for guide, found in refused
-        if found is not None
-    ]
+    """The guides with a reason for their refusal (glosaGuia), each once and with its first one."""
+    found: dict[str, RefusedClaim] = {}
+    for guide in (node for node in reception.iter() if name_of(node) in _GUIDES):
+        reason = descendant(guide, "glosaGuia")
+        if reason is not None:
+            number = _required(guide, "numeroGuiaPrestador")
+            found.setdefault(number, RefusedClaim(_required(reason, "codigoGlosa"), None, number))
+    return list(found.values())
 
 
 def _invalid(text: str, tiss_code: str = "5001") -> BillingError:
@@ -58,7 +58,8 @@ def _invalid(text: str, tiss_code: str = "5001") -> BillingError:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        # It may have a zone.
+        return date.fromisoformat(text[:10])
     except ValueError:
         raise _invalid("dataRegistroTransacao is no date: ask the payer for a valid document") from None
 

@@ -26,7 +26,7 @@ from app.domain.statement import (
 )
 from app.tiss import message, statement_checks
 from app.tiss.encoding import rightly_declared
-from app.tiss.message import NoMessage
+from app.tiss.message import NoMessage, NotXml
 from app.tiss.statement_checks import Tally
 from app.tiss.statement_guides import guides
 from app.tiss.statement_values import UNREADABLE, Values, cents, first_text
@@ -137,6 +137,8 @@ def _opened(xml: bytes) -> tuple[Any, tuple[StatementFinding, ...]]:
         found = message.parse(document)
     except BillingError as error:
         raise invalid(error.failures[0].message) from None
+    except NotXml as error:
+        raise invalid(str(error)) from None
     except NoMessage:
         return _other_layout(document), ()
     refuse_error(found.root)
@@ -172,7 +174,7 @@ def is_statement(name: str) -> bool:
 def _of_node(node: Any, sections: Callable[[Any], Section]) -> Iterator[tuple[StatementMessage, Tally]]:
     """The statement, or one for each day of payment: the first has its number, the next ones `number-2`, `number-3`."""
     payments = [each for each in node.iter() if name_of(each) in PAYMENTS]
-    header = _header(node)
+    header = replace(_header(node), findings=tuple(statement_checks.of_values(node)))
     if not payments:
         only, tally = _with_lines(header, node, _adjustments(node, AdjustmentLevel.STATEMENT), sections)
         yield _checked(only, tally, node), tally

@@ -5,13 +5,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.tiss.structure import validator
+from app.tiss.structure import NAMESPACE, validator
 
 _NAMESPACE: Final = re.compile(r"\{[^}]*\}")
 _PREFIX: Final = re.compile(r"[A-Za-z_][\w.-]*:")
 _GUIDE: Final = re.compile(r"/(?:\w+:)?guiasTISS(?:\[\d+\])?/(?:(?:\w+:)?[\w-]+|\*)(?:\[(\d+)\])?")
 _EXPECTED: Final = re.compile(r"Expected is (?:one of )?\(([^)]*)\)")
 _ELEMENT: Final = re.compile(r"Element '([^']+)'")
+_OF_KINDS: Final = (
+    (("ENUMERATION",), "the value is not in the schema's list of codes"),
+    (("PATTERN", "DATATYPE"), "the value does not have the form that the schema asks for"),
+    (("LENGTH", "DIGITS"), "the value has more or fewer characters than the schema allows"),
+)
+_OTHERWISE: Final = "the value is not what the schema asks for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,10 @@ def _error(entry: Any) -> SchemaError:
 def _reason(kind: str, message: str) -> str:
     expected = _EXPECTED.search(message)
     names = ", ".join(part.strip() for part in expected.group(1).split(",")) if expected else ""
+    if "No matching global declaration" in message:
+        return f'it is not in the namespace of TISS: write xmlns="{NAMESPACE}" into mensagemTISS'
     if "Missing child element" in message:
         return f"something is missing inside: give {names}" if names else "something is missing inside"
     if "not expected" in message:
         return f"the schema does not expect it here, but {names}" if names else "the schema does not expect it here"
-    if "ENUMERATION" in kind:
-        return "the value is not in the schema's list of codes"
-    if "PATTERN" in kind or "DATATYPE" in kind:
-        return "the value does not have the form that the schema asks for"
-    if "LENGTH" in kind or "DIGITS" in kind:
-        return "the value has more or fewer characters than the schema allows"
-    return "the value is not what the schema asks for"
+    return next((text for marks, text in _OF_KINDS if any(mark in kind for mark in marks)), _OTHERWISE)

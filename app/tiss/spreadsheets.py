@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -61,10 +62,21 @@ def _text(content: bytes) -> Sheet:
         text, encoding = content.decode("cp1252", errors="replace"), "windows-1252"
     separator = _separator_of(text)
     try:
-        rows = islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), ROWS_MAX + 1)
-        return Sheet(tuple(tuple(_clean(cell) for cell in row[:COLUMNS_MAX]) for row in rows), encoding, separator)
-    except csv.Error as error:
-        raise _refusal(f"the file is no .csv: {error}") from None
+        rows = list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), ROWS_MAX + 1))
+    except csv.Error:
+        message = "the file has a cell that does not end, perhaps for a quotation mark: save it as .xlsx"
+        raise _refusal(message) from None
+    _check_quotes(rows, separator)
+    return Sheet(tuple(tuple(_clean(cell) for cell in row[:COLUMNS_MAX]) for row in rows), encoding, separator)
+
+
+def _check_quotes(rows: Sequence[Sequence[str]], separator: str) -> None:
+    """After a quotation mark that does not end, the rows below are the text of a cell: none may be lost like that."""
+    ((usual, _),) = Counter(map(len, rows)).most_common(1) or ((0, 0),)
+    for number, row in enumerate(rows, start=1):
+        lines = (line for cell in row for line in cell.splitlines()[1:])
+        if usual > 1 and any(line.count(separator) >= usual - 1 for line in lines):
+            raise _refusal(f"row {number} has a quotation mark that does not end: remove it")
 
 
 def _separator_of(text: str) -> str:

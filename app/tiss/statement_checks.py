@@ -22,7 +22,7 @@ from app.tiss.statement_guides import (
     PROCESSED_TOTALS,
     Guide,
 )
-from app.tiss.statement_values import UNREADABLE, Values
+from app.tiss.statement_values import UNREADABLE, Values, day
 from app.tiss.structure import VERSIONS
 from app.tiss.tree import name_of
 
@@ -31,6 +31,7 @@ SCHEMA_FINDINGS_MAX: Final = 20
 TOTAL_FINDINGS_MAX: Final = 20
 PAID_BY_PROTOCOL: Final = ("valorLiberadoProtocolo", "valorTotalLiberadoPorProtocolo")
 """Totals of protocols, wherever they are."""
+_DAYS: Final = ("dataEmissao", "dataPagamento")
 _PAID_BY_DATE: Final = ("totaLiberadoPorData", "totalLiberadoPorData", "valorBrutoLiberadoPorData")
 _PAID_BY_STATEMENT: Final = ("valorLiberadoGeral", "valorLiberadoBruto", "valorLiberadoPorDemonstrativo")
 _NET_OF_STATEMENT: Final = ("valorLiberadoDemonstrativo", "valorRecebidoDemonstrativo")
@@ -62,6 +63,23 @@ def of_sender(payer: str | None, sender: str | None) -> Iterator[StatementFindin
     """Whether the message comes from the payer of the statement."""
     if None not in (payer, sender) and payer != sender:
         yield StatementFinding(Kind.PAYER_DIFFERS, f"the message is from {sender}, the statement from {payer}"[:100])
+
+
+def of_values(node: Any) -> Iterator[StatementFinding]:
+    """Values of the statement that are there and cannot be read: a debit of such an amount would be lost."""
+    unreadable = {name_of(each) for each in node.iter() if name_of(each) in _DAYS and _is_no_day(each)}
+    for name in sorted(unreadable):
+        yield StatementFinding(Kind.INVALID_VALUE, name)
+    if any(
+        name_of(each) == "valorDbCr" and Values(each.getparent()).amount("valorDbCr") == UNREADABLE
+        for each in node.iter()
+    ):
+        yield StatementFinding(Kind.TOTALS_DIFFER, "valorDbCr cannot be read")
+
+
+def _is_no_day(node: Any) -> bool:
+    text = (node.text or "").strip()
+    return bool(text) and day(text) is None
 
 
 @dataclass(slots=True)

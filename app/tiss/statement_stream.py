@@ -201,8 +201,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except etree.XMLSyntaxError as error:
-        text = f"the document is not well-formed XML (line {error.lineno}): send it as its program wrote it"
-        raise read_statement.invalid(text) from None
+        raise read_statement.invalid(message.reason(error)) from None
     except BillingError as error:
         raise read_statement.invalid(error.failures[0].message) from None
 

@@ -1,5 +1,6 @@
 """Values of statements, as payers write them: the same value has several names and forms, none of which is refused."""
 
+import contextlib
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -17,6 +18,8 @@ _POINT: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,2})?")
 _LONG: Final = re.compile(r"([0-9]{1,12}[.,][0-9]{2})0{2,}")
 """Four decimals or more of which only zeros are too many: `100.0000`. Three could be thousands."""
 _DAY_FIRST: Final = "%d/%m/%Y"
+FIRST_DAY: Final = date(2000, 1, 1)
+"""The health plans of the standard, and their regulator, began in this year."""
 
 
 class Values:
@@ -76,15 +79,13 @@ def cents(text: str) -> Cents:
 
 
 def day(text: str) -> date | None:
-    """The day of `2026-11-02`, with or without a time, or of `02/11/2026`."""
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        pass
-    try:
-        return datetime.strptime(text[:10], _DAY_FIRST).date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        return None
+    """The day of `2026-11-02`, with or without a time, or of `02/11/2026`; None for one before all statements."""
+    found = None
+    with contextlib.suppress(ValueError):
+        found = datetime.strptime(text[:10], _DAY_FIRST).date()  # noqa: DTZ007 - a day has no zone
+    with contextlib.suppress(ValueError):
+        found = date.fromisoformat(text[:10])
+    return None if found is None or found < FIRST_DAY else found
 
 
 def first_text(node: Any, *names: str) -> str | None:

@@ -20,6 +20,7 @@ _ENCODING_ERRORS: Final = (
     expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING],
     expat.errors.codes[expat.errors.XML_ERROR_INCORRECT_ENCODING],
 )
+_EMPTY_ERROR: Final = expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS]
 GUIDES: Final = "guiasTISS"
 """The element whose children are the guides."""
 
@@ -89,6 +90,8 @@ class Guard:
         except expat.ExpatError as error:
             if error.code in _ENCODING_ERRORS:
                 raise _refusal(_ENCODING, "5002") from None
+            if error.code == _EMPTY_ERROR and self._counting.events == 0:
+                raise _refusal("the document is empty: send a TISS message", "5002") from None
             message = f"the XML is not well-formed at line {error.lineno}: send it as your system wrote it"
             raise _refusal(message, "5002") from None
         except (LookupError, ValueError):

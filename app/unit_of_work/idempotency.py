@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from enum import Enum
 from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
@@ -102,13 +103,15 @@ async def fingerprint(request: Any) -> str:
 
 async def _plain_in_turns(value: Any) -> Any:
     """As `_plain`, with turns for others while a list is long."""
-    given = _given(value)
-    if given is not None:
-        return {name: await _plain_in_turns(part) for name, part in given.items()}
-    if not isinstance(value, (list, tuple)):
+    kind = _kind(value.__class__)
+    if kind is _Kind.OBJECT:
+        return {name: await _plain_in_turns(part) for name, part in _given(value)}
+    if kind is _Kind.MAPPING:
+        return {str(name): await _plain_in_turns(part) for name, part in value.items() if part is not None}
+    if kind is not _Kind.LIST:
         return _plain(value)
     if len(value) <= PARTS_AT_ONCE:
-        return [await _plain_in_turns(each) for each in value]
+        return [_plain(each) if _kind(each.__class__) in _SHORT else await _plain_in_turns(each) for each in value]
     found = []
     for start in range(0, len(value), PARTS_AT_ONCE):
         await asyncio.sleep(0)
@@ -116,31 +119,64 @@ async def _plain_in_turns(value: Any) -> Any:
     return found
 
 
+class _Kind(Enum):
+    """How values of a type become plain."""
+
+    TEXT = 1
+    NUMBER = 2
+    OBJECT = 3
+    MAPPING = 4
+    LIST = 5
+    SET = 6
+    BYTES = 7
+    OTHER = 8
+
+
+_KINDS: Final[tuple[tuple[Any, _Kind], ...]] = (
+    (str, _Kind.TEXT),
+    (int, _Kind.NUMBER),
+    (Mapping, _Kind.MAPPING),
+    ((list, tuple), _Kind.LIST),
+    ((set, frozenset), _Kind.SET),
+    (bytes, _Kind.BYTES),
+)
+_SHORT: Final = frozenset({_Kind.TEXT, _Kind.NUMBER, _Kind.OTHER})
+
+
+@cache
+def _kind(kind: type[Any]) -> _Kind:
+    """Looked up once for each type: a claim of 100 items has a thousand values."""
+    if is_dataclass(kind) and not issubclass(kind, str | int):
+        return _Kind.OBJECT
+    return next((found for base, found in _KINDS if issubclass(kind, base)), _Kind.OTHER)
+
+
 def _plain(value: Any) -> Any:
-    # The most frequent first: a statement has thousands of texts and amounts.
-    if isinstance(value, str | int):
-        return str(value) if isinstance(value, str) else value
-    given = _given(value)
-    if given is not None:
-        return {name: _plain(part) for name, part in given.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, (set, frozenset)):
-        # Their order says nothing.
-        return sorted(map(str, value))
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    return str(value)
+    kind = _kind(value.__class__)
+    if kind is _Kind.TEXT:
+        return str(value)
+    if kind is _Kind.NUMBER:
+        return value
+    return _OTHERS[kind](value)
 
 
-def _given(value: Any) -> dict[str, Any] | None:
-    """What an object or a mapping has beside nulls and defaults; None for other values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = [(name, getattr(value, name), default) for name, default in _defaults(type(value))]
-        return {name: part for name, part, default in parts if part is not None and part != default}
-    if isinstance(value, Mapping):
-        return {str(name): part for name, part in value.items() if part is not None}
-    return None
+def _given(value: Any) -> Iterator[tuple[str, Any]]:
+    """What an object has beside nulls and defaults."""
+    for name, default in _defaults(value.__class__):
+        part = getattr(value, name)
+        if part is not None and part != default:
+            yield name, part
+
+
+_OTHERS: Final[dict[_Kind, Callable[[Any], Any]]] = {
+    _Kind.OBJECT: lambda value: {name: _plain(part) for name, part in _given(value)},
+    _Kind.MAPPING: lambda value: {str(name): _plain(part) for name, part in value.items() if part is not None},
+    _Kind.LIST: lambda value: [_plain(each) for each in value],
+    # Their order says nothing.
+    _Kind.SET: lambda value: sorted(map(str, value)),
+    _Kind.BYTES: lambda value: hashlib.sha256(value).hexdigest(),
+    _Kind.OTHER: str,
+}
 
 
 @cache

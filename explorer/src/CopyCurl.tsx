@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { isDevelopment } from './callers';
 import { curl } from './curl';
 import type { Gateway } from './gateway';
+import { language, say } from './words';
 
 /** Copies the operation in the editor as a command. A token of production is a secret: there a variable stands for it. */
 export function CopyCurl({ gateway }: { gateway: Gateway }) {
@@ -21,14 +22,14 @@ export function CopyCurl({ gateway }: { gateway: Gateway }) {
       () => true,
       () => false,
     );
-    setOutcome(copied ? 'Copied' : 'The browser refuses to copy');
+    setOutcome(copied ? say('Copied') : say('The browser refuses to copy'));
     setTimeout(() => setOutcome(''), 2_000);
   }
 
   return (
-    <ToolbarButton onClick={() => void copy()} label={outcome || 'Copy as curl'}>
+    <ToolbarButton onClick={() => void copy()} label={outcome || say('Copy as curl')} lang={language}>
       <span className="curl-icon" aria-hidden="true">
-        {outcome === 'Copied' ? '✓' : 'curl'}
+        {outcome === say('Copied') ? '✓' : 'curl'}
       </span>
     </ToolbarButton>
   );

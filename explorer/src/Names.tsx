@@ -2,6 +2,8 @@
 import { useGraphiQL, useMonaco } from '@graphiql/react';
 import { useEffect } from 'react';
 
+import { say } from './words';
+
 export function Names() {
   useTabNames();
   usePaneNames();
@@ -39,7 +41,7 @@ function usePaneNames(): void {
       pane.querySelectorAll('.graphiql-history-item-label').forEach((entry) => entry.removeAttribute('aria-label'));
       pane.querySelectorAll('input:not([aria-label]), select:not([aria-label])').forEach((field) => {
         const argument = field.closest('[data-arg-name]')?.getAttribute('data-arg-name');
-        field.setAttribute('aria-label', argument ?? field.getAttribute('placeholder') ?? 'kind of operation');
+        field.setAttribute('aria-label', argument ?? field.getAttribute('placeholder') ?? say('kind of operation'));
       });
     };
     const observer = new MutationObserver(name);

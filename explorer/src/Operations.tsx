@@ -7,6 +7,7 @@ import collection from 'virtual:operations';
 import type { Operation } from '../operations.mjs';
 import { SessionContext } from './session';
 import { withValues } from './variables';
+import { language, nameOf, roleOf, say } from './words';
 
 const NARROW = '(max-width: 48rem)';
 const roles = [...new Set(collection.map((operation) => operation.role))];
@@ -33,14 +34,15 @@ function OperationsPane() {
   }
 
   const wanted = sought.trim().toLowerCase();
-  const matches = (one: Operation) => `${one.name} ${one.kind} ${one.source} ${one.query}`.toLowerCase().includes(wanted);
+  const matches = (one: Operation) =>
+    `${one.name} ${nameOf(one.name)} ${one.kind} ${sourceOf(one)} ${one.query}`.toLowerCase().includes(wanted);
   return (
-    <section className="operations" aria-label="Operations">
-      <h2>Operations</h2>
+    <section className="operations" aria-label={say('Operations')} lang={language}>
+      <h2>{say('Operations')}</h2>
       <input
         type="search"
-        aria-label="Search the operations"
-        placeholder="search: claims, denial, batch…"
+        aria-label={say('Search the operations')}
+        placeholder={say('search: claims, denial, batch…')}
         value={sought}
         onChange={(event) => setSought(event.target.value)}
       />
@@ -66,14 +68,14 @@ function Group({ role, operations, onOpen }: GroupProps) {
   if (operations.length === 0) return null;
   return (
     <>
-      <h3>{role}</h3>
+      <h3>{roleOf(role)}</h3>
       <ul>
         {operations.map((operation, place) => (
           <li key={place}>
             <button type="button" data-operation={operation.name} onClick={() => onOpen(operation)}>
-              <span className="operation-name">{words(operation.name)}</span>
+              <span className="operation-name">{nameOf(operation.name)}</span>
               <span className="operation-source">
-                {operation.kind} · {operation.source}
+                {say(operation.kind)} · {sourceOf(operation)}
               </span>
             </button>
           </li>
@@ -95,10 +97,9 @@ function textOf(operation: Operation): string {
   return text.replaceAll(/(idempotencyKey: "[^"]*)"/g, `$1-${suffix}"`);
 }
 
-/** CheckEligibility -> Check eligibility. */
-function words(name: string): string {
-  const spaced = name.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
-  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+/** The title of the page that shows it. */
+function sourceOf(operation: Operation): string {
+  return language === 'en' ? operation.source : operation.portugueseSource;
 }
 
 /** GraphiQL remembers whether a pane is open behind its button only. */
@@ -115,7 +116,7 @@ function OperationsIcon() {
 }
 
 export const OPERATIONS_PLUGIN: GraphiQLPlugin = {
-  title: 'Operations',
+  title: say('Operations'),
   content: OperationsPane,
   icon: OperationsIcon,
 };

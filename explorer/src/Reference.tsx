@@ -3,6 +3,7 @@ import type { GraphiQLPlugin } from '@graphiql/react';
 import { useContext, useEffect, useRef, useState, type MouseEvent } from 'react';
 
 import { SessionContext } from './session';
+import { language, say } from './words';
 
 const FIRST = 'index.html';
 
@@ -41,8 +42,8 @@ function ReferencePane() {
   }
 
   return (
-    <section className="reference" aria-label="Reference" onClick={onClick}>
-      {refused && <p role="alert">{refused}</p>}
+    <section className="reference" aria-label={say('Reference')} onClick={onClick}>
+      {refused && <p role="alert" lang={language}>{refused}</p>}
       <div ref={content} />
     </section>
   );
@@ -53,12 +54,14 @@ async function load(page: string, token: string): Promise<Element[] | string> {
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
   try {
     const answer = await fetch(`/reference/${page}`, { headers, credentials: 'omit', cache: 'no-store' });
-    if (answer.status === 401 || answer.status === 403) return 'The reference needs a token with schema:introspect.';
-    if (!answer.ok) return `The gateway has no such page (HTTP ${answer.status}).`;
+    if (answer.status === 401 || answer.status === 403) {
+      return say('The reference needs a token with schema:introspect.');
+    }
+    if (!answer.ok) return say('The gateway has no such page (HTTP {status}).', { status: answer.status });
     const found = new DOMParser().parseFromString(await answer.text(), 'text/html');
     return [...found.querySelectorAll('body > nav, main > *')];
   } catch {
-    return 'The gateway did not answer. Check that it is running and that you are online.';
+    return say('The gateway did not answer. Check that it is running and that you are online.');
   }
 }
 
@@ -71,7 +74,7 @@ function ReferenceIcon() {
 }
 
 export const REFERENCE_PLUGIN: GraphiQLPlugin = {
-  title: 'Reference',
+  title: say('Reference'),
   content: ReferencePane,
   icon: ReferenceIcon,
 };

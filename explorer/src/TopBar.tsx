@@ -3,8 +3,13 @@ import { useEffect, useId, useState, type ClipboardEvent, type FormEvent } from 
 import { isDevelopment, type DemoCaller } from './callers';
 import { cleanToken, type Gateway } from './gateway';
 import type { Caller, Identity } from './identity';
+import { roleOf, say } from './words';
 
 const STATUS_ID = 'caller';
+const NOBODY = {
+  role: 'No role yet: requests are anonymous',
+  token: 'No token yet: requests are anonymous',
+} as const;
 
 interface Props {
   gateway: Gateway;
@@ -21,20 +26,22 @@ export function TopBar({ gateway, identity, callers, onToken, onRole, onForget }
   return (
     <header className="bar">
       <h1 className="bar-title">
-        Convênio billing gateway {isDevelopment && <span className="bar-tag">development</span>}
+        {say('Convênio billing gateway')} {isDevelopment && <span className="bar-tag">{say('development')}</span>}
       </h1>
       <div className="bar-token">
         {callers.length > 0 && (
-          <select aria-label="Role" value={gateway.role} onChange={(event) => onRole(event.target.value)}>
-            <option value="">{isDemo ? 'own token…' : 'choose a role…'}</option>
+          <select aria-label={say('Role')} value={gateway.role} onChange={(event) => onRole(event.target.value)}>
+            <option value="">{isDemo ? say('own token…') : say('choose a role…')}</option>
             {callers.map(({ role }) => (
-              <option key={role}>{role}</option>
+              <option key={role} value={role}>
+                {roleOf(role)}
+              </option>
             ))}
           </select>
         )}
         {isDemo ? (
           <button type="button" onClick={onForget}>
-            Forget
+            {say('Forget')}
           </button>
         ) : (
           <TokenForm gateway={gateway} identity={identity} onToken={onToken} onForget={onForget} />
@@ -73,12 +80,12 @@ function TokenForm({ gateway, identity, onToken, onForget }: FormProps) {
   const pending = cleanToken(draft) !== gateway.token;
   return (
     <form className="bar-form" onSubmit={onSubmit} autoComplete="off">
-      <label htmlFor={inputId}>Bearer token</label>
+      <label htmlFor={inputId}>{say('Bearer token')}</label>
       <input
         id={inputId}
         type={visible ? 'text' : 'password'}
         value={draft}
-        placeholder="paste a token"
+        placeholder={say('paste a token')}
         autoComplete="off"
         autoCapitalize="off"
         spellCheck={false}
@@ -88,15 +95,15 @@ function TokenForm({ gateway, identity, onToken, onForget }: FormProps) {
         onPaste={onPaste}
       />
       <button type="button" aria-pressed={visible} disabled={!draft} onClick={() => setVisible(!visible)}>
-        {visible ? 'Hide' : 'Show'}
+        {visible ? say('Hide') : say('Show')}
       </button>
       {pending ? (
         <button type="submit" className="bar-primary">
-          Use
+          {say('Use')}
         </button>
       ) : (
         <button type="button" disabled={!draft} onClick={onForget}>
-          Forget
+          {say('Forget')}
         </button>
       )}
     </form>
@@ -106,9 +113,9 @@ function TokenForm({ gateway, identity, onToken, onForget }: FormProps) {
 function IdentityStatus({ identity, hasRoles }: { identity: Identity; hasRoles: boolean }) {
   switch (identity.state) {
     case 'anonymous':
-      return <span className="who who-quiet">No {hasRoles ? 'role' : 'token'} yet: requests are anonymous</span>;
+      return <span className="who who-quiet">{say(NOBODY[hasRoles ? 'role' : 'token'])}</span>;
     case 'checking':
-      return <span className="who who-quiet">Checking the token…</span>;
+      return <span className="who who-quiet">{say('Checking the token…')}</span>;
     case 'known':
       return <CallerStatus caller={identity.caller} />;
     case 'refused':
@@ -127,12 +134,12 @@ function CallerStatus({ caller }: { caller: Caller }) {
       <span className="who-subject">{caller.subject}</span>
       {caller.roles.map((role) => (
         <span key={role} className="chip chip-good">
-          {role}
+          {roleOf(role)}
         </span>
       ))}
-      {caller.roles.length === 0 && <span className="chip">no role</span>}
+      {caller.roles.length === 0 && <span className="chip">{say('no role')}</span>}
       {caller.dataScope && <span className="who-quiet">{caller.dataScope}</span>}
-      {!caller.maySeeSchema && <span className="who-quiet">no schema: it needs schema:introspect</span>}
+      {!caller.maySeeSchema && <span className="who-quiet">{say('no schema: it needs schema:introspect')}</span>}
       {caller.expiresAt && <Remaining end={caller.expiresAt} />}
     </span>
   );
@@ -147,15 +154,18 @@ function Remaining({ end }: { end: Date }) {
     return () => clearInterval(timer);
   }, [end]);
   const minutes = Math.ceil((end.getTime() - now) / 60_000);
-  const title = `The token expires at ${end.toLocaleString()}`;
+  const title = say('The token expires at {time}', { time: end.toLocaleString() });
   if (minutes <= 0) {
     return (
       <span className="chip chip-bad" title={title}>
-        expired
+        {say('expired')}
       </span>
     );
   }
-  const text = minutes < 120 ? `${minutes} min left` : `${Math.floor(minutes / 60)} h left`;
+  const text =
+    minutes < 120
+      ? say('{count} min left', { count: minutes })
+      : say('{count} h left', { count: Math.floor(minutes / 60) });
   return (
     <span className="who-quiet" title={title} aria-live="off">
       {text}

@@ -1,7 +1,9 @@
 // The tabs of a new page.
 import type { GraphiQLProps } from 'graphiql';
 
-const claims = `# Say above who you are, then press Ctrl+Enter here.
+import { say } from './words';
+
+const claims = `# ${say('Say above who you are, then press Ctrl+Enter here.')}
 query Claims {
   claims(first: 5) {
     totalCount
@@ -18,7 +20,7 @@ query Claims {
 }
 `;
 
-const eligibility = `# Is this card covered today? Fill in Variables, below.
+const eligibility = `# ${say('Is this card covered today? Fill in Variables, below.')}
 mutation CheckEligibility($input: CheckEligibilityInput!) {
   checkEligibility(input: $input) {
     eligibility {
@@ -39,7 +41,7 @@ mutation CheckEligibility($input: CheckEligibilityInput!) {
 }
 `;
 
-const settlements = `# Stays open; each settlement replaces the last one.
+const settlements = `# ${say('Stays open; each settlement replaces the last one.')}
 subscription WatchSettlements {
   settlementRecorded {
     cursor

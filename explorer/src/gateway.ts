@@ -3,6 +3,8 @@ import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { Kind, parse, type ExecutionResult, type OperationDefinitionNode } from 'graphql';
 import { createClient, type Client } from 'graphql-ws';
 
+import { say } from './words';
+
 const PATH = '/graphql';
 const TOKEN_KEY = 'gateway:token';
 const ROLE_KEY = 'gateway:role';
@@ -36,11 +38,11 @@ export function cleanToken(pasted: string): string {
 }
 
 const CLOSE_REASONS: Record<number, string> = {
-  1001: 'the gateway is stopping',
-  1006: 'connection lost or refused',
-  1011: 'internal error of the gateway',
-  1012: 'the gateway is restarting',
-  1013: 'the gateway is not available, try again later',
+  1001: say('the gateway is stopping'),
+  1006: say('connection lost or refused'),
+  1011: say('internal error of the gateway'),
+  1012: say('the gateway is restarting'),
+  1013: say('the gateway is not available, try again later'),
 };
 
 function closeReason(event: CloseEvent): string {
@@ -113,7 +115,7 @@ export class Gateway {
         redirect: 'error',
       });
     } catch {
-      throw new TransportError('The gateway did not answer. Check that it is running and that you are online.');
+      throw new TransportError(say('The gateway did not answer. Check that it is running and that you are online.'));
     }
     const text = await response.text();
     let body: unknown;
@@ -125,7 +127,8 @@ export class Gateway {
     if (!isGraphQLResult(body)) {
       const excerpt = text.trim().slice(0, 500);
       const status = `HTTP ${response.status} ${response.statusText}`.trim();
-      throw new TransportError(`${status}: the response is not GraphQL.${excerpt ? ` It says: ${excerpt}` : ''}`);
+      const said = excerpt ? say(' It says: {excerpt}', { excerpt }) : '';
+      throw new TransportError(say('{status}: the response is not GraphQL.', { status }) + said);
     }
     return { status: response.status, result: body };
   }
@@ -151,7 +154,7 @@ export class Gateway {
     client.on('connected', () => show({ state: 'live' }));
     client.on('closed', (event) => {
       if (isCloseEvent(event) && event.code === 1000) show({ state: 'idle' });
-      else show({ state: 'closed', reason: isCloseEvent(event) ? closeReason(event) : 'connection lost' });
+      else show({ state: 'closed', reason: isCloseEvent(event) ? closeReason(event) : say('connection lost') });
     });
     return client;
   }
@@ -191,8 +194,8 @@ function chosenOperation(params: FetcherParams): OperationDefinitionNode | undef
 /** GraphQL errors pass through unchanged; a closed socket becomes a sentence. */
 function readable(error: unknown): unknown {
   if (isCloseEvent(error)) {
-    return new TransportError(`The gateway closed the subscription channel: ${closeReason(error)}.`);
+    return new TransportError(say('The gateway closed the subscription channel: {reason}.', { reason: closeReason(error) }));
   }
-  if (error instanceof Event) return new TransportError('The subscription channel could not be opened.');
+  if (error instanceof Event) return new TransportError(say('The subscription channel could not be opened.'));
   return error;
 }

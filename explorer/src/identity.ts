@@ -1,6 +1,7 @@
 // Whose token it is, according to the gateway.
 import { isDevelopment } from './callers';
 import { TransportError, type Gateway } from './gateway';
+import { say } from './words';
 
 export interface Caller {
   subject: string;
@@ -40,7 +41,7 @@ export async function identify(gateway: Gateway): Promise<Identity> {
     return {
       state: 'refused',
       code: typeof code === 'string' ? code : `HTTP ${status}`,
-      detail: error?.message ?? 'The gateway did not say whose token this is.',
+      detail: error?.message ?? say('The gateway did not say whose token this is.'),
     };
   } catch (error) {
     if (error instanceof TransportError) return { state: 'refused', code: 'NO ANSWER', detail: error.message };
@@ -50,10 +51,10 @@ export async function identify(gateway: Gateway): Promise<Identity> {
 
 function callerOf(me: Me): Caller {
   const parts = [];
-  if (me.providerCnes.includes('*')) parts.push('all providers');
+  if (me.providerCnes.includes('*')) parts.push(say('all providers'));
   else if (me.providerCnes.length > 0) parts.push(`CNES ${me.providerCnes.join(', ')}`);
   if (me.payerAnsCode) parts.push(`ANS ${me.payerAnsCode}`);
-  if (me.patientId) parts.push('one patient');
+  if (me.patientId) parts.push(say('one patient'));
   return {
     subject: me.subject,
     roles: me.roles,

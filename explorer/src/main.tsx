@@ -22,6 +22,7 @@ import { REFERENCE_PLUGIN } from './Reference';
 import { loadSchema } from './schema';
 import { SessionContext, type Session } from './session';
 import { TopBar } from './TopBar';
+import { language } from './words';
 
 const gateway = new Gateway();
 const plugins = [OPERATIONS_PLUGIN, HISTORY_PLUGIN, explorerPlugin(), REFERENCE_PLUGIN];
@@ -131,7 +132,7 @@ function Page() {
         onRole={onRole}
         onForget={forget}
       />
-      <main className="page-editor">
+      <main className="page-editor" lang="en">
         {/* Queries and variables can name patients: like the token, they are gone when this browser tab is closed. */}
         <GraphiQL
           fetcher={gateway.fetcher}
@@ -164,6 +165,7 @@ function Page() {
   );
 }
 
+document.documentElement.lang = language;
 const root = document.getElementById('page');
 if (!root) throw new Error('index.html has no element with the id "page"');
 createRoot(root).render(

@@ -10,6 +10,8 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
+import { say } from './words';
+
 /** The schema for the holder of this token; null if they may not see it, or the gateway is away. */
 export async function loadSchema(token: string): Promise<GraphQLSchema | null> {
   try {
@@ -42,11 +44,11 @@ function factsOf(directives: readonly ConstDirectiveNode[], isRoot: boolean): st
   const scopes = values(directives, 'requiresScopes', 'scopes')[0] as string[][] | undefined;
   const classes = values(directives, 'sensitive', 'data') as string[];
   const cost = values(directives, 'cost', 'weight')[0] ?? (isRoot ? 1 : undefined);
-  const permission = scopes?.map((all) => all.map((one) => `\`${one}\``).join(' and ')).join(', or ');
+  const permission = scopes?.map((all) => all.map((one) => `\`${one}\``).join(` ${say('and')} `)).join(`, ${say('or')} `);
   return [
-    permission && `Permission: ${permission}`,
-    classes.length > 0 && `Data: ${classes.join(', ')}`,
-    cost !== undefined && `Cost: ${String(cost)} of the caller's rate`,
+    permission && `${say('Permission')}: ${permission}`,
+    classes.length > 0 && `${say('Data')}: ${classes.join(', ')}`,
+    cost !== undefined && say("Cost: {cost} of the caller's rate", { cost: String(cost) }),
   ]
     .filter(Boolean)
     .join(' · ');

@@ -1,6 +1,7 @@
 // Values of an operation's variables that work on the data that there is.
 import type { Operation, Source } from '../operations.mjs';
 import type { Gateway } from './gateway';
+import { nameOf, say, sayIfKnown } from './words';
 
 /** The text of the variables, and what to do for each that nothing was found for. */
 export async function withValues(gateway: Gateway, operation: Operation): Promise<{ text: string; hints: string[] }> {
@@ -9,9 +10,16 @@ export async function withValues(gateway: Gateway, operation: Operation): Promis
   for (const [name, source] of Object.entries(operation.variables)) {
     const value = await valueOf(gateway, source);
     values[name] = value ?? null;
-    if (value === undefined) hints.push(`$${name}: nothing found. First ${source.first ?? 'fill in the variables'}.`);
+    if (value !== undefined) continue;
+    hints.push(say('{name}: nothing found. First {first}.', { name: `$${name}`, first: firstOf(source) }));
   }
   return { text: JSON.stringify(values, null, 2), hints };
+}
+
+/** What to do before there is a value. */
+function firstOf(source: Source): string {
+  if (source.run) return say('run {operation}', { operation: `"${nameOf(source.run)}"` });
+  return source.first ? sayIfKnown(source.first) : say('fill in the variables');
 }
 
 async function valueOf(gateway: Gateway, source: Source): Promise<unknown> {

@@ -1,9 +1,6 @@
 """An access log that nobody writes to, for tests that do to it what must never be done."""
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,6 +18,7 @@ from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey, ChainHead, Seal, SignedEntry
 from app.runtime.build import access_log_key_of
 from app.runtime.settings import Settings
+from tests.commands import billing
 from tests.factories import new_world
 from tests.faults.processes import environment_of
 from tests.gateway import embedded_settings, running_gateway
@@ -78,14 +76,7 @@ class StoppedLog:
 
     def billing(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, output and errors of the command line on this log."""
-        done = subprocess.run(
-            [sys.executable, "-m", "app.cli", *arguments],
-            env={**os.environ, **environment_of(self.settings)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = billing(*arguments, **environment_of(self.settings))
         assert "Traceback" not in done.stderr
         return done.returncode, done.stdout.strip(), done.stderr
 

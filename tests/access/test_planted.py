@@ -7,6 +7,7 @@ and one for which nothing is planted, so that its scope would go untested, is re
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules
@@ -70,11 +71,31 @@ REFERENCE = {
 }
 
 
-@pytest.fixture
-def everything(monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(scope="module")
+def everything() -> Iterator[str]:
     """A role with every permission, those of an auditor among them: nothing but the scope can be the reason."""
-    monkeypatch.setitem(roles.ROLES, "everything", ALL)
-    return "everything"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(roles.ROLES, "everything", ALL)
+        yield "everything"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Two worlds, and what strangers of the one saw before the other was planted."""
+
+    other: Rich
+    victim: Rich
+    strangers: list[Attacker]
+    before: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+async def planted(embedded_gateway: Gateway, everything: str) -> Planted:
+    other = await rich_world(embedded_gateway)
+    unknown = _unknown(other.names)
+    strangers = _strangers(other)
+    before = [await _seen(embedded_gateway, each, unknown) for each in strangers]
+    return Planted(other, await rich_world(embedded_gateway), strangers, before)
 
 
 def _selection(type_name: str, depth: int) -> str:
@@ -145,18 +166,13 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 async def test_what_is_planted_for_one_changes_nothing_for_others(
-    embedded_gateway: Gateway, everything: str, figures: Figures
+    embedded_gateway: Gateway, planted: Planted, figures: Figures
 ) -> None:
-    other = await rich_world(embedded_gateway)
-    unknown = _unknown(other.names)
-    strangers = _strangers(other)
-    before = [await _seen(embedded_gateway, each, unknown) for each in strangers]
-    victim = await rich_world(embedded_gateway)
-    for stranger, seen in zip(strangers, before, strict=True):
-        after = await _seen(embedded_gateway, stranger, victim.names)
+    for stranger, seen in zip(planted.strangers, planted.before, strict=True):
+        after = await _seen(embedded_gateway, stranger, planted.victim.names)
         allowed = {OWN_LOG} if stranger.kind == "patient" else set()
         assert _differences(seen, after) <= allowed, f"another {stranger.kind} sees planted rows"
-    figures(root_fields=len(_names()), kinds_of_strangers=len(strangers))
+    figures(root_fields=len(_names()), kinds_of_strangers=len(planted.strangers))
 
 
 @contextmanager
@@ -173,13 +189,12 @@ def _no_scopes() -> Iterator[None]:
 
 
 async def test_without_scopes_every_root_field_shows_what_is_planted(
-    embedded_gateway: Gateway, everything: str
+    embedded_gateway: Gateway, planted: Planted
 ) -> None:
     """Or the test above would prove nothing about it: plant rows for it in tests/access/world.py."""
-    other = await rich_world(embedded_gateway)
-    stranger = _strangers(other)[0]
+    stranger = planted.strangers[0]
     with _no_scopes():
-        before = await _seen(embedded_gateway, stranger, _unknown(other.names))
+        before = await _seen(embedded_gateway, stranger, _unknown(planted.other.names))
         victim = await rich_world(embedded_gateway)
         after = await _seen(embedded_gateway, stranger, victim.names)
     unchanged = set(before) - _differences(before, after)
@@ -213,9 +228,9 @@ async def _loaded(loader: DataLoader[Any, Any], keys: list[str]) -> list[Any]:
 
 
 async def test_every_relation_is_empty_for_others_and_full_for_its_own(
-    embedded_gateway: Gateway, everything: str, figures: Figures
+    embedded_gateway: Gateway, planted: Planted, everything: str, figures: Figures
 ) -> None:
-    victim, other = await rich_world(embedded_gateway), await rich_world(embedded_gateway)
+    victim = planted.victim
     await add_targets(victim)  # an invoice with a dispute
     keys = list(dict.fromkeys(victim.ids.values()))
     own = attackers(victim, everything)[0].scope
@@ -223,7 +238,7 @@ async def test_every_relation_is_empty_for_others_and_full_for_its_own(
         assert await _loaded(loader, keys), f"plant rows for Loaders.{name} in tests/access/world.py"
     for name, rows in (await _children(embedded_gateway, own, keys)).items():
         assert rows, f"plant rows for {name} in tests/access/world.py"
-    for stranger in _strangers(other):
+    for stranger in planted.strangers:
         for name, loader in _loaders(embedded_gateway, stranger.scope).items():
             assert await _loaded(loader, keys) == [], f"Loaders.{name} shows rows to another {stranger.kind}"
         for name, rows in (await _children(embedded_gateway, stranger.scope, keys)).items():

@@ -55,9 +55,9 @@ def protected() -> list[tuple[str, str, Requires]]:
     return [(name, field, rule) for name in types for field, rule in rules_of(name)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def rich(embedded_gateway: Gateway) -> Rich:
-    """A world with one of everything."""
+    """A world with one of everything, which no test changes."""
     return await rich_world(embedded_gateway)
 
 

@@ -6,20 +6,20 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import parse, validate
 from typer.main import get_command
 
 from app.auth.roles import ROLES
 from app.cli import app as command_line
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
+from tests.published import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md"), *ROOT.glob("docs/pt-BR/*.md")]
 )
 README = (ROOT / "README.md").read_text()
-SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 README_WORDS_MAX = 1_500
 
 
@@ -78,6 +78,22 @@ def test_the_operations_of_the_first_steps_are_registered_for_metrics() -> None:
 def test_the_configuration_lists_every_setting_and_no_other() -> None:
     documented = set(re.findall(r"`BILLING_([A-Z_]+)`", page("configuration").partition("\n\n`billing serve")[0]))
     assert documented == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize(
+    "document", [ROOT / "README.md", *PAGES, *ROOT.glob("docs/clients/*.md")], ids=lambda path: path.name
+)
+def test_a_setting_that_a_document_names_exists(document: Path) -> None:
+    named = set(re.findall(r"\bBILLING_([A-Z_]+)\b", document.read_text()))
+    assert {name for name in named if not name.startswith("TEST_")} - {
+        each.upper() for each in Settings.model_fields
+    } == set()
+
+
+def test_the_secrets_that_the_deployment_makes_are_those_that_compose_asks_for() -> None:
+    (made,) = re.findall(r"^```\n(printf .*?)```", page("deployment"), re.MULTILINE | re.DOTALL)
+    asked = re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text())
+    assert set(re.findall(r"([A-Z_]+)=%s", made)) == set(asked)
 
 
 def test_the_documents_list_every_command_and_role() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import yaml
 from graphql import (
-    build_schema,
     get_named_type,
     is_input_object_type,
     is_object_type,
@@ -15,12 +14,12 @@ from graphql import (
 )
 
 from tests.clients.watching import EXAMPLES
+from tests.published import SCHEMA
 
 HOME = Path(__file__).parent
 ROOT = EXAMPLES.parents[1]
 PAGES = {path.name: path.read_text() for path in sorted(EXAMPLES.glob("*.md"))}
 FIRST_WORDS_MAX = 500
-SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 NOT_SHOWN = {"package.json", "package-lock.json", "scalars.json"}
 
 

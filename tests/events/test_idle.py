@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ from tests.services import Services
 REST_SECONDS = 2 * LOOK_SECONDS
 """Two rounds of everything that runs at rest, of which looks for jobs are the rarest; a part of a round is no rate."""
 STATEMENTS_PER_SECOND = 7
-"""2.5 renew the lease, 2 look at the outbox, 0.5 at the log, 1 at the access log, 0.8 for jobs; and what begins or ends
-meanwhile."""
+"""2.5 renew the lease, 2 look at the outbox, 0.5 at the log, 1.5 at the access log, 0.5 for jobs and commits."""
 
 
 async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path: Path, figures: Figures) -> None:
@@ -30,7 +30,7 @@ async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path:
             began, cpu = time.monotonic(), time.process_time()
             await asyncio.sleep(REST_SECONDS)
             seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-        per_second = (len(statements) + len(commits)) / seconds
+        per_second = _rounds([text for text, _ in statements] + ["commit"] * len(commits)) / seconds
         looks = sum("FROM outbox" in text and "parked_at" in text for text, _ in statements)
         renewals = sum(text.startswith("UPDATE leases") for text, _ in statements)
     figures(idle_statements_per_second=per_second, idle_cpu_percent=cpu / seconds * 100)
@@ -39,6 +39,11 @@ async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path:
     assert renewals >= 2
     assert_within(REST_SECONDS / POLL_SECONDS + 2, looks=looks)
     assert_within(STATEMENTS_PER_SECOND, statements_per_second=per_second)
+
+
+def _rounds(statements: list[str]) -> int:
+    """How often something was done again: the time may hold one more of each statement than there were rounds of it."""
+    return sum(max(count - 1, 1) for count in Counter(statements).values())
 
 
 async def _is_at_rest(gateway: Gateway) -> bool:

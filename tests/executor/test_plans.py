@@ -4,19 +4,12 @@ import gc
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from app.auth.roles import ROLES
-from tests.access.entries import entries, selection_of
 from tests.access.world import Rich, nurse_of, rich_world
-from tests.executor.both import MODES, Both, settings_of
 from tests.gateway import Gateway, embedded_settings, running_gateway
-from tests.services import Services
 
-BREAK_GLASS = "health:break_glass"
-NAMES = [name for name in ROLES if BREAK_GLASS not in ROLES[name]]
 LIST = "{ claims(first: 5) { nodes { id items { code } } } }"
 
 
@@ -94,27 +87,3 @@ async def test_nothing_that_was_begun_is_left_when_a_plan_gives_up(rich: Rich) -
     ways = await _ways(rich, [query] * 3, nurse)
     gc.collect()
     assert ways == ["core", "fallback", "fallback"]
-
-
-@pytest.mark.parametrize("mode", MODES)
-async def test_what_usual_callers_ask_for_is_planned_to_its_end(mode: str, services: Services, tmp_path: Path) -> None:
-    """Every field of every type by every way to it, for one after the other of the roles without emergencies."""
-    async with running_gateway(await settings_of(mode, services, tmp_path)) as gateway:
-        await _plan_everything(await rich_world(gateway))
-
-
-async def _plan_everything(rich: Rich) -> None:
-    both = Both(rich.gateway)
-    asked = 0
-    for entry in entries():
-        if entry.steps[0].type_name == "Mutation":
-            continue
-        query = entry.query(" ".join(selection_of(entry.type_name).values()), rich)
-        name = NAMES[asked % len(NAMES)]
-        token = rich.world.token(name)
-        operation = await both.prepared(query, {}, token)
-        assert operation is not None, query
-        await both.by_plan(operation, token)
-        asked += 1
-        assert both.ways == {"plan": asked}, (name, query)
-    assert asked > 100

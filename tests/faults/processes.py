@@ -21,7 +21,7 @@ from app.runtime.build import database_of
 from app.runtime.settings import Settings
 from tests import cursors
 from tests.commands import ROOT, ForkedProcess, inherited, start
-from tests.gateway import LIMITS, Answer
+from tests.gateway import LIMITS, TRUST, Answer
 from tests.servers.launch import free_port, launch
 
 START_SECONDS = 60.0
@@ -72,7 +72,8 @@ class GatewayProcess:
         self._process = await asyncio.to_thread(self._fork if self._is_forked else self._launch)
         address = self.url.replace("http://", "https://") if has_tls else self.url
         # Whether its certificate is good is for the tests to say.
-        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(base_url=address, verify=not has_tls) as client:
+        trust = False if has_tls else TRUST
+        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(base_url=address, verify=trust) as client:
             while not await self._is_up(client):
                 assert self.is_running, self.log.read_text()[-3000:]
                 await asyncio.sleep(0.05)
@@ -197,7 +198,7 @@ async def running_fleet(settings: Settings, processes: Sequence[GatewayProcess])
     # The test's own connection must not suffer what the gateways' may have to.
     database = database_of(settings)
     limits = httpx.Limits(max_connections=400, max_keepalive_connections=50, keepalive_expiry=LIMITS.keepalive_expiry)
-    async with httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits) as client:
+    async with httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits, verify=TRUST) as client:
         try:
             await asyncio.gather(*[process.start() for process in processes])
             yield Fleet(settings, list(processes), database, client)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,9 @@ DOWN_SECONDS = scaled(full=30, short=4)
 SWALLOWED_SECONDS = scaled(full=25, short=6)
 
 
-@asynccontextmanager
-async def _broker() -> AsyncIterator[tuple[Server, Proxy]]:
-    """A broker that sends its clients through the proxy."""
+@pytest.fixture(scope="module")
+async def behind() -> AsyncIterator[tuple[Server, Proxy]]:
+    """A broker that sends its clients through the proxy; each test has a topic of its own."""
     port = free_port()
     broker = await asyncio.to_thread(kafka.native, port)
     try:
@@ -72,26 +71,26 @@ async def _drained(fleet: Fleet, reader: TopicReader) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_payments_go_on_and_the_backlog_leaves_in_order(
-    services: Services, tmp_path: Path, figures: Figures, fault: str
+    services: Services, behind: tuple[Server, Proxy], tmp_path: Path, figures: Figures, fault: str
 ) -> None:
-    async with _broker() as (broker, proxy):
-        bootstrap = f"127.0.0.1:{proxy.port}"
-        query = "" if broker.flavor == "apache" else "?idempotent=false"
-        settings = await server_settings(tmp_path, services, events_url=f"kafka://{bootstrap}{query}")
-        async with staged(settings) as fleet:
-            bills = await invoices(fleet, 4)
-            payer, reader = Payer(fleet), TopicReader(bootstrap, settings.events_topic)
-            subscriber = Subscriber(fleet, fleet.token("finance"))
-            async with watched_by(reader, subscriber):
-                async with paying(payer, bills, writers=2):
-                    await asyncio.sleep(1)
-                await _drained(fleet, reader)
-                async with paying(payer, bills, writers=2):
-                    await FAULTS[fault](broker, proxy)
-                    await asyncio.sleep(0.5)
-                await _drained(fleet, reader)
-                truth = await read_truth(fleet.database)
-                await until(lambda: len(subscriber.told) >= len(truth.ledger))
+    broker, proxy = behind
+    bootstrap = f"127.0.0.1:{proxy.port}"
+    query = "" if broker.flavor == "apache" else "?idempotent=false"
+    settings = await server_settings(tmp_path, services, events_url=f"kafka://{bootstrap}{query}")
+    async with staged(settings) as fleet:
+        bills = await invoices(fleet, 4)
+        payer, reader = Payer(fleet), TopicReader(bootstrap, settings.events_topic)
+        subscriber = Subscriber(fleet, fleet.token("finance"))
+        async with watched_by(reader, subscriber):
+            async with paying(payer, bills, writers=2):
+                await asyncio.sleep(1)
+            await _drained(fleet, reader)
+            async with paying(payer, bills, writers=2):
+                await FAULTS[fault](broker, proxy)
+                await asyncio.sleep(0.5)
+            await _drained(fleet, reader)
+            truth = await read_truth(fleet.database)
+            await until(lambda: len(subscriber.told) >= len(truth.ledger))
     assert check(payer.history, truth, Observers([reader.seen], [subscriber.told])) == []
     assert {one.outcome for one in payer.history} == {Outcome.OK}
     figures(

@@ -1,11 +1,18 @@
 // node gateway.mjs apollo|hive URL TOKEN: composes the gateway at the address with another subgraph, serves both, and
 // prints its own address. The token is that of an administrator, who may read the schema.
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { composeServices } from '@apollo/composition';
 import { parse } from 'graphql';
 import { serve, typeDefs } from './ratings.mjs';
 
 const [kind, billing, token] = process.argv.slice(2);
+
+function composed(...subgraphs) {
+  const { errors, supergraphSdl } = composeServices(subgraphs);
+  if (errors) throw new Error(errors.map((each) => each.message).join('\n'));
+  return supergraphSdl;
+}
 
 async function compose() {
   const answer = await fetch(billing, {
@@ -14,11 +21,14 @@ async function compose() {
     body: JSON.stringify({ query: '{ _service { sdl } }' }),
   });
   const { sdl } = (await answer.json()).data._service;
-  const { errors, supergraphSdl } = composeServices([
-    { name: 'billing', url: billing, typeDefs: parse(sdl) },
-    { name: 'ratings', url: await serve(), typeDefs },
-  ]);
-  if (errors) throw new Error(errors.map((each) => each.message).join('\n'));
+  const own = { name: 'billing', url: billing, typeDefs: parse(sdl) };
+  // What docs/federation.md shows composes as it is written.
+  const page = readFileSync(new URL('../../docs/federation.md', import.meta.url), 'utf8');
+  const shown = /```text\n(extend schema .*?)```/s.exec(page)[1];
+  if (kind === 'apollo') composed(own, { name: 'shown', url: billing, typeDefs: parse(shown) });
+  const supergraphSdl = composed(own, { name: 'ratings', url: await serve(), typeDefs });
+  const permissions = (text) => text.split('@requiresScopes(').length;
+  if (permissions(supergraphSdl) !== permissions(sdl)) throw new Error('the supergraph has lost permissions');
   return supergraphSdl;
 }
 

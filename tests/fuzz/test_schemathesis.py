@@ -18,7 +18,7 @@ from tests.figures import Figures
 from tests.fuzz.values import CASES
 from tests.gateway import embedded_settings
 
-EXAMPLES = CASES // 90 if CASES else 2
+EXAMPLES = CASES // 90 if CASES else 1
 
 
 @pytest.fixture

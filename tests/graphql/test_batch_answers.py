@@ -204,6 +204,19 @@ async def test_a_document_records_the_reception_and_its_refused_guides(world: Wo
     assert (await last_step(world, refused))["action"] == "RETURN"
 
 
+async def test_a_payers_own_reason_and_a_guide_that_comes_twice_refuse_no_protocol(world: World) -> None:
+    kept, refused = await sent_claim(world), await sent_claim(world)
+    batch_id, number = await sent_batch(world, kept, refused), await number_of(world, refused)
+    payload = await receive(world, batch_id, protocol_xml(world, 1, (number, "17 05")))
+    message = f"guide {number} is refused with a code that is none: ask the payer for it"
+    assert [(each["code"], each["message"]) for each in payload["errors"]] == [("UNKNOWN_CODE", message)]
+    twice = protocol_xml(world, 1, (number, "9X9"), (number, "1705")).replace(f"{DAY}<", f"{DAY}-03:00<")
+    hashed = re.sub("<ans:hash>.{32}", f"<ans:hash>{tiss.hash_epilogo(twice.encode())}", twice)
+    batch = (await receive(world, batch_id, hashed))["batch"]
+    assert (batch["status"], batch["guideCount"], batch["protocolDate"]) == ("RECEIVED", 1, DAY)
+    assert (await last_step(world, refused))["reason"] == "9X9"
+
+
 @pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1"])
 async def test_a_document_is_read_in_the_encoding_that_it_declares(world: World, encoding: str) -> None:
     batch_id = await sent_batch(world, await sent_claim(world))
@@ -253,7 +266,10 @@ async def test_a_document_about_something_else_is_refused_with_what_to_do(gatewa
             ("INVALID_INPUT", "5001"),
             "the document has no recebimentoLote: send the payer's answer to a batch",
         ),
-        protocol_xml(world, 1, ("UNKNOWN", "1705"), guide): (("NOT_FOUND", None), "the claim was not found"),
+        protocol_xml(world, 1, ("UNKNOWN", "1705"), guide): (
+            ("NOT_FOUND", None),
+            "guide UNKNOWN is not in this batch: choose the batch that it was sent in",
+        ),
     }
     for xml, ((code, tiss_code), message) in documents.items():
         payload = await receive(world, batch_id, xml)

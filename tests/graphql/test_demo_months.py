@@ -155,8 +155,8 @@ async def test_who_watches_sees_the_payer_act_where_the_relay_leads(demo: Gatewa
         acting = asyncio.create_task(payer.run(0.2))
         found = await stream.next(30)
         acting.cancel()
-    claim = {"status": "APPROVED", "payer": {"ansCode": ANALYSIS.payer}}
-    assert found == {"claimStatusChanged": {"previousStatus": "UNDER_REVIEW", "claim": claim}}
+    claim = {"status": "UNDER_REVIEW", "payer": {"ansCode": ANALYSIS.payer}}
+    assert found == {"claimStatusChanged": {"previousStatus": "SUBMITTED", "claim": claim}}
 
 
 async def test_each_payer_acts_and_pays_by_its_habits(demo: Gateway) -> None:
@@ -173,4 +173,6 @@ async def test_each_payer_acts_and_pays_by_its_habits(demo: Gateway) -> None:
         for each in statements
         if each["statementNumber"].startswith("DEMO")
     }
-    assert withholding == {(PAYER, False), (ANALYSIS.payer, False), (NET.payer, True)}
+    assert withholding == {(PAYER, False), (ANALYSIS.payer, False), (GUIDES.payer, False), (NET.payer, True)}
+    found = await counts(demo)
+    assert {status for status in ("ISSUED", "PARTIALLY_SETTLED") if not found["invoices"][status]} == set()

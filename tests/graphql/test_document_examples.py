@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, parse
+from graphql import OperationDefinitionNode, parse, print_ast
 from tiss import examples
 
 from app.demo.parties import PATIENT
@@ -23,7 +24,10 @@ from tests.prepared import prepare
 
 CLAIMS = 60
 NOBODYS_BATCH = "abt_00000000000000000000000001"
-TEXTS = {"README": README, **{path.stem: path.read_text() for path in PAGES}}
+DOCS = Path(__file__).parents[2] / "docs"
+CLIENTS = DOCS / "clients"
+RULES = CLIENTS / "rules.md"
+TEXTS = {"README": README, **{path.stem: path.read_text() for path in (*PAGES, RULES)}}
 EXAMPLES = {
     (page, definition.name.value): text
     for page, whole in TEXTS.items()
@@ -73,7 +77,8 @@ class Reader:
 
     async def watch(self, page: str, name: str, role: str) -> None:
         """Subscribe: the first message comes at once."""
-        async with self._gateway.subscribed(EXAMPLES[page, name], token=self.token(role)):
+        shown = next(part for part in map(print_ast, parse(EXAMPLES[page, name]).definitions) if f" {name}" in part)
+        async with self._gateway.subscribed(shown, token=self.token(role)):
             self.left.remove((page, name))
 
 
@@ -90,6 +95,8 @@ async def reader(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Read
 
 async def test_every_example_of_the_documents_runs(reader: Reader) -> None:
     await _first_steps(reader)
+    assert (await reader.run("rules", "List", "finance"))["nodes"]
+    await reader.watch("rules", "Watch", "finance")
     await _life_of_a_claim(reader)
     await _access_log(reader)
     await _batches(reader)
@@ -100,14 +107,39 @@ async def test_every_example_of_the_documents_runs(reader: Reader) -> None:
     assert reader.left == set()
 
 
+async def _pasted(reader: Reader, command: str, token: str, role: str) -> Any:
+    """What a command for a shell answers, with the gateway and the token of this reader."""
+    address = "http://127.0.0.1:8000"
+    assert (command.count(address), command.count(token)) == (1, 1)
+    command = command.replace(address, reader.url).replace(token, reader.token(role))
+    process = await asyncio.create_subprocess_exec("bash", "-c", command, stdout=asyncio.subprocess.PIPE)
+    return json.loads((await process.communicate())[0])
+
+
+def _curl(page: Path) -> str:
+    """The only command of the page that begins with curl, or with a token for it."""
+    (found,) = re.findall(r"```\n((?:TOKEN=.*\n)?curl .*?)```", page.read_text(), re.DOTALL)
+    return str(found)
+
+
 async def test_the_first_request_of_the_readme_answers_as_pasted(reader: Reader) -> None:
     (command,) = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    address, token = "http://127.0.0.1:8000", "$(.venv/bin/billing token --role reviewer)"
-    assert (command.count(address), command.count(token)) == (1, 1)
-    pasted = command.replace(address, reader.url).replace(token, reader.token("reviewer"))
-    process = await asyncio.create_subprocess_exec("bash", "-c", pasted, stdout=asyncio.subprocess.PIPE)
-    answer = json.loads((await process.communicate())[0])["data"]["claims"]
-    assert (answer["totalCount"] > CLAIMS, len(answer["nodes"])) == (True, 3)
+    answer = await _pasted(reader, command, "$(.venv/bin/billing token --role reviewer)", "reviewer")
+    found = answer["data"]["claims"]
+    assert (found["totalCount"] > CLAIMS, len(found["nodes"])) == (True, 3)
+
+
+async def test_the_requests_of_other_pages_answer_as_pasted(reader: Reader) -> None:
+    created = await _pasted(reader, _curl(DOCS / "rest.md"), "$(.venv/bin/billing token --role biller)", "biller")
+    assert "code" not in created, created
+    assert (created["status"], created["amount"], created["service_date"]) == (
+        "SUBMITTED",
+        "150.00",
+        today().isoformat(),
+    )
+    command = _curl(CLIENTS / "README.md").partition("\nnode ")[0]
+    found = await _pasted(reader, command, "$(cat token.txt)", "finance")
+    assert found["data"]["invoices"]["nodes"]
 
 
 def _month_of(day: date) -> tuple[str, str]:

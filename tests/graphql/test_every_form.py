@@ -2,7 +2,6 @@
 value, and are compared with the same inputs that have one fault each, and with null where that is allowed."""
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,7 +11,6 @@ from graphql import (
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
-    build_schema,
     get_named_type,
     get_nullable_type,
 )
@@ -21,8 +19,8 @@ from app.auth.roles import ROLES
 from app.services.actions import ACTIONS
 from tests.factories import World, key, today
 from tests.inputs import dotted, input_type
+from tests.published import SCHEMA
 
-SCHEMA: Final = build_schema((Path(__file__).parents[2] / "schema.graphql").read_text())
 MUTATIONS: Final = SCHEMA.mutation_type.fields if SCHEMA.mutation_type else {}
 NEEDS: Final = {action.name: action.needs for action in ACTIONS}
 GOOD: Final = {

@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
-from graphql import OperationDefinitionNode, build_schema, parse, print_ast, validate
+from graphql import OperationDefinitionNode, parse, print_ast, validate
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.roles import ROLES
@@ -22,10 +22,10 @@ from tests.browser import Browser, Page, chromium
 from tests.factories import World, today
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.npm import install
+from tests.published import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
-SCHEMA = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
 AXE = ROOT / "tests" / "axe"
 WIDTHS = {"phone": (390, 844), "laptop": (1280, 800)}
 PANES = {
@@ -40,6 +40,7 @@ RUN = ".graphiql-execute-button"
 STATUS = "document.querySelector('.bar-status').innerText"
 CHANNEL = "document.querySelector('.channel').dataset.state"
 IS_KNOWN = "document.querySelector('.chip-good') !== null"
+IS_READY = "document.querySelector('.graphiql-query-editor .view-line') !== null"
 IS_REFUSED = "document.querySelector('.chip-bad') !== null"
 
 
@@ -60,7 +61,7 @@ ANSWER = f"{model('response.json')}.getValue()"
 async def open_page(browser: Browser, gateway: Gateway) -> Page:
     """The page, with its editors ready."""
     page = await browser.open(f"{gateway.url}/graphql")
-    await page.wait_for("document.querySelector('.graphiql-query-editor .view-line') !== null")
+    await page.wait_for(IS_READY)
     return page
 
 
@@ -242,6 +243,17 @@ def test_the_collection_has_every_operation_of_the_documents_and_some_for_each_r
     assert [each["name"] for each in found if validate(SCHEMA, parse(each["query"]))] == []
 
 
+def test_every_operation_role_and_hint_has_portuguese_words() -> None:
+    found, words = collection(), json.loads((ROOT / "explorer" / "portuguese.json").read_text(encoding="utf-8"))
+    sources = [source for each in found for source in each["variables"].values()]
+    names = {each["name"] for each in found}
+    assert names == words["operations"].keys()
+    assert set(ROLES) == words["roles"].keys()
+    assert {source["first"] for source in sources if "first" in source} <= words["texts"].keys()
+    assert {source["run"] for source in sources if "run" in source} <= names
+    assert [each["source"] for each in found if each["portugueseSource"] == each["source"]] == []
+
+
 async def value_of(demo: Gateway, source: dict[str, str], role: str) -> Any:
     """As the page finds it: the path in what a query answers, or the value that is given."""
     if "day" in source:
@@ -263,7 +275,7 @@ async def test_every_operation_of_the_collection_works_on_the_demo_data(demo: Ga
         name, role, sources = each["name"], each["role"], each["variables"]
         values = {variable: await value_of(demo, source, role) for variable, source in sources.items()}
         missing = [variable for variable, value in values.items() if value is None and "value" not in sources[variable]]
-        assert all(sources[variable].get("first") for variable in missing), (name, missing)
+        assert all(sources[variable].keys() & {"first", "run"} for variable in missing), (name, missing)
         if missing or each["kind"] == "subscription":
             continue
         answer = await demo.gql(each["query"], values, token=demo.token(role, **scope_of_role(role)))
@@ -297,6 +309,31 @@ async def test_a_clerk_chooses_an_operation_and_runs_it(browser: Browser, demo: 
     hint = await page.wait_for(f"{HINTS}.includes('patients:read') && {HINTS}")
     assert "Permission: patients:read, or patients:read_masked · Data: PERSONAL" in hint
     assert page.problems == []
+
+
+async def test_a_reader_of_portuguese_finds_the_page_in_it(browser: Browser, demo: Gateway) -> None:
+    page = await open_page(browser, demo)
+    await page.speak("pt-BR")
+    await page.wait_for(IS_READY)
+    assert await page.evaluate("document.documentElement.lang") == "pt-BR"
+    assert "as requisições são anônimas" in await page.evaluate(STATUS)
+    await page.click("button[aria-label='Show Operações']")
+    group = "document.querySelector('.operations h3').innerText"
+    assert await page.wait_for(group) == "billing_reader · consulta"
+    button = "document.querySelector('[data-operation=RecordAppealAnswers]')"
+    assert (await page.evaluate(f"({button}.scrollIntoView(), {button}.innerText)")).splitlines() == [
+        "Registrar as respostas a recursos",
+        "mutação · Recursos de glosa",
+    ]
+    await page.click("[data-operation=RecordAppealAnswers]")
+    hint = "$xml: nada encontrado. Antes, cole a resposta da operadora."
+    await page.wait_for(f"{model('operation.graphql')}.getValue().startsWith('# {hint}')")
+    await page.hover(".graphiql-query-editor .view-line", "recordAppealAnswers")
+    await page.wait_for(f"{HINTS}.includes('Permissão: appeals:record')")
+    await page.evaluate("delete window.define")
+    await page.evaluate((AXE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8") + ";null")
+    assert await page.evaluate(FINDINGS) == []
+    await page.screenshot(SCREENSHOTS / "explorer-portuguese.png")
 
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -1,9 +1,16 @@
 """Batches that are odd, as systems of clinics write them: each is taken as what it says, or refused with what to do."""
 
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from app.services import import_runner
 from tests import lotes
-from tests.example_lotes import zipped
-from tests.factories import World, new_world
-from tests.graphql.test_imports import READ, ended, import_document, numbers
+from tests.example_lotes import hashed, lote, zipped
+from tests.factories import World, key, new_world
+from tests.graphql.test_imports import IMPORT, READ, ended, import_document, numbers, upload
 
 
 async def test_a_batch_in_another_encoding_than_it_declares_is_read(server_world: World) -> None:
@@ -54,3 +61,63 @@ async def test_guides_of_several_providers_go_each_to_its_own(server_world: Worl
     for job in (found["job"], refused["job"]):
         assert (await stranger.call("biller", READ, id=job["id"]))["importJob"] is None
         assert job["provider"] is None
+
+
+async def test_numbers_of_a_version_without_a_schema_refuse_their_guides_alone(server_world: World) -> None:
+    """Nothing but our own rules checks its values; the first guide would have named the document's parties."""
+    world, told = server_world, "a registro ANS has six digits"
+    content = lote(world, ["ON1", "ON2", "ON3", "ON4"]).replace(b">4.03.00<", b">3.05.00 beta<")
+    first, second, third, *_ = re.findall(rb"<ans:guiaSP-SADT>.*?</ans:guiaSP-SADT>", content, re.DOTALL)
+    payer = f"<ans:registroANS>{world.payer}".encode()
+    changes = {
+        first: first.replace(payer, payer + b"00"),
+        second: second.replace(b"<ans:CNES>", b"<ans:CNES>99"),
+        third: third.replace(
+            b"</ans:cabecalhoGuia>",
+            b"</ans:cabecalhoGuia><ans:dadosAutorizacao>"
+            b"<ans:numeroGuiaOperadora>" + b"9" * 21 + b"</ans:numeroGuiaOperadora></ans:dadosAutorizacao>",
+        ),
+    }
+    for before, after in changes.items():
+        content = content.replace(before, after)
+    found = await import_document(world, hashed(content))
+    errors = [[(each["message"], each["tissCode"]) for each in result["errors"]] for result in found["results"]]
+    assert errors == [
+        [(told, "5027")],
+        [("a CNES has seven digits", "1202")],
+        [("needs 1 to 20 characters", None)],
+        [],
+    ]
+    assert (found["job"]["payer"], found["job"]["status"]) == (None, "DONE")
+
+
+async def test_a_document_at_which_the_gateway_fails_ends_its_job_and_holds_up_no_other(
+    server_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, content = server_world, lote(server_world, ["GF1"])
+
+    def failing(_batch: Any) -> Any:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(import_runner, "_parties_of", failing)
+        patch.setattr(import_runner, "PAUSES", (0.01,))
+        found = await import_document(world, content)
+        of_zip = await import_document(world, zipped({"1.xml": content}))
+        job = await ended(world, of_zip["job"]["id"])
+    said = "the gateway failed at this document: report the import job's id"
+    assert [each["message"] for each in found["errors"]] == [said]
+    assert (job["status"], [each["message"] for each in job["errors"]]) == ("FAILED", [said])
+    again = await import_document(world, content)
+    assert [each["outcome"] for each in again["results"]] == ["TAKEN"]
+
+
+async def test_one_batch_in_two_uploads_at_once_is_taken_once(server_world: World) -> None:
+    world, token = server_world, server_world.token("biller")
+    content = lote(world, [f"UP{number}" for number in range(8)])
+    documents = [await upload(world.gateway, content + b"\n" * number, token) for number in range(3)]
+    inputs = [{"input": {"documentId": each, "idempotencyKey": key()}} for each in documents]
+    answers = await asyncio.gather(*(world.gateway.gql(IMPORT, each, token=token) for each in inputs))
+    outcomes = [result["outcome"] for each in answers for result in each.data["importBatch"]["results"]]
+    assert (outcomes.count("TAKEN"), outcomes.count("UNCHANGED")) == (8, 16)
+    assert len(await numbers(world)) == 8

@@ -112,3 +112,22 @@ async def test_that_an_object_has_changed_hides_nothing_of_the_form(world: World
     values = {"batchId": batch, "content": {"protocol": protocol}, "version": 9}
     received = await world.mutate("biller", "recordProtocol", "batch { id }", **values)
     assert _found(received) == [("INVALID_DATE", "content.protocol.date"), ("STALE_VERSION", "version")]
+
+
+async def test_that_a_card_has_changed_hides_none_of_its_days(world: World) -> None:
+    person = {"providerCnes": world.provider, "name": "Rita", "idempotencyKey": key()}
+    patient = (await world.mutate("front_desk", "registerPatient", "patient { id }", **person))["patient"]["id"]
+    card = {"patientId": patient, "cardNumber": key()[:20], "plan": "A", "startsOn": LONG_AGO, "payer": world.payer}
+    found = await world.mutate("front_desk", "registerCoverage", "coverage { id }", **card, idempotencyKey=key())
+    named = {"coverageId": found["coverage"]["id"], "version": 9}
+    dates = {"endsOn": "2020-01-01", "suspendedFrom": None, "suspendedUntil": "2020-01-01"}
+    values = {"plan": "a" * 81, "startsOn": None, "dates": dates}
+    payload = await world.mutate("front_desk", "updateCoverage", "coverage { id }", **named, **values)
+    assert _found(payload) == [
+        ("INVALID_DATE", "dates.endsOn"),
+        ("INVALID_DATE", "dates.suspendedFrom"),
+        ("INVALID_INPUT", "plan"),
+        ("STALE_VERSION", "version"),
+    ]
+    payload = await world.mutate("front_desk", "endCoverage", "coverage { id }", **named, endsOn="2020-01-01")
+    assert _found(payload) == [("INVALID_DATE", "endsOn"), ("STALE_VERSION", "version")]

@@ -35,9 +35,6 @@ def test_the_values_of_the_table_are_those_of_the_schema() -> None:
 
 def test_the_bodies_on_the_page_are_those_that_are_read() -> None:
     page = (ROOT / "docs" / "rest.md").read_text()
-    (created,) = re.findall(r"-d '(\{.*?\})'", page, re.DOTALL)
-    values = claims.CREATE.group.values(decoded(created.encode()))
-    assert (values["amount"], values["procedure_codes"]) == ("150.00", ["10101012"])
     changes = [decoded(each.encode()) for each in re.findall(r"^\| `(\{.*?\})` \|", page, re.MULTILINE)]
     forms = [claims.chosen(each) for each in changes]
     assert [form.group.values(each).keys() for form, each in zip(forms, changes, strict=True)] == [

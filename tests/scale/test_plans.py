@@ -1,4 +1,5 @@
-"""Every documented filter and order of every list has an index: the server looks at little more than the page."""
+"""Every documented filter and order of every list has an index: the server looks at little more than the page. A count
+costs at most what counting to its bound costs, and says whether there is more."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,15 @@ UNEVEN_MAX = 3.0
 """In the full run, with every order in both directions: at most so many entries and rows for each claim."""
 
 
+COUNTED_MAX = 10_000
+COUNT = "{ %s { totalCount isLongerThanCounted } }"
+COUNTED = {
+    "claims": "reviewer",
+    "denials": "reviewer",
+    "invoices": "finance",
+    "settlements": "finance",
+    "eligibilityHistory": "reviewer",
+}
 LIMITED = " LIMIT "
 
 
@@ -67,3 +77,22 @@ def _limit(title: str) -> float:
     if IS_FULL and order:
         return SIZE.claims * UNEVEN_MAX
     return SIZE.claims * (ENTRIES_SHARE_MAX if any(each in title for each in ENTRIES) else SHARE_MAX)
+
+
+async def test_a_long_list_is_counted_to_its_bound(large: Large) -> None:
+    for name, role in COUNTED.items():
+        with sent_statements(large.gateway) as sent:
+            answer = await large.gateway.gql(COUNT % name, token=large.gateway.token(role, **EVERYBODY[1]))
+        assert answer.data[name] == {"totalCount": COUNTED_MAX, "isLongerThanCounted": True}
+        # Both fields are one count.
+        (count,) = [each for each in sent if "count(*)" in each.text]
+        async with large.gateway.parts.probe_database.reading() as connection:
+            work = await work_of(connection, count)
+        # The entries that are counted, and each of them once more in the result.
+        assert work.examined <= 2 * COUNTED_MAX + 10, name
+
+
+async def test_a_shorter_list_is_counted_exactly(large: Large) -> None:
+    found = f'claims(filter: {{ ids: ["clm_{7:026d}", "clm_{8:026d}"] }})'
+    answer = await large.gateway.gql(COUNT % found, token=large.gateway.token("reviewer", **EVERYBODY[1]))
+    assert answer.data["claims"] == {"totalCount": 2, "isLongerThanCounted": False}

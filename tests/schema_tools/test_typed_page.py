@@ -6,8 +6,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import yaml
-
 from tests.npm import install
 from tests.schema_tools.tools import HOME, ROOT
 
@@ -24,12 +22,21 @@ def test_the_page_compiles_with_the_types_that_are_generated_for_it(tmp_path: Pa
     source.mkdir()
     for name in FILES:
         shutil.copy(EXAMPLES / name, source)
-    (tmp_path / "node_modules").symlink_to(EXAMPLES / "node_modules")
     shutil.copy(ROOT / "schema.graphql", tmp_path)
-    operations = "\n".join(re.findall(r"gql`(.*?)`", (source / "Settlements.tsx").read_text(), re.DOTALL))
-    target = yaml.safe_load((EXAMPLES / "codegen.yml").read_text())["generates"]["src/types.ts"]
-    _node(HOME, "generate.mjs", json.dumps({"folder": str(tmp_path), "documents": operations, **target}))
+    shutil.copy(EXAMPLES / "codegen.yml", tmp_path)
+    packages = tmp_path / "node_modules"
+    packages.symlink_to(HOME / "node_modules")
+    _node(tmp_path, "node_modules/.bin/graphql-codegen", "--config", "codegen.yml")
+    packages.unlink()
+    packages.symlink_to(EXAMPLES / "node_modules")
     _node(tmp_path, "node_modules/typescript/bin/tsc", *STRICT, "src/Settlements.tsx")
+
+
+def test_the_pages_install_the_versions_that_are_tested() -> None:
+    tested = json.loads((HOME / "package.json").read_text())["dependencies"]
+    shown = re.findall(r"(@graphql-codegen/[\w-]+)@([\d.]+)", (EXAMPLES / "types.md").read_text())
+    assert len(shown) == 2
+    assert dict(shown).items() <= tested.items()
 
 
 def _node(folder: Path, *command: str) -> None:

@@ -61,7 +61,15 @@ def test_account_and_document_are_read() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "cents"),
-    [("1.234,56", 1_234_56), ("1,234.56", 1_234_56), ("+93,8", 93_80), ("100", 100_00), ("-0,01", -1)],
+    [
+        ("1.234,56", 1_234_56),
+        ("1,234.56", 1_234_56),
+        ("+93,8", 93_80),
+        ("100", 100_00),
+        ("-0,01", -1),
+        ("1.234.567", 1_234_567_00),
+        ("93.8500", 93_85),
+    ],
 )
 def test_amounts_are_read_as_banks_write_them(amount: str, cents: int) -> None:
     ((_, direction, found, _),) = _facts(written.ofx((DAY, amount, "TED")))
@@ -73,6 +81,18 @@ def test_amounts_are_read_as_banks_write_them(amount: str, cents: int) -> None:
     [
         ("<html></html>", "the file is neither OFX nor CNAB 240: export it from the bank again"),
         (written.ofx((DAY, "1e9", "TED")), "entry 1 has no amount or no day that can be read"),
+        # A thousand times as much, or not.
+        (written.ofx((DAY, "93.850", "TED")), "entry 1 has no amount or no day that can be read"),
+        (written.ofx((DAY, "12345.678", "TED")), "entry 1 has no amount or no day that can be read"),
+        (written.ofx((DAY, "9" * 5_000, "TED")), "entry 1 has no amount or no day that can be read"),
+        (
+            written.ofx(*ENTRIES).partition("</STMTTRN></BANKTRANLIST>")[0],
+            "the file is cut off: it does not end with </OFX>, export it from the bank again",
+        ),
+        (
+            written.cnab(*ENTRIES, sums=("10.00", "187.71")),
+            "record 6 says other sums than those of its entries: export the file from the bank again",
+        ),
         (written.ofx((DAY, "", "TED")), "entry 1 has no amount or no day that can be read"),
         (
             written.cnab(*ENTRIES, counted=9),
@@ -88,6 +108,10 @@ def test_what_cannot_be_read_is_refused_whole(text: str, message: str) -> None:
     with pytest.raises(BillingError) as refused:
         bank_files.read(text.encode())
     assert refused.value.message == message
+
+
+def test_the_sums_of_a_lot_are_those_of_its_entries() -> None:
+    assert len(bank_files.read(written.cnab(*ENTRIES, sums=("10.00", "187.70")).encode()).lines) == len(ENTRIES)
 
 
 def test_segments_of_other_services_are_no_entries() -> None:

@@ -124,13 +124,17 @@ def test_a_message_in_an_envelope_is_only_not_validated() -> None:
     [
         ("<a><b></a>", "the XML is not well-formed at line 1: send it as your system wrote it"),
         ("<!DOCTYPE a><a/>", "the XML has a document type (DOCTYPE): remove it, TISS documents have none"),
+        ("<ans:a/>", "a namespace is not declared rightly (line 1): write xmlns as the standard has it"),
+        ("<a xmlns='ht)p://a'/>", "a namespace is not declared rightly (line 1): write xmlns as the standard has it"),
+        ("  ", "the document is empty: send a TISS message"),
         ("<a/>", "the document has no guides with amounts: send a demonstrativo of the payer"),
     ],
 )
 def test_what_is_no_statement_is_refused_as_at_once(xml: str, text: str) -> None:
-    with pytest.raises(BillingError) as refused:
-        _streamed(xml.encode(), 3)
-    assert [each.message for each in refused.value.failures] == [f"invalid TISS statement: {text}"]
+    for read in (lambda: _streamed(xml.encode(), 3), lambda: read_statement.read(xml.encode())):
+        with pytest.raises(BillingError) as refused:
+            read()
+        assert [each.message for each in refused.value.failures] == [f"invalid TISS statement: {text}"]
 
 
 def test_a_reading_that_is_not_known_is_lost() -> None:

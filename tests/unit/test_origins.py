@@ -1,6 +1,7 @@
 """Which pages of other sites may use the gateway, without a browser."""
 
 import pytest
+import structlog
 
 from app.web.origins import Origins
 
@@ -57,3 +58,10 @@ def test_only_a_page_of_another_site_is_refused() -> None:
     assert origins.is_refused("https://evil.example", "gateway.example")
     assert not origins.is_refused("https://gateway.example", "gateway.example")
     assert not origins.is_refused(None, "gateway.example")
+
+
+def test_a_refused_page_is_logged_with_what_to_do() -> None:
+    with structlog.testing.capture_logs() as log:
+        assert Origins(LISTED, has_loopback=False).is_refused("https://other.example", "gateway.example")
+    assert [(each["event"], each["origin"]) for each in log] == [("origin_refused", "https://other.example")]
+    assert "BILLING_ALLOWED_ORIGINS" in log[0]["remedy"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+BUILDS = "building GraphiQL from its npm packages, which takes half a minute\nnpm ci\nnpm run\n"
 LEFT_OUT = "GraphiQL is left out, everything else works (later: make explorer)\n"
 
 
@@ -38,9 +39,9 @@ def explorer(directory: Path, node: str | None) -> subprocess.CompletedProcess[s
         ("v18.19.0", f"Node v18.19.0 cannot build GraphiQL, which needs 20.19 or 22.12: {LEFT_OUT}"),
         ("v20.18.3", f"Node v20.18.3 cannot build GraphiQL, which needs 20.19 or 22.12: {LEFT_OUT}"),
         ("v21.7.0", f"Node v21.7.0 cannot build GraphiQL, which needs 20.19 or 22.12: {LEFT_OUT}"),
-        ("v20.19.0", "npm ci\nnpm run\n"),
-        ("v22.12.0", "npm ci\nnpm run\n"),
-        ("v24.1.0", "npm ci\nnpm run\n"),
+        ("v20.19.0", BUILDS),
+        ("v22.12.0", BUILDS),
+        ("v24.1.0", BUILDS),
     ],
 )
 def test_an_old_node_is_named_in_one_line_and_stops_nothing(tmp_path: Path, node: str | None, said: str) -> None:
@@ -55,7 +56,7 @@ STAYS = "GraphiQL stays as it was built before, everything else is new (later: m
     ("age", "node", "said"),
     [
         (-60, "v18.19.0", ""),
-        (60, "v22.12.0", "npm ci\nnpm run\n"),
+        (60, "v22.12.0", BUILDS),
         (60, "v18.19.0", f"Node v18.19.0 cannot build GraphiQL, which needs 20.19 or 22.12: {STAYS}"),
         (60, None, f"npm is not installed: {STAYS}"),
     ],
@@ -68,3 +69,34 @@ def test_a_page_is_built_again_when_its_files_are_newer(tmp_path: Path, age: int
     os.utime(page, (built_at, built_at))
     assert explorer(tmp_path, node).stdout == said
     assert list(page.parent.iterdir()) == [page]
+
+
+PYTHON = """#!/bin/sh
+[ "$1" = -c ] && echo "{folder}" && exit
+for package in one two; do echo "Collecting $package"; done
+sleep 1.5
+echo "Installing collected packages: one, two"
+mkdir "{folder}/one-1.dist-info"
+sleep 2.5
+[ -z "{error}" ] || {{ echo "{error}"; exit 1; }}
+"""
+
+
+def install(directory: Path, error: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the script with a pip that finds two packages and has written one of them when it ends."""
+    python, locked = directory / "python", directory / "requirements.txt"
+    python.write_text(PYTHON.format(folder=directory, error=error))
+    python.chmod(0o755)
+    locked.write_text("one==1 \\\n    --hash=sha256:1\ntwo==2\n")
+    command = ["sh", str(ROOT / "scripts" / "install.sh"), str(python), str(locked)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_an_installation_says_how_far_it_is_and_why_it_failed(tmp_path: Path) -> None:
+    failed = install(tmp_path, "ERROR: no such hash")
+    said = failed.stdout.splitlines()
+    assert (failed.returncode, said[0]) == (
+        1,
+        "installing 2 Python packages, which takes a minute or two the first time",
+    )
+    assert said[-3:] == ["  finding 2 of 2", "  writing 1 of 2", "ERROR: no such hash"]

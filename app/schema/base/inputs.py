@@ -2,17 +2,32 @@
 and while everybody else waits. A deferred input is converted by the resolver, one with long lists in a thread."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import InputContext
+from strawberry.types.base import (
+    StrawberryList,
+    StrawberryMaybe,
+    StrawberryOptional,
+    StrawberryType,
+    has_object_definition,
+)
+from strawberry.types.enum import StrawberryEnumDefinition
 
 from app.domain.errors import Failure
 
 Result = TypeVar("Result")
+Convert = Callable[[Any, InputContext], Any]
 LONG_LIST: Final = 50
+Part = tuple[str, str, Convert | None]
+_PARTS: Final[dict[Any, Sequence[Part]]] = {}
+"""Strawberry finds these out for each value again, most of the time of converting a claim of 100 items. The names are
+the same in every schema of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +45,7 @@ class Deferred:
 
     def converted(self) -> Any:
         """The input object, as Strawberry makes it."""
-        fields = self.type.__strawberry_definition__.fields
-        found: dict[str, Any] = {
-            field.python_name: None
-            for field in fields
-            if field.default_value is MISSING and field.default_factory is MISSING
-        }
-        for field in fields:
-            name = self.context.config.name_converter.from_field(field)
-            if name in self.value:
-                kind = field.resolve_type(type_definition=self.type.__strawberry_definition__)
-                found[field.python_name] = self.context.convert(self.value[name], kind, name)
-        return self.type(**found)
+        return _object(self.type, self.value, self.context)
 
 
 class Whole:
@@ -50,6 +54,58 @@ class Whole:
     def failure(self) -> Failure | None:
         """Why they do not fit together; one that its scalar could not parse is a failure of its own, and is given."""
         raise NotImplementedError
+
+
+def _object(kind: Any, value: Mapping[str, Any], context: InputContext) -> Any:
+    """The object of this input type."""
+    found = dict(_absent(kind))
+    for name, python_name, convert in _PARTS.get(kind) or _parts(kind, context.config):
+        if name in value:
+            part = value[name]
+            if convert is not None and part is not None and part is not strawberry.UNSET:
+                part = convert(part, context)
+            found[python_name] = part
+    return kind(**found)
+
+
+@cache
+def _absent(kind: Any) -> dict[str, None]:
+    """The fields that are null if they are not given."""
+    fields = kind.__strawberry_definition__.fields
+    no_default = [each for each in fields if each.default_value is MISSING and each.default_factory is MISSING]
+    return {each.python_name: None for each in no_default}
+
+
+def _parts(kind: Any, config: StrawberryConfig) -> Sequence[Part]:
+    """The fields by their names in the schema and in Python, with what makes their values; found once for each type."""
+    definition = kind.__strawberry_definition__
+    _PARTS[kind] = [
+        (
+            config.name_converter.from_field(each),
+            each.python_name,
+            _convert(each.resolve_type(type_definition=definition)),
+        )
+        for each in definition.fields
+    ]
+    return _PARTS[kind]
+
+
+def _convert(kind: Any) -> Convert | None:
+    """What makes a value of this type that is not null; None if it is as graphql-core has made it."""
+    if isinstance(kind, StrawberryOptional) and not isinstance(kind, StrawberryMaybe):
+        return _convert(kind.of_type)
+    if isinstance(kind, StrawberryList):
+        return _list(_convert(kind.of_type))
+    if has_object_definition(kind) and kind.__strawberry_definition__.from_input is None:
+        return lambda value, context: _object(kind, value, context)
+    is_leaf = isinstance(kind, StrawberryEnumDefinition) or not isinstance(kind, StrawberryType)
+    return None if is_leaf else lambda value, context: context.convert(value, kind)
+
+
+def _list(convert: Convert | None) -> Convert:
+    if convert is None:
+        return lambda value, _context: list(value)
+    return lambda value, context: [None if each is None else convert(each, context) for each in value]
 
 
 def _has_long_list(value: Mapping[str, Any]) -> bool:
