@@ -44,7 +44,8 @@ EMBEDDED_TOO = (
     *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_status_streams"),
     *("graphql/test_subscription", "graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
 )
-LONG = ("tests/machine/", "tests/faults/")
+LONG = "tests/machine/"
+WAITING = "tests/faults/"
 # Minutes of waiting for clocks, leases and restarts: `make faults` runs them (BILLING_TEST_FAULTS=full).
 FULL_ONLY = (
     *(f"tests/faults/test_{name}.py" for name in ("held_rows", "relay_stopped", "rolling", "wrong_clock")),
@@ -105,7 +106,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long modules first, so that no worker is left with one of them at the end; embedded where it matters."""
+    """Embedded where it matters; without what takes minutes or needs more; and then in an order without idle time."""
     if os.environ.get("BILLING_TEST_EMBEDDED") != "all" and "embedded" not in config.option.keyword:
         left = [item for item in items if _is_twice(item)]
         config.hook.pytest_deselected(items=left)
@@ -119,7 +120,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not _can_show_explorer():
         config.hook.pytest_deselected(items=[item for item in items if _EXPLORER in item.nodeid])
         items[:] = [item for item in items if _EXPLORER not in item.nodeid]
-    items.sort(key=lambda item: next((place for place, start in enumerate(LONG) if item.nodeid.startswith(start)), 9))
+    places = {name: place for place, name in enumerate(_in_order([_module(item) for item in items]))}
+    items.sort(key=lambda item: places[_module(item)])
+
+
+def _module(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+def _in_order(names: list[str]) -> list[str]:
+    """The long module first, so that no worker is left with it at the end; after every two others one of those that
+    mostly wait, so that few wait at the same time."""
+    modules = sorted(dict.fromkeys(names), key=lambda name: not name.startswith(LONG))
+    waiting = [name for name in modules if name.startswith(WAITING)]
+    found: list[str] = []
+    for place, name in enumerate(each for each in modules if each not in waiting):
+        found += [name, *waiting[place // 2 : place // 2 + 1]] if place % 2 else [name]
+    return found + [name for name in waiting if name not in found]
 
 
 def _can_show_explorer() -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 import orjson
 
@@ -91,7 +92,7 @@ class EntrySigner:
 
     def _persons(self, notes: OperationNotes, patients: Mapping[str, str]) -> list[AccessedPerson]:
         """One row for each patient, for all their records that were shown."""
-        shown: dict[str, set[str]] = {}
+        shown: dict[str, frozenset[str]] = {}
         accesses: dict[str, str] = {}
         for person, classes in notes.revealed.items():
             if person is None:
@@ -102,7 +103,7 @@ class EntrySigner:
             if access is not None:
                 accesses[patient] = access
         rows = [
-            AccessedPerson(self._key.pseudonym(patient), ",".join(sorted(classes)), accesses.get(patient), None)
+            AccessedPerson(self._key.pseudonym(patient), _text(classes), accesses.get(patient), None)
             for patient, classes in shown.items()
         ]
         return sorted(rows, key=_by_person)
@@ -176,6 +177,11 @@ def _hearers(actors: Iterable[Actor]) -> str:
     for actor in actors:
         found.setdefault(actor.subject, {})[actor.request_id] = None
     return orjson.dumps({subject: list(ids) for subject, ids in found.items()}, option=orjson.OPT_SORT_KEYS).decode()
+
+
+@lru_cache(maxsize=1_000)
+def _text(classes: frozenset[str]) -> str:
+    return ",".join(sorted(classes))
 
 
 def _by_person(row: AccessedPerson) -> str:

@@ -1,6 +1,7 @@
 """Notes for the access log: what one operation has shown and refused so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from app.domain import ids
@@ -16,16 +17,16 @@ class OperationNotes:
 
     def __init__(self) -> None:
         self.operation = ""
-        self.revealed: dict[str | None, set[str]] = {}
+        self.revealed: dict[str | None, frozenset[str]] = {}
         self.refused: set[tuple[str, str]] = set()
         self.emergencies: dict[str, str] = {}
         self.patients: dict[str, str] = {}
 
     def reveal(self, kind: str, record: Any) -> None:
         """Note that data of this class was shown: of a record's person, or of the patients of a document's claims."""
-        for claim_id in getattr(record, "claim_ids", ()):
-            self.revealed.setdefault(claim_id, set()).add(kind)
+        kinds = (kind,)
         if hasattr(record, "claim_ids"):
+            self._reveal_persons(kinds, record.claim_ids)
             return
         person: str | None = getattr(record, "patient_id", None)
         if person is None:
@@ -33,11 +34,7 @@ class OperationNotes:
         else:
             # A claim's items are mostly shown together with the claim, so the writer need not look up their patient.
             self.patients[record.id] = person
-        known = self.revealed.get(person)
-        if known is None:
-            self.revealed[person] = {kind}
-        else:
-            known.add(kind)
+        self.revealed[person] = with_kinds(self.revealed.get(person), kinds)
 
     def reveal_all(self, kinds: Sequence[str], records: Sequence[Any]) -> None:
         """As `reveal` of each class and record."""
@@ -52,17 +49,17 @@ class OperationNotes:
             return records
         if hasattr(first, "patient_id"):
             self.patients |= {each.id: each.patient_id for each in records if each.patient_id is not None}
-            self._reveal_persons(kinds, {each.patient_id for each in records})
+            self._reveal_persons(kinds, {each.patient_id for each in records} - {None})
             return [each for each in records if each.patient_id is None]
         if hasattr(first, "claim_id"):
-            self._reveal_persons(kinds, {each.claim_id for each in records})
+            self._reveal_persons(kinds, {each.claim_id for each in records} - {None})
             return [each for each in records if each.claim_id is None]
         return list({person_of(each): each for each in records}.values())
 
-    def _reveal_persons(self, kinds: Sequence[str], persons: set[str | None]) -> None:
+    def _reveal_persons(self, kinds: Sequence[str], persons: Iterable[str]) -> None:
+        revealed, added = self.revealed, tuple(kinds)
         for person in persons:
-            if person is not None:
-                self.revealed.setdefault(person, set()).update(kinds)
+            revealed[person] = with_kinds(revealed.get(person), added)
 
     def refuse(self, kind: str, permission: str) -> None:
         """Note that data of this class ("" for none) was refused because the permission is missing."""
@@ -86,3 +83,9 @@ def person_of(record: Any) -> str | None:
         found = getattr(record, "id", None)
         return found if isinstance(found, str) and found.startswith(ids.PATIENT) else None
     return found
+
+
+@lru_cache(maxsize=1_000)
+def with_kinds(known: frozenset[str] | None, kinds: tuple[str, ...]) -> frozenset[str]:
+    """The classes with further ones. There are few combinations: a list of fifty persons makes no set for each."""
+    return (known or frozenset()) | frozenset(kinds)

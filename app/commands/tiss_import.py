@@ -85,7 +85,8 @@ async def _results(database: Database, job: ImportJobRecord) -> AsyncIterator[Im
 
 
 def _show(result: ImportResultRecord) -> None:
-    what = f"guide {result.number}" if result.number else f"file {result.file}"
+    of_none = f"file {result.file}" if result.file else f"guide without a number, in place {result.position}"
+    what = f"guide {result.number}" if result.number else of_none
     console.say(f"{what}: {WORDS[result.outcome]} {result.claim_id or ''}".rstrip())
     for failure in result.failures:
         place = f" at {failure.field}" if failure.field else ""

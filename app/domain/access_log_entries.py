@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -13,6 +14,8 @@ from app.domain.actor import Door
 
 FIRST_DIGEST: Final = "0" * 64
 PSEUDONYM_HEX_DIGITS: Final = 32
+PSEUDONYMS_MAX: Final = 10_000
+"""That are remembered: two megabytes."""
 Plain = str | int | None
 
 
@@ -136,9 +139,14 @@ class AccessLogKey:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
+        # The same patients are shown again and again.
+        self._known = lru_cache(PSEUDONYMS_MAX)(self._pseudonym)
 
     def pseudonym(self, patient_id: str) -> str:
         """The pseudonym of a patient: 32 hexadecimal digits."""
+        return self._known(patient_id)
+
+    def _pseudonym(self, patient_id: str) -> str:
         return self._digest(b"person\0" + patient_id.encode())[:PSEUDONYM_HEX_DIGITS]
 
     def sign(self, entry: AccessEntry, persons: Sequence[AccessedPerson]) -> SignedEntry:

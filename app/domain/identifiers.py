@@ -74,7 +74,7 @@ def card_failure(text: str, field: str) -> Failure | None:
     """Why this is not a card number (numeroCarteira): 1 to 20 printable ASCII characters without blanks around them."""
     if 1 <= len(text) <= CARD_LENGTH_MAX and text.isascii() and text.isprintable() and text == text.strip():
         return None
-    return Failure(ErrorCode.INVALID_CARD, "a card number has 1 to 20 characters", field, "1001")
+    return Failure(ErrorCode.INVALID_CARD, "a card number has 1 to 20 characters, none with an accent", field, "1001")
 
 
 def code_failure(text: str, field: str) -> Failure | None:

@@ -261,7 +261,13 @@ def header_failures(statement: Statement, *, today: date, count: int, paid: int,
         text_failure(statement.bank_reference, "bankReference", 60),
     ]
     if statement.paid_on is not None and statement.paid_on > today:
-        found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
+        found.append(
+            Failure(
+                ErrorCode.INVALID_DATE,
+                "the payment date is in the future: import the statement again on that day",
+                "paidOn",
+            )
+        )
     if not 1 <= count <= lines_max:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {lines_max} lines", "lines"))
     elif paid > CENTS_MAX:

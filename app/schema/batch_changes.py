@@ -90,6 +90,9 @@ class ProtocolContentInput:
         default=strawberry.UNSET,
         description="The payer's TISS document (recebimentoLote); one that rejects the batch does so here too.",
     )
+    document_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Id of such a document that was uploaded by POST /documents."
+    )
 
 
 @strawberry.input(description="The sent batch and the payer's answer.")
@@ -106,6 +109,7 @@ class RecordProtocolInput:
             "id": self.id,
             "protocol": None if protocol is None else protocol.to_domain(),
             "document": inputs.member(self.content.xml),
+            "document_id": inputs.member(self.content.document_id),
             "version": self.version,
         }
 

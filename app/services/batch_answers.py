@@ -17,30 +17,50 @@ from app.domain.protocols import Protocol, ProtocolMessage, RefusedClaim
 from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import text_failure
-from app.services import batch_steps, batches, claims, held_lines
+from app.services import batch_steps, batches, claims, documents, held_lines
 from app.services.batches import BATCH_ANSWER, REASON_LENGTH_MAX
 from app.tiss import read_protocol
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
+DOCUMENT_BYTES_MAX: Final = 2 * 1024 * 1024
+"""A hundred guides with all their services fit."""
+_TOO_LARGE: Final = Failure(
+    ErrorCode.INVALID_INPUT, f"a reception has at most {DOCUMENT_BYTES_MAX:,} bytes: type the protocol", "documentId"
+)
+
 
 async def read_document(
-    children: ChildProcesses, *, id: str, protocol: Protocol | None, document: str | None, version: int | None
+    children: ChildProcesses,
+    *,
+    id: str,
+    protocol: Protocol | None,
+    document: str | None,
+    version: int | None,
+    document_id: str | None = None,
 ) -> dict[str, Any]:
-    """The arguments of `record_protocol`, with what the TISS document says."""
+    """The arguments of `record_protocol`, with what the TISS document says if it came with the call."""
     message = None if document is None else await children.run(read_protocol.read, document)
-    return {"id": id, "protocol": protocol, "message": message, "version": version}
+    return {"id": id, "protocol": protocol, "message": message, "version": version, "document_id": document_id}
 
 
 async def record_protocol(
-    unit: UnitOfWork, *, id: str, protocol: Protocol | None, message: ProtocolMessage | None, version: int | None
+    unit: UnitOfWork,
+    *,
+    id: str,
+    protocol: Protocol | None,
+    message: ProtocolMessage | None,
+    version: int | None,
+    document_id: str | None = None,
 ) -> BatchRecord:
     """Record that the payer has received a sent batch. The claims that it refuses leave the batch and are drafts again.
 
     A document that rejects the batch, or refuses all its claims, rejects it.
     """
     failures: Iterable[Failure | None] = () if protocol is None else protocols.failures(protocol, unit.today)
+    if document_id is not None:
+        message = await _stored_message(unit, document_id)
     batch, claims_of = await checked(failures, batches.locked(unit, id, version))
     if message is not None:
         await _check_message(unit, batch, message)
@@ -62,6 +82,15 @@ async def record_protocol(
     for index, (refusal, claim) in enumerate(zip(protocol.refused, chosen, strict=True)):
         batch = await _refuse(unit, batch, refusal, claim, index)
     return await _finished(unit, batch, claims_of)
+
+
+async def _stored_message(unit: UnitOfWork, document_id: str) -> ProtocolMessage:
+    """What an uploaded document says."""
+    content = await documents.small_content(unit, document_id, DOCUMENT_BYTES_MAX, _TOO_LARGE)
+    try:
+        return await unit.children.run(read_protocol.read_bytes, content)
+    except BillingError as error:
+        raise BillingError(*(replace(each, field="documentId") for each in error.failures)) from None
 
 
 async def _check_message(unit: UnitOfWork, batch: BatchRecord, message: ProtocolMessage) -> None:

@@ -17,12 +17,9 @@ from app.events.import_events import import_event
 from app.services import batch_import, import_jobs
 from app.services.batch_import import GuideOutcome, GuideResult
 from app.services.import_jobs import Parties
-from app.tiss.read_batch import IncomingGuide
+from app.tiss.read_batch import FAILURES_MAX, IncomingGuide
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
-
-FAILURES_MAX: Final = 100
-"""Of more reasons for a refusal, the first hundred are stored."""
 
 
 class JobLost(Exception):

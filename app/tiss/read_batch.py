@@ -1,5 +1,6 @@
 """Reads a TISS batch document (lote) as claim forms, guide by guide."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +22,8 @@ from app.tiss.values import CENTS
 from app.tiss.write_guide import sum_of
 
 GUIDES_MAX: Final = 100
+FAILURES_MAX: Final = 100
+"""Of more reasons for the refusal of a guide, these are told."""
 _BATCH: Final = ("prestadorParaOperadora", "loteGuias")
 _ADDRESSEE: Final = ("cabecalho", "destino", "registroANS")
 
@@ -110,14 +113,23 @@ def _failure(error: SchemaError, guide: str | None = None) -> Failure:
 
 def _guides(found: Message, nodes: list[Any], objections: list[SchemaError]) -> Iterator[IncomingGuide]:
     seen: set[str] = set()
+    of_guide = _by_guide(objections)
     for place, node in enumerate(nodes):
-        number = _number(node)
-        failures = [_failure(each) for each in objections if each.guide == place]
+        number, failures = _number(node), of_guide[place]
         if number in seen:
             text = "an earlier guide of this batch has the same number: give each its own"
             failures.append(Failure(ErrorCode.DUPLICATE_CLAIM, text, "numeroGuiaPrestador", "1308"))
         seen.add(number)
         yield IncomingGuide(number, None, tuple(failures)) if failures else _guide(found, node, number)
+
+
+def _by_guide(objections: Iterable[SchemaError]) -> defaultdict[int, list[Failure]]:
+    """The first hundred objections to each guide: a program that breaks the schema once does so in every item."""
+    found: defaultdict[int, list[Failure]] = defaultdict(list)
+    for each in objections:
+        if each.guide is not None and len(found[each.guide]) < FAILURES_MAX:
+            found[each.guide].append(_failure(each))
+    return found
 
 
 def _number(node: Any) -> str:

@@ -6,18 +6,31 @@ from typing import Any, Final
 from app.domain.errors import BillingError, ErrorCode, refuse
 from app.domain.protocols import Protocol, ProtocolMessage, RefusedClaim
 from app.tiss import message
-from app.tiss.encoding import encoded
+from app.tiss.encoding import encoded, rightly_declared
 from app.tiss.message import NoMessage
 from app.tiss.statement_values import first_text
 from app.tiss.tree import descendant, name_of
+from app.tiss.xml_guard import count_guides
 
 _GUIDES: Final = ("dadosGuias", "dadosGuiasOdonto")
 
 
 def read(text: str) -> ProtocolMessage:
-    """The protocol in this document; INVALID_INPUT with what to do if there is none, or if it was changed."""
+    """The protocol in this document, which came as text."""
+    return _read(encoded(text))
+
+
+def read_bytes(document: bytes) -> ProtocolMessage:
+    """The protocol in this document, which was uploaded."""
+    rightly = rightly_declared(document)
+    count_guides(rightly)
+    return _read(rightly)
+
+
+def _read(document: bytes) -> ProtocolMessage:
+    """INVALID_INPUT with what to do if there is none, or if it was changed."""
     try:
-        found = message.parse(encoded(text))
+        found = message.parse(document)
     except NoMessage as error:
         raise _invalid(str(error)) from None
     root = found.root

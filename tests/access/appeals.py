@@ -39,7 +39,7 @@ async def _attach(world: World, denial: str) -> str:
     """The id of a file with the appeal against this denial."""
     values = {
         "denialId": denial,
-        "documentId": await _uploaded(world, pdf(f"%{denial}\n".encode())),
+        "documentId": await uploaded(world, pdf(f"%{denial}\n".encode())),
         "fileName": "laudo.pdf",
     }
     made = await world.mutate(
@@ -48,7 +48,8 @@ async def _attach(world: World, denial: str) -> str:
     return str(made["denial"]["attachments"][0]["id"])
 
 
-async def _uploaded(world: World, content: bytes) -> str:
+async def uploaded(world: World, content: bytes) -> str:
+    """The id of a document that a caller of its provider and payer alone has uploaded."""
     token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
     answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
@@ -62,7 +63,7 @@ async def _answer_document(world: World, batch: str) -> str:
     )
     found = (await world.call("biller", query, id=batch))["appealBatch"]
     answers = [Answer(each["claim"]["providerClaimNumber"], each["code"], "S") for each in found["denials"]["nodes"]]
-    return await _uploaded(world, document(world.payer, found["number"], answers))
+    return await uploaded(world, document(world.payer, found["number"], answers))
 
 
 async def targets(world: World, denials: list[str]) -> dict[str, str]:
@@ -76,7 +77,7 @@ async def targets(world: World, denials: list[str]) -> dict[str, str]:
     await _appeal(world, denials[0])
     found |= {
         "attachment": await _attach(world, denials[0]),
-        "file": await _uploaded(world, pdf(f"%{world.provider}\n".encode())),
+        "file": await uploaded(world, pdf(f"%{world.provider}\n".encode())),
     }
     return found | {"unsent_denial": denials[0], "wrong_appeal_template": await _template(world)}
 

@@ -32,6 +32,10 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "removeFromBatch": {"batchId": ids["open_batch"], "claimId": ids["in_batch"]},
         "sendBatch": {"batchId": ids["open_batch"]},
         "cancelBatch": {"batchId": ids["wrong_batch"]},
+        "recordProtocol of a document": {
+            "batchId": ids["receivable_batch"],
+            "content": {"documentId": ids["reception_document"]},
+        },
         "recordProtocol": {
             "batchId": ids["received_batch"],
             "content": {

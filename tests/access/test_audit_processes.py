@@ -53,7 +53,7 @@ def _actor(request_id: str, door: Door = Door.GRAPHQL) -> Actor:
 def _notes() -> OperationNotes:
     notes = OperationNotes()
     notes.operation = "claims"
-    notes.revealed = {PATIENT: {"FINANCIAL"}, None: {"FINANCIAL"}}
+    notes.revealed = dict.fromkeys((PATIENT, None), frozenset({"FINANCIAL"}))
     return notes
 
 

@@ -67,8 +67,9 @@ ALWAYS_REFUSED = {
 OF_PAYERS = {"updatePayer", "deactivatePayer", "reactivatePayer"}
 """A caller who is narrowed to some providers changes no payer, not even its own."""
 PACKAGE = DATABASE.parent
-ASKED_BEFORE = {("resolvers", "context.py")}
-"""Where an event that a listener took is looked at once more, before others' answer to it is shared."""
+ASKED_BEFORE = {("resolvers", "context.py"), ("services", "imports.py")}
+"""Where an event that a listener took is looked at once more, before others' answer to it is shared; and where a
+document is given to the parties that it names, of which test_odd_batches.py gives a stranger nothing."""
 
 
 def _asked() -> list[str]:

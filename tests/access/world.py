@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
-from tests.access import accounts, appeals, waiting
+from tests.access import accounts, appeals, receptions, waiting
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
@@ -318,6 +318,7 @@ async def _unsent(rich: Rich) -> None:
         rich.ids[name] = await _batch(world, chosen)
         done = await world.mutate("biller", "sendBatch", "batch { id }", batchId=rich.ids[name])
         assert done["errors"] == [], done
+    rich.ids |= await receptions.receivable(world)
 
 
 async def _rest(rich: Rich) -> None:

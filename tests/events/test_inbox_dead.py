@@ -89,7 +89,11 @@ BAD: dict[str, tuple[Bad, str, str]] = {
         "INVALID_INPUT",
         "data.lines.0.paidAmount: Input should be a valid string",
     ),
-    "a day to come": (_data(paidOn="2999-01-01"), "INVALID_DATE", "paidOn: the payment date is in the future"),
+    "a day to come": (
+        _data(paidOn="2999-01-01"),
+        "INVALID_DATE",
+        "paidOn: the payment date is in the future: import the statement again on that day",
+    ),
     "an unknown provider": (_data(provider="9999999"), "NOT_FOUND", f"provider: {UNKNOWN_PROVIDER.message}"),
     "an unknown payer": (_of_unknown_payer, "NOT_FOUND", f"payer: {UNKNOWN_PAYER.message}"),
 }

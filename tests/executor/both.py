@@ -39,7 +39,7 @@ class Executed:
 
     body: bytes
     operation: str
-    revealed: dict[str | None, set[str]]
+    revealed: dict[str | None, frozenset[str]]
     refused: set[tuple[str, str]]
     emergencies: dict[str, str]
     patients: dict[str, str]

@@ -12,6 +12,7 @@ from tiss import sandbox
 from tests.factories import World, key, new_world, refusals, today
 from tests.gateway import Gateway
 from tests.graphql.test_claim_batches import batch_of, change, create, open_batch, sent_batch, sent_claim, status
+from tests.graphql.test_imports import upload
 
 BATCH = "batch { id number status guideCount totalAmount protocolNumber protocolDate reason version }"
 DAY = today().isoformat()
@@ -202,6 +203,22 @@ async def test_a_document_records_the_reception_and_its_refused_guides(world: Wo
     )
     assert (await world.claim(refused))["status"] == "DRAFT"
     assert (await last_step(world, refused))["action"] == "RETURN"
+
+
+async def test_an_uploaded_reception_may_be_as_long_as_its_guides(server_world: World) -> None:
+    """With all the services of its guides it is more than a call may send."""
+    world = server_world
+    kept, refused = await sent_claim(world), await sent_claim(world)
+    batch_id, number = await sent_batch(world, kept, refused), await number_of(world, refused)
+    guides = protocol_xml(world, 1, (number, "1705"))
+    xml = guides.replace("</ans:dadosGuias>", f"{'<ans:x/>' * 20_000}</ans:dadosGuias>")
+    assert len(xml) > 131_072
+    content = {"documentId": await upload(world.gateway, xml.encode(), world.token("biller"))}
+    done = await world.mutate("biller", "recordProtocol", BATCH, batchId=batch_id, content=content)
+    assert (done["batch"]["status"], done["batch"]["guideCount"]) == ("RECEIVED", 1)
+    other = {"documentId": await upload(world.gateway, b"<a/>", world.token("biller"))}
+    wrong = await world.mutate("biller", "recordProtocol", BATCH, batchId=batch_id, content=other)
+    assert refusals(wrong) == [("INVALID_INPUT", "content.documentId", "5001")]
 
 
 async def test_a_payers_own_reason_and_a_guide_that_comes_twice_refuse_no_protocol(world: World) -> None:

@@ -203,11 +203,11 @@ async def test_a_refusal_is_in_the_language_of_the_caller(world: World) -> None:
     card, term = ("1001", "NÚMERO DA CARTEIRA INVÁLIDO"), ("1801", "PROCEDIMENTO INVÁLIDO")
     assert texts == {
         "en": [
-            ("INVALID_CARD", "a card number has 1 to 20 characters", *card),
+            ("INVALID_CARD", "a card number has 1 to 20 characters, none with an accent", *card),
             ("UNKNOWN_CODE", "the TUSS table has no such code: look it up with tussTerms", *term),
         ],
         "pt-BR": [
-            ("INVALID_CARD", "um número de carteirinha tem de 1 a 20 caracteres", *card),
+            ("INVALID_CARD", "um número de carteirinha tem de 1 a 20 caracteres, sem acentos", *card),
             ("UNKNOWN_CODE", "a tabela TUSS não tem este código: consulte tussTerms", *term),
         ],
     }

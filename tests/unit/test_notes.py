@@ -26,5 +26,5 @@ def test_a_claim_and_its_patient_are_one_person() -> None:
 
 def test_what_was_shown_of_nobody_is_no_person() -> None:
     notes = OperationNotes()
-    notes.revealed[None] = {"FINANCIAL"}
+    notes.revealed[None] = frozenset({"FINANCIAL"})
     assert notes.persons == 0
