@@ -37,6 +37,7 @@ class DenialAction(DescribedEnum):
     REMOVE_ATTACHMENT = "REMOVE_ATTACHMENT", "An attachment of the appeal was removed."
     EXPIRE = "EXPIRE", "The appeal deadline passed without an appeal."
     RECOVER = "RECOVER", "The payer paid the amount by itself, without an appeal that it had to answer."
+    TAKE_BACK = "TAKE_BACK", "Whoever had accepted a difference as this denial took that back: the amount is due again."
     RECOVER_PART = "RECOVER_PART", "The payer paid a part, now a denial of its own; the rest stays as it was."
 
 
@@ -48,6 +49,10 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
     (DenialStatus.ACCEPTED, DenialAction.RECOVER): DenialStatus.OVERTURNED,
     (DenialStatus.EXPIRED, DenialAction.RECOVER): DenialStatus.OVERTURNED,
     (DenialStatus.UPHELD, DenialAction.RECOVER): DenialStatus.OVERTURNED,
+    **{
+        (status, DenialAction.TAKE_BACK): DenialStatus.OVERTURNED
+        for status in (DenialStatus.OPEN, DenialStatus.ACCEPTED, DenialStatus.EXPIRED)
+    },
     (DenialStatus.OPEN, DenialAction.RECOVER_PART): DenialStatus.OPEN,
     (DenialStatus.ACCEPTED, DenialAction.RECOVER_PART): DenialStatus.ACCEPTED,
     (DenialStatus.EXPIRED, DenialAction.RECOVER_PART): DenialStatus.EXPIRED,
@@ -77,6 +82,7 @@ WORDING: Final = {
     DenialAction.REMOVE_ATTACHMENT: "remove an attachment of the appeal of",
     DenialAction.EXPIRE: "expire",
     DenialAction.RECOVER: "recover",
+    DenialAction.TAKE_BACK: "take back",
     DenialAction.RECOVER_PART: "recover a part of",
 }
 

@@ -124,7 +124,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.denial.recovered.v1",
         DenialEventData,
         "A statement pays what was denied, without an appeal that the payer had to answer; the rest of a denial that "
-        "is paid in part has one too.",
+        "is paid in part has one too. Or a person takes back that a difference was a denial: the amount is due again.",
     ),
     "InvoiceCreated": EventContract(
         "br.billing.invoice.created.v1",

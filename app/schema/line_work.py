@@ -260,6 +260,6 @@ MUTATIONS = (
         UndoRemittanceLineInput,
         LineStepPayload,
         "Takes back the last step of a remittance line that is not posted, or became an unapplied credit or a debit "
-        "without a claim.",
+        "without a claim; of another posted line the denial that a person has made, whose amount is due again.",
     ),
 )

@@ -45,6 +45,7 @@ EVENTS: Final = {
     DenialAction.ATTACH: "AppealAttachmentAdded",
     DenialAction.REMOVE_ATTACHMENT: "AppealAttachmentRemoved",
     DenialAction.RECOVER: "DenialRecovered",
+    DenialAction.TAKE_BACK: "DenialRecovered",
     DenialAction.RECOVER_PART: "DenialRecovered",
 }
 
@@ -183,13 +184,22 @@ async def _opened_again(
     )
 
 
+async def take_back_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
+    """Record that what a person had said to be denied is due again; the caller has locked the claim."""
+    return await _recover(unit, claim, denial, DenialAction.TAKE_BACK)
+
+
 async def recover_locked(unit: UnitOfWork, claim: ClaimRecord, recovery: Recovery) -> DenialRecord:
     """Record that the payer pays a denied amount by itself, the result is the denial that it pays; the caller has
     locked the claim. A part is a denial of its own from now on: the rest keeps its id, status and last day to appeal.
     """
-    denial, action = recovery.denial, DenialAction.RECOVER
+    denial = recovery.denial
     if recovery.amount < denial.amount_cents:
         denial = await _divide(unit, claim, denial, recovery.amount)
+    return await _recover(unit, claim, denial, DenialAction.RECOVER)
+
+
+async def _recover(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, action: DenialAction) -> DenialRecord:
     status = next_status(denial.status, action)
     recovered = replace(denial, status=status, answered_cents=denial.amount_cents, answered_at=unit.now)
     return await _store(unit, claim, denial, recovered, action, denial.amount_cents)

@@ -24,6 +24,7 @@ from app.domain.line_work import PLAIN, UNDOABLE, DeniedPart, Expectation
 from app.domain.money import Cents
 from app.domain.paid_lines import BilledItem, PaidLine, names
 from app.domain.remittances import RemittanceLineStatus, is_decided, lines_about
+from app.services import denials_of_lines
 from app.services.later_decisions import decided_items
 
 CANCELLED = RemittanceLineStatus.CANCELLED
@@ -129,6 +130,7 @@ async def line_facts(
     waiting = [line for line in lines if line.status is RemittanceLineStatus.UNMATCHED]
     expected = await differences(connection, scope, waiting) if waiting else {}
     is_open = {line.id: line.status is not RemittanceLineStatus.POSTED or line.is_without_claim for line in lines}
+    denied = await denials_of_lines.of_lines(connection, scope, [line for line in lines if not is_open[line.id]])
     undoable = [line.id for line in lines if is_open[line.id] and line.status is not CANCELLED]
     steps: dict[str, list[LineStepRecord]] = {}
     for step in await line_history_db.of_lines(connection, scope, undoable) if undoable else ():
@@ -139,7 +141,7 @@ async def line_facts(
             Cents(line.paid_cents),
             line.resolution or PLAIN,
             expected.get(line.id),
-            has_step=last_step(steps.get(line.id, ())) is not None,
+            has_step=line.id in denied or last_step(steps.get(line.id, ())) is not None,
         )
         for line in lines
     }

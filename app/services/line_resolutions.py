@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import line_history as line_history_db
 from app.db import remittances as remittances_db
 from app.db.line_history import LineStepRecord
-from app.db.remittances import RemittanceLineRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids, tabela38
 from app.domain.actions import NO_CLAIM, NO_STEP, RemittanceLineOperation
 from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
@@ -35,7 +36,7 @@ from app.domain.money import Cents
 from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
 from app.domain.text import text_failure
-from app.services import adjustments, line_expectations, unapplied_credits
+from app.services import adjustments, denials, denials_of_lines, line_expectations, unapplied_credits
 from app.services.line_steps import locked, store, waiting
 from app.services.remittance_lines import ONE_LINE, check_claim
 from app.services.remittances import REASON_LENGTH_MAX
@@ -230,12 +231,14 @@ def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence
 
 async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:
     """Take back the last step of a line that is not posted, or that became an unapplied credit of which nothing is
-    used, or a debit that nobody has explained."""
+    used, or a debit that nobody has explained; of another posted line, that a difference was a denial."""
     remittance, line = await checked([text_failure(reason, "reason", REASON_LENGTH_MAX)], locked(unit, id))
     next_line_status(line.status, RemittanceLineAction.UNDO)
     steps = await line_history_db.of_line(unit.connection, unit.scope, id)
+    if line.status is RemittanceLineStatus.POSTED and not line.is_without_claim:
+        return await _take_denial_back(unit, remittance, line, denials_of_lines.last_step(steps), reason)
     last = line_expectations.last_step(steps)
-    if last is None or (line.status is RemittanceLineStatus.POSTED and not line.is_without_claim):
+    if last is None:
         raise conflict(NO_STEP)
     if line.status is RemittanceLineStatus.POSTED:
         await unapplied_credits.withdraw(unit, line_id=line.id, reason=reason)
@@ -244,6 +247,25 @@ async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecor
         await _join(unit, line)
     after = _undone(unit, line, last)
     return await store(unit, remittance, line, after, LineStep.UNDO, text=reason, undoes_id=last.id)
+
+
+async def _take_denial_back(
+    unit: UnitOfWork,
+    remittance: RemittanceRecord,
+    line: RemittanceLineRecord,
+    step: LineStepRecord | None,
+    reason: str,
+) -> RemittanceLineRecord:
+    """The line stays posted: what it pays or takes back has happened. What a person has denied of it is due again."""
+    claim = await claims_db.lock(unit.connection, unit.scope, line.claim_id or "")
+    denial = (await denials_of_lines.of_lines(unit.connection, unit.scope, [line])).get(line.id)
+    if denial is None or claim is None or line.resolution is None:
+        raise conflict(NO_STEP)
+    await denials.take_back_locked(unit, claim, denial)
+    left = line.resolution.denials[:-1]
+    read_as = replace(line.resolution, denials=left, is_written_off=line.resolution.is_written_off and bool(left))
+    after = replace(line, resolution=read_as)
+    return await store(unit, remittance, line, after, LineStep.UNDO, text=reason, undoes_id=step.id if step else None)
 
 
 def _undone(unit: UnitOfWork, line: RemittanceLineRecord, step: LineStepRecord) -> RemittanceLineRecord:

@@ -160,6 +160,15 @@ async def _posted_line(world: World) -> dict[str, str]:
     return {"id": ids["line"], "claim": ids["claim"], "other": ids["waiting"]}
 
 
+async def _denied_line(world: World) -> dict[str, str]:
+    """Posted with a denial that a person has made."""
+    ids = await _changed(world, LINE_OPERATIONS["ACCEPT_AS_DENIAL"], await _differing_line(world))
+    query = "query($id: ID!) { node(id: $id) { ... on RemittanceLine { remittance { id } } } }"
+    found = (await world.call("finance", query, id=ids["id"]))["node"]["remittance"]
+    await _changed(world, REMITTANCE_OPERATIONS["POST"], {"id": found["id"]})
+    return ids
+
+
 async def _cancelled_line(world: World) -> dict[str, str]:
     ids = await _cancelled_import(world)
     return {"id": ids["line"], "claim": ids["claim"], "other": ids["waiting"]}
@@ -207,6 +216,7 @@ LINE_STATES: dict[str, tuple[Build, set[str]]] = {
     "dismissed": (_dismissed_line, {"MATCH", "UNDO"}),
     "split": (_split_line, {"UNDO"}),
     "posted": (_posted_line, set()),
+    "posted with a denial of a person": (_denied_line, {"UNDO"}),
     "cancelled": (_cancelled_line, set()),
 }
 

@@ -7,6 +7,7 @@ from tests.graphql.test_late_denials import back, paid_claim
 from tests.graphql.test_line_resolutions import STEP, fate, stuck, undo
 from tests.graphql.test_remittances import books, done, post, taken
 
+PARTS = "query($id: ID!) { remittance(id: $id) { lines { nodes { id } } } }"
 ITEMS = [{**CONSULTATION, "unitPrice": "60.00"}, {**BLOOD_COUNT, "unitPrice": "20.00"}]
 
 
@@ -64,3 +65,6 @@ async def test_a_person_says_what_is_denied_of_money_that_was_taken_back_without
     assert done(await post(world, remittance)) == ("POSTED", 2, 0, ["100.00"])
     assert await fate(world, claim) == ("PARTIALLY_APPROVED", "40.00", "0.00", [("1705", "60.00", "OPEN")])
     assert await books(world) == ["100.00", "0.00", "60.00", "0.00", "40.00", "0.00"]
+    parts = (await world.call("finance", PARTS, id=remittance["id"]))["remittance"]["lines"]["nodes"]
+    assert (await undo(world, parts[1]))["status"] == "POSTED"
+    assert await books(world) == ["100.00", "0.00", "0.00", "0.00", "100.00", "0.00"]

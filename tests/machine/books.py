@@ -179,7 +179,7 @@ def _sums_of_decisions(rows: Rows) -> None:
     for denial in rows.denials.values():
         appealed, answered = denial["appealed_cents"] or 0, denial["answered_cents"] or 0
         is_recovered = any(
-            each["denial_action"] == "RECOVER" for each in rows.claim_steps.of("denial_id", denial["id"])
+            each["denial_action"] in ("RECOVER", "TAKE_BACK") for each in rows.claim_steps.of("denial_id", denial["id"])
         )
         assert 0 <= answered <= (denial["amount_cents"] if is_recovered else appealed) <= denial["amount_cents"]
 

@@ -1,5 +1,6 @@
 """Payers that change their decisions: denials of what is decided and paid, and payments of parts of denials."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -97,6 +98,17 @@ class LateRules(StatementRules):
             self.mutate("finance", "undoRemittanceLine", "line { status }", undone)
         self.post(taken["id"])
 
+    @precondition(lambda self: self.rows.remittance_lines)
+    @rule(number=PICKS)
+    def take_a_denial_back(self, number: int) -> None:
+        """Undo a posted line of which a person has denied something."""
+        posted = [row for row in self.rows.remittance_lines.values() if row["status"] == "POSTED" and row["resolution"]]
+        denied = {row["id"]: row for row in posted if json.loads(row["resolution"])["denials"]}
+        line = self.pick(denied, number)
+        if line is not None:
+            undone = {"remittanceLineId": line["id"], "reason": "engano", "idempotencyKey": key()}
+            self.mutate("finance", "undoRemittanceLine", "line { status }", undone)
+
     def _of_several_items(self) -> dict[str, Row]:
         approved = [row for row in self.rows.items.values() if row["approved_cents"]]
         counts = Counter(row["claim_id"] for row in approved)
@@ -136,4 +148,6 @@ def steps_of_late_decisions(life: Any) -> list[Callable[[], None]]:
         divided += [partial(life.create, [10_00, 7_00], is_sent=True, quantity=10_000)]
         divided += [partial(life.remit, -1, [100, 100, 100], is_paying=True)]
         divided += [partial(life.split_a_takeback, -1, "1705", is_stated=is_stated, is_undone=False)]
-    return [*paid, *denied, *parts, *divided]
+    taken_back = [partial(life.create, [10_00], is_sent=True, quantity=10_000)]
+    taken_back.append(partial(life.resolve_a_difference, -1, 80, "acceptAsDenial", is_undone=False))
+    return [*paid, *denied, *parts, *divided, *taken_back, partial(life.take_a_denial_back, -1)]

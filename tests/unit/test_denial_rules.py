@@ -25,6 +25,7 @@ DENIAL_STEPS = {
     (G.APPEALED, A.ATTACH): G.APPEALED,
     (G.APPEALED, A.REMOVE_ATTACHMENT): G.APPEALED,
     **{(status, A.RECOVER): G.OVERTURNED for status in (G.OPEN, G.ACCEPTED, G.EXPIRED, G.UPHELD)},
+    **{(status, A.TAKE_BACK): G.OVERTURNED for status in (G.OPEN, G.ACCEPTED, G.EXPIRED)},
     **{(status, A.RECOVER_PART): status for status in (G.OPEN, G.ACCEPTED, G.EXPIRED, G.UPHELD)},
 }
 DAY = date(2026, 6, 15)
