@@ -267,12 +267,13 @@ async def test_a_statement_without_a_payment_day_only_decides(world: World) -> N
     assert await _books(world) == ["303.00", "0.00", "151.50", "0.00", "151.50", "0.00"]
 
 
-async def test_the_sandbox_reports_no_items_of_consultations_and_its_statement_is_refused(world: World) -> None:
+async def test_the_sandbox_says_nothing_of_consultations_and_its_statement_waits_for_a_person(world: World) -> None:
     claim_id = await _sent(world, type="CONSULTATION", items=[CONSULTATION])
     payload = await _answer(world, await _document(world, [claim_id]), "aprovado")
-    assert (payload["remittance"], refusals(payload)) == (None, [("INVALID_INPUT", "content.xml", "5001")])
+    assert (payload["remittance"]["paidAmount"], refusals(payload)) == ("0.00", [])
+    posted = await _post(world, payload["remittance"]["id"])
+    assert (posted["postedLines"], posted["putBackLines"], posted["settlements"]) == (0, 1, [])
     assert (await world.claim(claim_id))["status"] == "SUBMITTED"
-    assert (await world.call("finance", "{ remittances { totalCount } }"))["remittances"]["totalCount"] == 0
 
 
 async def test_more_than_a_hundred_claims_are_no_batch(world: World) -> None:

@@ -15,7 +15,9 @@ FIELDS = "id amount bookedOn waitingDays account document description payer { na
 
 async def import_file(big: Big) -> Call:
     entries = [(today(), f"{number}.00", "TED OPERADORA") for number in range(1, ENTRIES_MAX // 4)]
-    content = {"text": bank_files.ofx(*entries)[:100_000].rpartition("<STMTTRN>")[0]}
+    whole = bank_files.ofx(*entries)
+    end = whole[whole.rindex("</STMTTRN>") + len("</STMTTRN>") :]
+    content = {"text": whole[: 100_000 - len(end)].rpartition("<STMTTRN>")[0] + end}
     values = {"providerCnes": big.world.provider, "content": content, "idempotencyKey": key()}
     return big.change("finance", "importBankFile", FILE, '"entryCount":', 1, **values)
 
