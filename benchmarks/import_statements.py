@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.import_documents import MIB, QUIET_SECONDS, Steady
+from benchmarks.import_documents import LOOK_SECONDS, MIB, QUIET_SECONDS, Steady
 from benchmarks.processes import memory_bytes
 from tests.factories import World, key, new_world, today
 from tests.faults.processes import Fleet
@@ -107,8 +107,8 @@ async def _measured(steady: Steady, pid: int, begin: Awaitable[Callable[[], Awai
     async with steady.asking():
         read = await begin
         while (found := await read())["status"] not in ENDED:
-            most = max(most, memory_bytes(pid))
-            await asyncio.sleep(0.5)
+            most = max(most, await asyncio.to_thread(memory_bytes, pid))
+            await asyncio.sleep(LOOK_SECONDS)
     return found, Measured(time.perf_counter() - begun, most, steady.figures())
 
 

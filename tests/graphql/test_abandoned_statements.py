@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from tests.factories import new_world
+from tests.faults.waiting import until_true
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.services import Services
 
@@ -64,7 +65,14 @@ async def test_a_statement_ends_at_the_server_with_its_request(impatient: Gatewa
         answer = await asked
         assert answer.codes == ["TIMEOUT"]
         await _until_running(connection, 0)
-    assert (await impatient.gql(query, token=token)).codes == []
+
+    async def is_answered() -> bool:
+        # On a busy machine sums may take longer than such a gateway waits.
+        codes = (await impatient.gql(query, token=token)).codes
+        assert codes in ([], ["TIMEOUT"])
+        return codes == []
+
+    await until_true(is_answered)
 
 
 @pytest.mark.parametrize("way", ["reading", "snapshot", "transact"])

@@ -330,8 +330,7 @@ async def test_a_reader_of_portuguese_finds_the_page_in_it(browser: Browser, dem
     await page.wait_for(f"{model('operation.graphql')}.getValue().startsWith('# {hint}')")
     await page.hover(".graphiql-query-editor .view-line", "recordAppealAnswers")
     await page.wait_for(f"{HINTS}.includes('Permissão: appeals:record')")
-    await page.evaluate("delete window.define")
-    await page.evaluate((AXE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8") + ";null")
+    await _load_axe(page)
     assert await page.evaluate(FINDINGS) == []
     await page.screenshot(SCREENSHOTS / "explorer-portuguese.png")
 
@@ -345,15 +344,19 @@ FINDINGS = f"""Promise.all(document.getAnimations().map({FINISHED})).then(() => 
     .then((found) => found.violations.map((one) => `${{one.id}}: ${{one.nodes[0].html}}`))"""
 
 
-async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(browser: Browser, demo: Gateway) -> None:
+async def _load_axe(page: Page) -> None:
     install(AXE)
+    # Monaco has a module loader, which axe would otherwise give itself to.
+    await page.evaluate("delete window.define")
+    await page.evaluate((AXE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8") + ";null")
+
+
+async def test_nobody_is_shut_out_at_either_width_in_light_or_dark(browser: Browser, demo: Gateway) -> None:
     page = await open_page(browser, demo)
     await page.paste(TOKEN_FIELD, demo.token("biller", providers=["*"]))
     await page.wait_for(IS_KNOWN)
     await run(page)
-    # Monaco has a module loader, which axe would otherwise give itself to.
-    await page.evaluate("delete window.define")
-    await page.evaluate((AXE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8") + ";null")
+    await _load_axe(page)
     for name, (width, height) in WIDTHS.items():
         await page.resize(width, height)
         assert await page.evaluate(OVERFLOW) == 0, name
