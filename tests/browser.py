@@ -189,13 +189,22 @@ class Page:
         """Ask again until the value is not null, false or "", and return it; PageError when `seconds` are over."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
-        while (value := await self.evaluate(expression)) in (None, False, ""):
+        while (value := await self._value(expression)) in (None, False, ""):
             if clock() > deadline:
                 text = await self.evaluate("document.body.innerText")
                 problems = "\n".join(self.problems)
                 raise PageError(f"not within {seconds:g} s: {expression}\n{problems}\nThe page reads:\n{text}")
             await asyncio.sleep(_POLL_SECONDS)
         return value
+
+    async def _value(self, expression: str) -> Any:
+        """The value; None of a page that is being left for the next one."""
+        try:
+            return await self.evaluate(expression)
+        except BrowserFailedError as error:
+            if "navigated" not in str(error):
+                raise
+            return None
 
     async def click(self, selector: str) -> None:
         """Wait for an element and press the mouse in its middle."""
