@@ -1,7 +1,7 @@
 """Recording the payer's answers to appeals: typed, or as its document; each in effect once, however often it comes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -138,11 +138,7 @@ async def record(
 
 async def _stored_message(unit: UnitOfWork, document_id: str) -> AnswerMessage:
     """What an uploaded document says."""
-    content = await documents.small_content(unit, document_id, DOCUMENT_BYTES_MAX, _TOO_LARGE)
-    try:
-        return await unit.children.run(read_appeal_answer.read, content)
-    except BillingError as error:
-        raise BillingError(*(replace(each, field="documentId") for each in error.failures)) from None
+    return await documents.message_in(unit, document_id, read_appeal_answer.read, DOCUMENT_BYTES_MAX, _TOO_LARGE)
 
 
 async def _record_typed(unit: UnitOfWork, provider: str, payer: str, typed: Sequence[TypedAnswer]) -> Recorded:

@@ -86,11 +86,7 @@ async def record_protocol(
 
 async def _stored_message(unit: UnitOfWork, document_id: str) -> ProtocolMessage:
     """What an uploaded document says."""
-    content = await documents.small_content(unit, document_id, DOCUMENT_BYTES_MAX, _TOO_LARGE)
-    try:
-        return await unit.children.run(read_protocol.read_bytes, content)
-    except BillingError as error:
-        raise BillingError(*(replace(each, field="documentId") for each in error.failures)) from None
+    return await documents.message_in(unit, document_id, read_protocol.read_bytes, DOCUMENT_BYTES_MAX, _TOO_LARGE)
 
 
 async def _check_message(unit: UnitOfWork, batch: BatchRecord, message: ProtocolMessage) -> None:

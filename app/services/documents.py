@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import hashlib
 import zlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,6 +25,7 @@ from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 from app.unit_of_work.unit import UnitOfWork
 
+Message = TypeVar("Message")
 CHUNK_BYTES: Final = 256 * 1024
 """Compressed bytes of a row, about: far below what servers accept in a statement."""
 LEVEL: Final = 1
@@ -169,6 +170,17 @@ async def small_content(unit: UnitOfWork, document_id: str, bytes_max: int, too_
         read += decompress.decompress(chunk.content, bytes_max)
         sequence += 1
     return bytes(read)
+
+
+async def message_in(
+    unit: UnitOfWork, document_id: str, read: Callable[[bytes], Message], bytes_max: int, too_large: Failure
+) -> Message:
+    """What a child process reads in a document of at most so many bytes; its objections are at `documentId`."""
+    content = await small_content(unit, document_id, bytes_max, too_large)
+    try:
+        return await unit.children.run(read, content)
+    except BillingError as error:
+        raise BillingError(*(replace(each, field="documentId") for each in error.failures)) from None
 
 
 async def remove_abandoned(database: Database) -> int:
