@@ -9,7 +9,7 @@ import pytest
 
 from tests import bank_files
 from tests.bank_files import Entry
-from tests.factories import World, key, refusals, today
+from tests.factories import CONSULTATION, World, key, refusals, today
 from tests.gateway import Gateway
 
 FILE = "file { id source entryCount newEntryCount matchedEntryCount } alreadyImported"
@@ -131,6 +131,16 @@ async def test_a_payment_is_followed_from_statement_to_bank_to_claims(account: A
     }
     found = (await account.world.call("finance", THREE_WAY, id=paid))["remittance"]["bankEntries"]
     assert found == [{"amount": "93.85", "status": "MATCHED"}]
+
+
+async def test_a_payment_of_nothing_waits_for_no_entry(account: Account) -> None:
+    denied = {"paidAmount": "0.00", "denials": [{"code": "1705", "amount": "10.00"}]}
+    claim = await account.world.submitted_claim(items=[{**CONSULTATION, "unitPrice": "10.00"}])
+    lines = [{"providerClaimNumber": claim["providerClaimNumber"], **denied}]
+    nothing, _ = await account.announce("S-0", "5.00", lines=lines)
+    assert [(await account.three_way(nothing))[name] for name in ("status", "waitingDays")] == ["UNPOSTED", None]
+    await account.world.mutate("finance", "postRemittance", "postedLines", id=nothing, idempotencyKey=key())
+    assert [(await account.three_way(nothing))[name] for name in ("status", "waitingDays")] == ["COMPLETE", None]
 
 
 async def test_no_file_and_no_entry_is_applied_twice(account: Account) -> None:
