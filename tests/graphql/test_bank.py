@@ -222,6 +222,18 @@ async def test_a_statement_that_comes_after_its_money_is_matched_and_frees_it_wh
     assert (await account.announced(), await account.waiting()) == ([], [("20.00", 3), ("31.00", 2)])
 
 
+async def test_a_payment_whose_day_is_corrected_is_matched_to_its_entry(account: Account) -> None:
+    await account.counts(bank_files.ofx(account.entry("20.00")))
+    paid, _ = await account.announce("S-1", "20.00", days=-10)
+    assert (await account.announced(), await account.waiting()) == ([("S-1", 13)], [("20.00", 3)])
+    for days in (1, 0):
+        day = (account.day + timedelta(days=days)).isoformat()
+        values = {"remittanceId": paid, "paidOn": day, "reason": "dia errado", "idempotencyKey": key()}
+        done = await account.world.mutate("finance", "correctPaymentDate", "remittance { paidOn }", **values)
+        assert (done["errors"], done["remittance"]) == ([], {"paidOn": day})
+        assert (await account.announced(), await account.waiting()) == ([], [])
+
+
 async def test_what_is_from_no_payer_is_dismissed_with_a_reason(account: Account) -> None:
     await account.counts(bank_files.ofx(account.entry("33.00")))
     (entry,) = await account.waiting_ids()
