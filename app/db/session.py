@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db.compiled import Rows, Text
 from app.db.server_errors import CLIENT_ERRORS, NOT_CONNECTED, REFUSING_WRITES, error_number, is_lost
 from app.executor.asked import Asked
+from app.executor.turns import turn
 
 PREPARED_MAX: Final = 60
 """Prepared statements of a session: all sessions of all processes share the server's limit, 16,382 by default."""
@@ -132,6 +133,7 @@ class Session(AsyncConnection):
 
     async def execute(self, *args: Any, **options: Any) -> Any:
         """As SQLAlchemy does, but a connection that the server has ended while nobody used it is replaced."""
+        await turn()
         may_be_stale, self._may_be_stale = self._may_be_stale, False
         try:
             return await super().execute(*args, **options)
@@ -153,6 +155,7 @@ class Session(AsyncConnection):
     async def _run(self, statement: Text, parameters: list[Any]) -> tuple[Any, int]:
         for heard in self._heard:
             heard(statement.text, parameters)
+        await turn()
         may_be_stale, self._may_be_stale = self._may_be_stale, False
         self._is_busy = True
         try:

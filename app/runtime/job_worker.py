@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
+from app.executor.turns import step_aside
 from app.telemetry.outages import Outage
 
 Job = TypeVar("Job")
@@ -37,6 +38,7 @@ class JobWorker(Generic[Job]):
 
     async def run(self) -> None:
         """Ends only when its task is cancelled."""
+        step_aside()
         while True:
             try:
                 has_more = await self._next()

@@ -3,7 +3,7 @@ in units, so that whoever takes the job over reads it again and goes on after th
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ from app.services.imports import JobLost
 from app.services.remittances import CheckedStatement
 from app.tiss import statement_stream
 from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
-from app.tiss.encoding import Look
 from app.tiss.line_blocks import Block
 from app.tiss.statement_stream import LongStatement, ReadingLost
 from app.unit_of_work.action import Action
@@ -98,12 +97,11 @@ class StatementRun:
 
     async def _read(self) -> _Read:
         token = secrets.token_hex(8)
-        typed, encoding = self._typed, await self._encoding()
-        blocks: list[Block] = []
-        number = 0
-        async for part in documents.content(self._database, self.job.document_id):
-            blocks += await self._call(statement_stream.feed, token, number, part, encoding)
-            number += 1
+        typed = self._typed
+        async for _ in self._parts(statement_stream.look, token):
+            pass
+        await self._call(statement_stream.begin, token)
+        blocks = [block async for some in self._parts(statement_stream.feed, token) for block in some]
         found, more = await self._call(statement_stream.close, token, typed.payer, typed.provider)
         blocks += more
         headers = statement_documents.headed(typed, [each.message for each in found])
@@ -113,12 +111,12 @@ class StatementRun:
         await self._call(statement_stream.forget, token)
         return _Read(statements, [[block for block in blocks if block.section == each.section] for each in found])
 
-    async def _encoding(self) -> str | None:
-        """The encoding of the document, which only all of its bytes can say."""
-        look = Look()
+    async def _parts(self, function: Callable[..., Any], token: str) -> AsyncIterator[Any]:
+        """What the child process makes of each part of the document."""
+        number = 0
         async for part in documents.content(self._database, self.job.document_id):
-            await asyncio.to_thread(look.feed, part)
-        return look.encoding()
+            yield await self._call(function, token, number, part)
+            number += 1
 
     async def _checked(self, token: str, found: LongStatement, header: Statement) -> CheckedStatement:
         today = business_day(self.job.created_at)

@@ -15,7 +15,7 @@ from lxml import etree
 from app.domain.errors import BillingError, Failure
 from app.domain.statement import FINDINGS_MAX, Digests, Statement, StatementFinding, StatementLine, digests_of
 from app.tiss import message, read_statement, statement_checks, tree
-from app.tiss.encoding import Converter
+from app.tiss.encoding import Converter, Look
 from app.tiss.line_blocks import FAILURES_MAX, Block, SectionLines
 from app.tiss.message_guard import MessageGuard
 from app.tiss.read_statement import PAYMENTS, Section, StatementMessage, is_statement
@@ -47,18 +47,24 @@ class LongStatement:
     failures: tuple[Failure, ...]
 
 
-def feed(token: str, number: int, part: bytes, encoding: str | None = None) -> list[Block]:
-    """The lines that this part of the document, which is in this encoding, completes; parts are numbered from 0.
-    BillingError for a document that is refused."""
+def look(token: str, number: int, part: bytes) -> None:
+    """Look at the encoding of this part, which only all parts of the document show; they are numbered from 0."""
     if number == 0:
         while len(_readings) >= READINGS_MAX:
             del _readings[next(iter(_readings))]
-        _readings[token] = _Reading(encoding)
-    reading = _known(token)
-    if reading.parts != number:
-        raise ReadingLost
-    reading.parts += 1
-    return reading.feed(part)
+        _readings[token] = _Reading()
+    _next(token, number).look(part)
+
+
+def begin(token: str) -> None:
+    """All parts have been looked at, and now follow once more; BillingError if no encoding fits them all."""
+    _known(token).begin()
+
+
+def feed(token: str, number: int, part: bytes) -> list[Block]:
+    """The lines that this part of the document completes; parts are numbered from 0. BillingError for a document that
+    is refused."""
+    return _next(token, number).feed(part)
 
 
 def close(token: str, payer: str, provider: str) -> tuple[list[LongStatement], list[Block]]:
@@ -83,12 +89,21 @@ def _known(token: str) -> "_Reading":
     return _readings[token]
 
 
-class _Reading:
-    """One document while it arrives."""
+def _next(token: str, number: int) -> "_Reading":
+    reading = _known(token)
+    if reading.parts != number:
+        raise ReadingLost
+    reading.parts += 1
+    return reading
 
-    def __init__(self, encoding: str | None) -> None:
+
+class _Reading:
+    """One document while it arrives, twice."""
+
+    def __init__(self) -> None:
         self.parts = 0
-        self._converter = Converter(encoding)
+        self._look = Look()
+        self._converter = Converter(None)
         self.sections: list[SectionLines] = []
         self._guard = MessageGuard()
         self._parser = etree.XMLPullParser(events=("end",), **SAFE)
@@ -97,6 +112,13 @@ class _Reading:
         # Elements that have a claim's number and have not ended, in the order of these numbers.
         self._open: dict[Any, None] = {}
         self._last: Any = None
+
+    def look(self, part: bytes) -> None:
+        self._look.feed(part)
+
+    def begin(self) -> None:
+        self._converter = Converter(self._look.encoding())
+        self.parts = 0
 
     def feed(self, part: bytes) -> list[Block]:
         found: dict[int, list[StatementLine]] = {}

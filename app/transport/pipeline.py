@@ -33,6 +33,7 @@ from typing import Final
 from graphql import ExecutionResult, OperationType
 from strawberry import Schema
 
+from app.executor.turns import operations
 from app.telemetry.logs import client_address
 from app.telemetry.seldom import Seldom
 from app.transport import admission, errors
@@ -163,7 +164,8 @@ class Pipeline:
             refusal = await self._refusal(operation, context)
             if refusal is not None:
                 return refusal
-            answer = await self._execute_and_encode(operation, context, disconnected, seconds)
+            with operations:
+                answer = await self._execute_and_encode(operation, context, disconnected, seconds)
         self._report(operation, answer, context.request_id)
         return answer
 

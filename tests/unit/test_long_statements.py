@@ -85,8 +85,12 @@ def _headed(found: StatementMessage) -> Statement:
 
 def _streamed(xml: bytes, part: int) -> tuple[list[statement_stream.LongStatement], dict[int, list[StatementLine]]]:
     blocks = []
-    for number, start in enumerate(range(0, len(xml), part)):
-        blocks += statement_stream.feed("t", number, xml[start : start + part])
+    parts = [xml[start : start + part] for start in range(0, len(xml), part)]
+    for number, each in enumerate(parts):
+        statement_stream.look("t", number, each)
+    statement_stream.begin("t")
+    for number, each in enumerate(parts):
+        blocks += statement_stream.feed("t", number, each)
     found, more = statement_stream.close("t", WORLD.payer, WORLD.provider)
     lines: dict[int, list[StatementLine]] = {}
     for block in [*blocks, *more]:
@@ -138,6 +142,8 @@ def test_what_is_no_statement_is_refused_as_at_once(xml: str, text: str) -> None
 
 
 def test_a_reading_that_is_not_known_is_lost() -> None:
+    statement_stream.look("a", 0, b"<a></a>")
+    statement_stream.begin("a")
     statement_stream.feed("a", 0, b"<a>")
     with pytest.raises(statement_stream.ReadingLost):
         statement_stream.feed("a", 2, b"</a>")
