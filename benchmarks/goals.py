@@ -1,11 +1,14 @@
 """The goals of the gateway as ratios, and which of them a run has reached."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import Final
 
 from benchmarks import workers
 from benchmarks.contenders import GATEWAY
 from benchmarks.markdown import table
 from benchmarks.measure import Figures
+from benchmarks.subscribers import Heard
 from benchmarks.values import cpu_ms
 
 CPU_MAX: Final = {
@@ -22,6 +25,10 @@ CPU_MAX: Final = {
     ("stock Strawberry", "Q4"): 1 / 15,
 }
 """The CPU of the gateway with every duty, at most so many times that of the peer."""
+MICROSECONDS_MAX: Final = 40
+"""Of CPU, for each of 1,000 subscribers and an event."""
+MILLISECONDS_MAX: Final = 100
+"""Until the last of them has the event."""
 
 
 def ratio(by: Figures, name: str, operation: str) -> float | None:
@@ -31,7 +38,7 @@ def ratio(by: Figures, name: str, operation: str) -> float | None:
     return by.typical(GATEWAY, operation, cpu_ms) / max(by.typical(name, operation, cpu_ms), 1e-9)
 
 
-def section(by: Figures, of_workers: Figures) -> str:
+def section(by: Figures, of_workers: Figures, heard: Mapping[str, Sequence[Heard]]) -> str:
     """The part of the results page."""
     rows = [_row(name, operation, limit, ratio(by, name, operation)) for (name, operation), limit in CPU_MAX.items()]
     rows = [row for row in rows if row]
@@ -41,9 +48,21 @@ def section(by: Figures, of_workers: Figures) -> str:
         rows.append(
             ["two workers, each with a core", f"{worst:.2f} ({operation})", f"at least {workers.GOAL}", is_reached]
         )
-    heads = ["", "ratio", "goal", "reached"]
+    rows += _of_subscribers(heard)
+    heads = ["", "found", "goal", "reached"]
     rest = "Go and Rust show the limit. The growth of lists is measured by `python -m benchmarks.list_latency`."
     return f"## Goals\n\n{table(heads, rows)}\n{rest}\n"
+
+
+def _of_subscribers(heard: Mapping[str, Sequence[Heard]]) -> Iterator[list[str]]:
+    for name, rounds in heard.items():
+        who = f"{rounds[0].clients} subscribers, {name}"
+        cpu, last = median(each.cpu for each in rounds) * 1e6, median(each.last for each in rounds) * 1e3
+        for what, found, limit in (
+            ("microseconds of CPU for each", cpu, MICROSECONDS_MAX),
+            ("milliseconds to the last", last, MILLISECONDS_MAX),
+        ):
+            yield [f"{who}: {what}", f"{found:.0f}", f"at most {limit}", "yes" if found <= limit else "no"]
 
 
 def _row(name: str, operation: str, limit: float, found: float | None) -> list[str]:

@@ -47,7 +47,7 @@ def document(run: Run, claims: int, further: Further) -> str:
     parts = [
         "# Results\n\nWritten by `make bench`; [README.md](README.md) says what is compared and how.\n",
         _machine(run.stage, run.plan, claims),
-        goals.section(by, further.workers),
+        goals.section(by, further.workers, further.heard),
         table(["", ""], [[each.name, each.title] for each in operations]).replace("---:", "---"),
         _section("CPU milliseconds per request", by, names, operations, cpu_ms, "{:.3f}"),
         "![CPU per request](cpu.svg)\n",

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import re
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -209,6 +211,12 @@ class Gateway:
         for each in self.exchanges:
             each(body, answer.content)
         return Answer(answer.status, json.loads(answer.content), answer.headers)
+
+    async def executions(self) -> Counter[str]:
+        """What has executed how many queries: "plan", "core", or "fallback", which is graphql-core after a plan."""
+        text = (await self.client.get("/metrics")).text
+        found = re.findall(r'billing_graphql_executions_total\{executor="(\w+)"\} ([\d.]+)', text)
+        return Counter({name: int(float(count)) for name, count in found})
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:

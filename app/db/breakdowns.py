@@ -40,7 +40,9 @@ from app.domain.money import Cents
 from app.domain.reconciliation import Period, Reconciliation
 
 SEPARATOR: Final = " "
-"""Between the parts of a key; none of them has it."""
+"""Between the parts of a key; none of them has it, see BLANK."""
+BLANK: Final = "\x7f"
+"""A blank inside a part, such as that of a code of a payer's own table; no code has this character."""
 INNER: Final = "/"
 """Between the parts of a procedure and of a practitioner."""
 CODE: Final = "CODE"
@@ -118,6 +120,13 @@ class Grouping:
 
     def parts(self, key: str) -> dict[str, str]:
         """Dimension -> its part of a key."""
+        return {name: part.replace(BLANK, " ") for name, part in self._raw(key).items()}
+
+    def without(self, key: str, dimension: str) -> str:
+        """The key of the same group without a dimension."""
+        return SEPARATOR.join(part for name, part in self._raw(key).items() if name != dimension)
+
+    def _raw(self, key: str) -> dict[str, str]:
         return dict(zip(self.dimensions, key.split(SEPARATOR), strict=True))
 
     def month(self, moment: ColumnElement[Any]) -> ColumnElement[str]:
@@ -208,7 +217,7 @@ async def _processed(
     if not base.dimensions:
         return dict.fromkeys(keys, Cents(int(await scalar(connection, query) or 0)))
     key = _claim_key(base)
-    of_denials = {each: SEPARATOR.join(grouping.parts(each)[name] for name in base.dimensions) for each in keys}
+    of_denials = {each: grouping.without(each, CODE) for each in keys}
     query = query.add_columns(key).where(key.in_(sorted(set(of_denials.values())))).group_by(KEY)
     found = {row[1]: Cents(int(row[0])) for row in (await connection.execute(query)).all()}
     return {each: found.get(name, Cents(0)) for each, name in of_denials.items()}
@@ -249,7 +258,7 @@ def _claim_key(grouping: Grouping) -> ColumnElement[str]:
     return grouping.key(
         {
             CODE: lambda: denials.c.code,
-            PROCEDURE: lambda: claim_items.c.code_system + INNER + claim_items.c.code,
+            PROCEDURE: lambda: claim_items.c.code_system + INNER + _unbroken(claim_items.c.code),
             "PRACTITIONER": _practitioner,
             "PAYER": lambda: table.payer_ans,
             "PROVIDER": lambda: table.provider_cnes,
@@ -262,8 +271,11 @@ def _practitioner() -> ColumnElement[str]:
     """Council, number and state; a claim that names nobody has empty ones."""
     table = claims.c
     parts = [func.coalesce(each, "") for each in (table.practitioner_council, table.practitioner_state)]
-    number = func.replace(func.coalesce(table.practitioner_number, ""), SEPARATOR, "")
-    return parts[0] + INNER + parts[1] + INNER + number
+    return parts[0] + INNER + parts[1] + INNER + _unbroken(func.coalesce(table.practitioner_number, ""))
+
+
+def _unbroken(column: ColumnElement[str]) -> ColumnElement[str]:
+    return func.replace(column, SEPARATOR, BLANK)
 
 
 def _line_key(grouping: Grouping) -> ColumnElement[str]:

@@ -29,6 +29,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, case, false, func,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.denials import DISPUTED, LOST, OPEN_CENTS, RECOVERED
+from app.db.engine import scalar
 from app.db.filters import Condition, equal
 from app.db.queue_tables import unapplied_credits
 from app.db.replacements import is_replaced
@@ -106,6 +107,15 @@ def counted_claims(scope: DataScope, where: LedgerFilter) -> Condition:
     parts = [claims_in(scope), claims.c.status.in_(sorted(SENT)), ~is_replaced()]
     parts += equal((claims.c.payer_ans, where.payer), (claims.c.provider_cnes, where.provider))
     return and_(*parts, *_in_period(claims.c.submitted_at, where.period))
+
+
+async def has_more_claims(connection: AsyncConnection, scope: DataScope, where: LedgerFilter, most: int) -> bool:
+    """Whether there are more claims than so many, of these parties and submitted in the period; drafts count too if it
+    is open. Counted to the bound, in an index."""
+    parts = equal((claims.c.payer_ans, where.payer), (claims.c.provider_cnes, where.provider))
+    parts += _in_period(claims.c.submitted_at, where.period)
+    found = select(claims.c.id).where(claims_in(scope), *parts).limit(most + 1).subquery("counted")
+    return int(await scalar(connection, select(func.count()).select_from(found))) > most
 
 
 def _in_period(column: ColumnElement[Any], period: Period) -> Iterable[Condition]:

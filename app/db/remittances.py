@@ -212,6 +212,21 @@ def by_document(payer: str, provider: str, document_hash: str) -> Select[Any]:
     )
 
 
+@query_one(RemittanceRecord)
+def paid_analysis(payer: str, provider: str, content_hash: str, issued_on: date) -> Select[Any]:
+    """The first analysis of that day with these decisions that a payment has joined and that is not cancelled."""
+    table = remittances.c
+    found = select(*REMITTANCE).where(
+        table.payer_ans == payer,
+        table.provider_cnes == provider,
+        table.cancelled_id == "",
+        table.content_hash == content_hash,
+        table.issued_on == issued_on,
+        table.paid_on.is_not(None),
+    )
+    return found.order_by(table.id).limit(1)
+
+
 @query(RemittanceRecord)
 def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the remittances within the scope."""

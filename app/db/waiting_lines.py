@@ -1,4 +1,4 @@
-"""Queries on lines of statements that wait for their claim to come."""
+"""Queries on lines of statements that wait for their claim to come, or have waited in vain."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,6 +13,7 @@ from app.db.replacements import is_replaced
 from app.db.statements import query, query_total
 from app.db.tables import claims
 from app.domain.claims import SENT
+from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
 
 PROTOCOLS_MAX: Final = 100
@@ -88,3 +89,11 @@ def _claims(is_named: Condition) -> Select[Any]:
 def count_waiting(remittance_id: str) -> Select[Any]:
     """How many lines of a remittance, which the caller has locked, wait for a person."""
     return select(func.count()).where(remittance_lines.c.remittance_id == remittance_id, _WAITING)
+
+
+async def dismissed(connection: AsyncConnection, remittance_id: str) -> list[tuple[str, Cents]]:
+    """The id and the paid amount of each dismissed line of a remittance, in statement order."""
+    table = remittance_lines.c
+    of_status = (table.remittance_id == remittance_id, table.status == RemittanceLineStatus.DISMISSED)
+    found = select(table.id, table.paid_cents).where(*of_status, table.paid_cents > 0).order_by(table.sequence)
+    return [(id, Cents(paid)) for id, paid in (await connection.execute(found)).all()]

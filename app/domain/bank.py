@@ -44,7 +44,7 @@ class BankEntryStatus(DescribedEnum):
 
 class BankAction(DescribedEnum):
     MATCH = "MATCH", "Matched to payments."
-    UNMATCH = "UNMATCH", "The match was taken back."
+    UNMATCH = "UNMATCH", "The match, or the dismissal, was taken back."
     DISMISS = "DISMISS", "Left out as not from a payer."
 
 
@@ -53,6 +53,7 @@ TRANSITIONS: Final[dict[tuple[BankEntryStatus, BankAction], BankEntryStatus]] = 
     (BankEntryStatus.DISMISSED, BankAction.MATCH): BankEntryStatus.MATCHED,
     (BankEntryStatus.MATCHED, BankAction.UNMATCH): BankEntryStatus.WAITING,
     (BankEntryStatus.WAITING, BankAction.DISMISS): BankEntryStatus.DISMISSED,
+    (BankEntryStatus.DISMISSED, BankAction.UNMATCH): BankEntryStatus.WAITING,
 }
 
 

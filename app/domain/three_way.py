@@ -20,7 +20,7 @@ REASONS_MAX: Final = 20
 class ThreeWayStatus(DescribedEnum):
     UNPAID = "UNPAID", "The statement announces no payment."
     ANNOUNCED = "ANNOUNCED", "A payment is announced; the bank has not got it."
-    UNPOSTED = "UNPOSTED", "The bank has got the payment; not all of it is in the books."
+    UNPOSTED = "UNPOSTED", "The bank has got the payment, or it is 0.00; not all of it is in the books."
     EXPLAINED = "EXPLAINED", "The bank has got the payment; what of it is not in the books are dismissed lines."
     COMPLETE = "COMPLETE", "Claims, statement and bank show the same amount."
 

@@ -44,7 +44,9 @@ BANK_CONTRACTS: Final = {
         "br.billing.bank.entry_matched.v1", BankEntryEventData, "A bank entry is matched to payments."
     ),
     "BankEntryUnmatched": EventContract(
-        "br.billing.bank.entry_unmatched.v1", BankEntryEventData, "The match of a bank entry is taken back."
+        "br.billing.bank.entry_unmatched.v1",
+        BankEntryEventData,
+        "The match or the dismissal of a bank entry is taken back.",
     ),
     "BankEntryDismissed": EventContract(
         "br.billing.bank.entry_dismissed.v1", BankEntryEventData, "A bank entry is dismissed as not from a payer."

@@ -13,6 +13,7 @@ from app.domain.bank import BankDirection
 from app.domain.calendar import business_day
 from app.domain.described import DescribedEnum
 from app.domain.money import NO_CENTS, Cents
+from app.domain.remittances import RemittanceStatus
 from app.domain.statement import AdjustmentDirection
 from app.domain.three_way import NOTHING_BOOKED, REASONS_MAX, Booked, ThreeWay, ThreeWayStatus, kept_of_left, matched
 from app.resolvers.context import Context
@@ -77,7 +78,10 @@ def _three_way(
     days = None
     if remittance.paid_on is None:
         status = ThreeWayStatus.UNPAID
-    elif is_received:
+    elif not announced and remittance.status is not RemittanceStatus.POSTED:
+        status = ThreeWayStatus.UNPOSTED
+    elif is_received or not announced:
+        # Nothing arrives of a statement that denies all, or takes back as much as it pays.
         status = matched(posted=posted, announced=announced, dismissed=dismissed)
     else:
         status, days = ThreeWayStatus.ANNOUNCED, age(ctx, remittance.paid_on)

@@ -42,7 +42,8 @@ async def billing(
 
 
 async def denials(ctx: Context, *, by: Sequence[DenialDimension], where: LedgerFilter, at: Slice) -> Page[DenialGroup]:
-    """A page of the denials in the caller's data scope, in the order of the groups' keys; errors as `billing`.
+    """A page of the denials in the caller's data scope, in the order of the groups' keys; errors as `billing`, and
+    INVALID_INPUT for more claims than the database adds up in its time.
 
     Their rows are added up: the books are kept by provider, payer and month, and to keep them by code, procedure and
     practitioner too would be about as many sums as denials. The claims of the period are found by an index of the
@@ -51,6 +52,7 @@ async def denials(ctx: Context, *, by: Sequence[DenialDimension], where: LedgerF
     wanted = GroupedFilter(_grouping(by, where), where)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[DenialGroup]:
+        await month_sums.check_size(connection, ctx.scope, where)
         return await breakdowns.denial_groups(connection, ctx.scope, wanted, keyset)
 
     async def count(connection: AsyncConnection) -> int:

@@ -17,7 +17,9 @@ async def reconcile(ctx: Context, *, where: LedgerFilter) -> Reconciliation:
 
 
 async def indicators(ctx: Context, *, where: LedgerFilter, expiring_within_days: int) -> Indicators:
-    """The indicators of the ANS panel for the caller's data scope."""
+    """The indicators of the ANS panel for the caller's data scope; INVALID_INPUT for more claims than the database adds
+    up in its time."""
     until = business_day(ctx.now()) + timedelta(days=expiring_within_days)
     async with ctx.database.snapshot() as connection:
+        await month_sums.check_size(connection, ctx.scope, where)
         return await reconciliation.indicators(connection, ctx.scope, where, expiring_until=until)

@@ -187,9 +187,9 @@ class MatchBankEntriesInput:
         return {"entry_ids": tuple(self.entry_ids), "remittance_ids": tuple(self.remittance_ids)}
 
 
-@strawberry.input(description="The bank entry whose match is taken back.")
+@strawberry.input(description="The bank entry whose match or dismissal is taken back.")
 class UnmatchBankEntryInput:
-    id: strawberry.ID = strawberry.field(name="bankEntryId", description="Id of a matched bank entry.")
+    id: strawberry.ID = strawberry.field(name="bankEntryId", description="Id of a matched or dismissed bank entry.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
@@ -228,7 +228,7 @@ MUTATIONS = (
         bank_matches.UNMATCH,
         UnmatchBankEntryInput,
         BankEntriesPayload,
-        "Takes a match back: its entries and payments wait again.",
+        "Takes a match back, or a dismissal: its entries and payments wait again.",
     ),
     mutation(
         bank_matches.DISMISS,

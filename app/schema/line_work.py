@@ -208,13 +208,21 @@ class ResolveRemittanceLinesInput:
         default=False, description="Whether nothing is changed: the results show the lines as they would be."
     )
     atomic: bool = bulk.atomic()
+    after_line: strawberry.ID | None = strawberry.field(
+        default=None,
+        name="afterLineId",
+        description="Id of the last result of an earlier call: only the lines behind it. Without it, lines that the "
+        "step was refused for, or leaves in the queue, are the oldest again.",
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         where = queue_filter(self.filter, self.line_filter)
         command = self.resolution.command()
-        return {"where": where, "command": command, "dry_run": self.dry_run, "atomic": self.atomic}
+        # Absent unless given: a repeated call may have been sent to the earlier release first.
+        start = {} if self.after_line is None else {"after_line": self.after_line}
+        return {"where": where, "command": command, "dry_run": self.dry_run, "atomic": self.atomic, **start}
 
 
 @strawberry.type(description="Result for one remittance line of a mutation on many.")
@@ -225,7 +233,9 @@ class RemittanceLineResult(BulkResult):
 @strawberry.type(description="Results of a step with many remittance lines.")
 class ResolveRemittanceLinesPayload(MutationPayload):
     results: list[RemittanceLineResult] = bulk.results()
-    has_more: bool = strawberry.field(default=False, description="Whether further lines match the filter.")
+    has_more: bool = strawberry.field(
+        default=False, description="Whether further lines match the filter: go on with `afterLineId`."
+    )
 
 
 @strawberry.type(description="Result of a step with a remittance line.")

@@ -136,16 +136,18 @@ async def _store(
 
 
 async def unmatch(unit: UnitOfWork, *, id: str) -> list[BankEntryRecord]:
-    """Take back the match of an entry, with all entries and payments of it: they wait again."""
+    """Take back the match of an entry, with all entries and payments of it, or its dismissal: they wait again."""
     # Read without the lock only to find the match; read again under the lock.
     seen = next(iter(await bank_db.by_ids(unit.connection, unit.scope, [id])), None)
     if seen is None:
         raise not_found("bank entry", "entryId")
     next_status(seen.status, BankAction.UNMATCH)
-    payments = await bank_db.remittances_of_matches(unit.connection, unit.scope, [seen.match_id or ""])
+    if seen.match_id is None:
+        return await _take_dismissal_back(unit, id)
+    payments = await bank_db.remittances_of_matches(unit.connection, unit.scope, [seen.match_id])
     for remittance_id in sorted(payments):
         await remittances_db.lock(unit.connection, unit.scope, remittance_id)
-    undone = await _undo(unit, seen.match_id or "")
+    undone = await _undo(unit, seen.match_id)
     if not undone:
         raise conflict("the match was taken back concurrently", "entryId")
     return undone
@@ -157,6 +159,14 @@ async def _undo(unit: UnitOfWork, match_id: str) -> list[BankEntryRecord]:
     changed = [_after(unit, each, BankAction.UNMATCH, match_id=None, payer_ans=None) for each in entries]
     payer = next((each.payer_ans for each in entries), None)
     return await _changed(unit, "BankEntryUnmatched", changed, payer=payer)
+
+
+async def _take_dismissal_back(unit: UnitOfWork, entry_id: str) -> list[BankEntryRecord]:
+    entries = await bank_db.lock_many(unit.connection, unit.scope, [entry_id])
+    if any(each.match_id is not None for each in entries):
+        raise conflict("the entry was matched concurrently: try again", "entryId")
+    changed = [_after(unit, each, BankAction.UNMATCH) for each in entries]
+    return await _changed(unit, "BankEntryUnmatched", changed)
 
 
 async def dismiss(unit: UnitOfWork, *, id: str, reason: str) -> list[BankEntryRecord]:

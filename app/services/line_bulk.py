@@ -9,7 +9,7 @@ from app.db.line_queue import QueueFilter
 from app.db.paging import Keyset
 from app.db.remittance_tables import remittance_lines
 from app.db.remittances import RemittanceLineRecord
-from app.domain.errors import BillingError, ErrorCode, raise_any, refuse
+from app.domain.errors import BillingError, ErrorCode, not_found, raise_any, refuse
 from app.domain.line_work import LineStep
 from app.services import line_resolutions
 from app.services.line_resolutions import LineCommand
@@ -36,14 +36,24 @@ class _Tried(BillingError):
 
 
 async def resolve_many(
-    unit: UnitOfWork, *, where: QueueFilter, command: LineCommand, dry_run: bool, atomic: bool
+    unit: UnitOfWork,
+    *,
+    where: QueueFilter,
+    command: LineCommand,
+    dry_run: bool,
+    atomic: bool,
+    after_line: str | None = None,
 ) -> Resolved:
-    """Take the step with the oldest hundred waiting lines of the filter; a dry run shows them as they would be."""
+    """Take the step with the oldest hundred waiting lines of the filter, or with those behind a line; a dry run shows
+    them as they would be."""
     if command.step in SINGLE or command.denial_id is not None:
         raise refuse(ErrorCode.INVALID_INPUT, "this step is for one line: use resolveRemittanceLine", "resolution")
     where = replace(where, of_line=replace(where.of_line, today=unit.today))
+    if after_line is not None and await remittances_db.line(unit.connection, unit.scope, after_line) is None:
+        raise not_found("remittance line", "afterLine")
     table = remittance_lines.c
-    keyset = Keyset(table.id, table.id, descending=False, limit=LINES_MAX + 1)
+    start = None if after_line is None else (after_line, after_line)
+    keyset = Keyset(table.id, table.id, descending=False, limit=LINES_MAX + 1, after=start)
     found = await line_queue.page(unit.connection, unit.scope, where, keyset)
     if not found:
         raise refuse(ErrorCode.NOT_FOUND, "no waiting line matches the filter", "lineFilter")

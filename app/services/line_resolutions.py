@@ -17,7 +17,7 @@ from app.db.line_history import LineStepRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids, tabela38
 from app.domain.actions import NO_CLAIM, NO_STEP, RemittanceLineOperation
-from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any, refuse
 from app.domain.line_work import (
     NOTE_LENGTH_MAX,
     PLAIN,
@@ -36,7 +36,14 @@ from app.domain.money import Cents
 from app.domain.refusals import checked
 from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
 from app.domain.text import text_failure
-from app.services import adjustments, denials, denials_of_lines, line_expectations, unapplied_credits
+from app.services import (
+    adjustments,
+    denials,
+    denials_of_lines,
+    line_expectations,
+    statement_deductions,
+    unapplied_credits,
+)
 from app.services.line_steps import locked, store, waiting
 from app.services.remittance_lines import ONE_LINE, check_claim
 from app.services.remittances import REASON_LENGTH_MAX
@@ -59,13 +66,24 @@ class LineCommand:
     assignee: str | None = None
     text: str | None = None
 
+    def place(self, name: str) -> str:
+        """The path of a value of the step in the input of the mutation, such as `resolution.writeOff.code`."""
+        first, *rest = self.step.lower().split("_")
+        return f"resolution.{first}{''.join(map(str.title, rest))}.{name}"
+
+    @property
+    def note_failure(self) -> Failure | None:
+        """What is wrong with the text, if something is."""
+        name = {LineStep.WRITE_OFF: "reason", LineStep.NOTE: "text"}.get(self.step, "note")
+        return text_failure(self.text, self.place(name), NOTE_LENGTH_MAX)
+
 
 Take = Callable[[UnitOfWork, RemittanceLineRecord, LineCommand], Awaitable[RemittanceLineRecord]]
 
 
 async def resolve(unit: UnitOfWork, *, id: str, command: LineCommand) -> RemittanceLineRecord:
     """Take one step with a line."""
-    remittance, line = await checked([text_failure(command.text, "text", NOTE_LENGTH_MAX)], locked(unit, id))
+    remittance, line = await checked([command.note_failure], locked(unit, id))
     after = await TAKE[command.step](unit, line, command)
     return await store(unit, remittance, line, after, command.step, text=command.text, other_id=command.other_id)
 
@@ -74,13 +92,13 @@ async def _map_to_item(unit: UnitOfWork, line: RemittanceLineRecord, command: Li
     status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
     books = (await line_expectations.books_of(unit.connection, unit.scope, [_claim_of(line)])).get(_claim_of(line))
     if books is None or command.item_sequence not in {item.sequence for item in books.items}:
-        raise refuse(ErrorCode.NOT_FOUND, "the claim has no such item", "itemSequence")
+        raise refuse(ErrorCode.NOT_FOUND, "the claim has no such item", command.place("itemSequence"))
     return _resolved(unit, line, status, replace(line.resolution or PLAIN, item_sequence=command.item_sequence))
 
 
 async def _accept_as_denial(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
     code = command.code or ""
-    raise_any([tabela38.code_failure(code, "code")])
+    raise_any([tabela38.code_failure(code, command.place("code"))])
     status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
     is_written_off = command.step is LineStep.WRITE_OFF
     expected = await _expected(unit, line)
@@ -107,7 +125,7 @@ async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCo
     expected, denial_id = await _expected(unit, line), command.denial_id
     denial = None if denial_id is None else await denials_db.one(unit.connection, unit.scope, denial_id)
     if denial_id is not None and (denial is None or denial.claim_id != line.claim_id):
-        raise not_found("denial", "denialId")
+        raise not_found("denial", command.place("denialId"))
     return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, expected, denial_id))
 
 
@@ -115,11 +133,11 @@ async def _duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: Line
     status = next_line_status(line.status, RemittanceLineAction.DISMISS)
     other = await remittances_db.line(unit.connection, unit.scope, command.other_id or "")
     if other is None:
-        raise not_found("remittance line", "duplicateOfId")
+        raise not_found("remittance line", command.place("duplicateOfId"))
     if other.id == line.id or other.status is RemittanceLineStatus.CANCELLED:
-        raise conflict("name another line that is not cancelled", "duplicateOfId")
+        raise conflict("name another line that is not cancelled", command.place("duplicateOfId"))
     if other.status is RemittanceLineStatus.DISMISSED:
-        raise conflict("the other line is dismissed itself", "duplicateOfId")
+        raise conflict("the other line is dismissed itself", command.place("duplicateOfId"))
     reason = command.text or f"duplicate of {other.id}"
     at, by = unit.now, unit.subject
     return replace(line, status=status, dismissed_at=at, dismissed_by=by, dismissal_reason=reason)
@@ -128,13 +146,13 @@ async def _duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: Line
 async def _set_aside(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
     next_line_status(line.status, RemittanceLineAction.WORK)
     if command.until is not None and command.until <= unit.today:
-        raise refuse(ErrorCode.INVALID_DATE, "name a day after today", "until")
+        raise refuse(ErrorCode.INVALID_DATE, "name a day after today", command.place("until"))
     return replace(line, set_aside_until=command.until)
 
 
 async def _assign(_: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
     next_line_status(line.status, RemittanceLineAction.WORK)
-    raise_any([text_failure(command.assignee, "assignee", ASSIGNEE_LENGTH_MAX)])
+    raise_any([text_failure(command.assignee, command.place("assignee"), ASSIGNEE_LENGTH_MAX)])
     return replace(line, assigned_to=command.assignee)
 
 
@@ -209,14 +227,15 @@ def _check_denied(line: RemittanceLineRecord, parts: Sequence[LinePart]) -> None
 def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence: int) -> RemittanceLineRecord:
     claim_id = part.claim_id or line.claim_id
     # What a person denies is no word of the payer.
-    added = part.denials if not line.denials else ()
+    said, added = (part.denials, ()) if line.denials else ((), part.denials)
     is_read_anew = part.item_sequence is not None or bool(added)
     made = replace(
         line,
         id=ids.new_id(ids.REMITTANCE_LINE),
         sequence=sequence,
         paid_cents=part.paid,
-        denials=part.denials if line.denials else (),
+        denials=said,
+        reason_code=said[0].code if said else None,
         patient_cents=part.patient,
         claim_id=claim_id,
         status=RemittanceLineStatus.MATCHED,
@@ -244,7 +263,7 @@ async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecor
         await unapplied_credits.withdraw(unit, line_id=line.id, reason=reason)
         await adjustments.withdraw_debit(unit, remittance, line_id=line.id, reason=reason)
     if last.action is LineStep.SPLIT:
-        await _join(unit, line)
+        await _join(unit, remittance, line)
     after = _undone(unit, line, last)
     return await store(unit, remittance, line, after, LineStep.UNDO, text=reason, undoes_id=last.id)
 
@@ -287,7 +306,7 @@ def _undone(unit: UnitOfWork, line: RemittanceLineRecord, step: LineStepRecord) 
     )
 
 
-async def _join(unit: UnitOfWork, line: RemittanceLineRecord) -> None:
+async def _join(unit: UnitOfWork, remittance: RemittanceRecord, line: RemittanceLineRecord) -> None:
     """Cancel the parts of a line; CONFLICT if one of them is posted, held or split itself."""
     parts = await remittances_db.parts_of(unit.connection, unit.scope, line.id)
     statuses = {part.status for part in parts}
@@ -301,6 +320,9 @@ async def _join(unit: UnitOfWork, line: RemittanceLineRecord) -> None:
         replace(part, status=RemittanceLineStatus.CANCELLED, problem=None, claim_id=None, matched_by=None)
         for part in parts
     ]
+    for before, after in zip(parts, gone, strict=True):
+        # A dismissed part had its share of the taxes, which is the whole line's again.
+        await statement_deductions.of_dismissal(unit, remittance, before, after)
     await remittances_db.update_lines(unit.connection, gone)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
+from app.db import bank as bank_db
 from app.db import deductions as deductions_db
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
@@ -21,7 +22,7 @@ from app.domain.refusals import checked
 from app.domain.remittance_checks import check_correction
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
-from app.services import invoices, remittances, settlements, statement_deductions
+from app.services import bank_matches, invoices, remittances, settlements, statement_deductions
 from app.services.remittances import STORED_REMITTANCE
 from app.services.settlements import Payment, Settled
 from app.unit_of_work.action import Action, StoredAnswer
@@ -41,7 +42,8 @@ class Corrected:
 
 async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> Corrected:
     """Correct the day of payment: every settlement of the statement is reversed as far as it is left, and recorded
-    again with the new day, for the same lines of invoices; what later uses of its credits settle has that day too."""
+    again with the new day, for the same lines of invoices; what later uses of its credits settle has that day too. The
+    bank's entry that the payment clearly is by this day is matched to it."""
     shape = [text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)]
     if paid_on > unit.today:
         shape.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
@@ -70,6 +72,8 @@ async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> C
     await credits_db.correct_days(unit.connection, id, paid_on)
     await statement_deductions.correct_day(unit, remittance, paid_on)
     unit.emit(remittance_event("RemittancePaymentCorrected", corrected, at=unit.now))
+    if not await bank_db.matches_of_remittances(unit.connection, unit.scope, [id]):
+        await bank_matches.match_payment(unit, corrected)
     unit.changed(corrected.id)
     return Corrected(corrected, tuple(rows))
 

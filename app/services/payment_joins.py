@@ -17,7 +17,22 @@ from app.domain.remittance_checks import check_payment
 from app.domain.remittances import RemittanceStatus, remittance_status
 from app.domain.statement import STOPPING, Digests, Statement
 from app.events.contracts import remittance_event
+from app.services import statement_deductions
 from app.unit_of_work.unit import UnitOfWork
+
+
+async def known(unit: UnitOfWork, statement: Statement, digests: Digests) -> RemittanceRecord | None:
+    """The remittance that this statement was imported as, by its content or, if nothing has that, by its number."""
+    parties = (unit.connection, statement.payer, statement.provider)
+    numbered = await remittances_db.by_number(*parties, statement.statement_number)
+    document = digests.document
+    if document is None or (numbered is not None and numbered.document_hash == document):
+        return numbered
+    found = await remittances_db.by_document(*parties, document) or numbered
+    if found is None and statement.issued_on is not None and statement.own_paid_on is None:
+        # An analysis that a payment has joined: its row has the digest of that document now.
+        found = await remittances_db.paid_analysis(*parties, digests.decisions, statement.issued_on)
+    return found
 
 
 async def again(
@@ -81,6 +96,9 @@ async def _join(
     await remittances_db.update_remittance(unit.connection, paid)
     stored = await adjustments_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
     await adjustments_db.insert_adjustments(unit.connection, _new_adjustments(statement, remittance.id, stored))
+    await statement_deductions.of_payment(unit, paid)
+    if status is RemittanceStatus.POSTED:
+        await statement_deductions.keep_excess(unit, paid)
     unit.emit(remittance_event("RemittancePaymentAdded", paid, at=unit.now))
     return paid
 

@@ -21,10 +21,20 @@ from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
 from app.domain.breakdown import month_of
 from app.domain.data_scope import DataScope
+from app.domain.errors import ErrorCode, refuse
 from app.domain.reconciliation import Period, Reconciliation
 
 AGE_MAX: Final = timedelta(hours=1)
 """Older proofs are left: there are too many events to look at, and some day they are deleted."""
+CLAIMS_MAX: Final = 200_000
+"""So many claims are added up from their rows in some seconds."""
+
+
+async def check_size(connection: AsyncConnection, scope: DataScope, where: LedgerFilter) -> None:
+    """INVALID_INPUT if what has no stored sums would have to add up more claims than the database does in its time."""
+    if await reconciliation_db.has_more_claims(connection, scope, where, CLAIMS_MAX):
+        text = f"there are more than {CLAIMS_MAX} claims to add up: name a shorter period, a payer or a provider"
+        raise refuse(ErrorCode.INVALID_INPUT, text, "period")
 
 
 async def reconcile(

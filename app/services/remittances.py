@@ -137,7 +137,7 @@ async def known_again(
         checked.failures,
         parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer),
     )
-    known = await _known(unit, checked)
+    known = await payment_joins.known(unit, statement, checked.digests)
     if known is None:
         return None
     unit.changed(known.id)
@@ -215,17 +215,6 @@ def paid_of(lines: Iterable[StatementLine]) -> int:
 def denied_of(lines: Iterable[StatementLine]) -> int:
     """What the lines deny together, in cents."""
     return sum(denial.amount for line in lines for denial in line.denials)
-
-
-async def _known(unit: UnitOfWork, checked: CheckedStatement) -> RemittanceRecord | None:
-    """The remittance that this statement was imported as, by its number or by its content."""
-    statement = checked.statement
-    parties_of = (unit.connection, statement.payer, statement.provider)
-    known = await remittances_db.by_number(*parties_of, statement.statement_number)
-    digest = checked.digests.document
-    if known is not None or digest is None:
-        return known
-    return await remittances_db.by_document(*parties_of, digest)
 
 
 def emit_waiting(

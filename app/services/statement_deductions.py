@@ -11,6 +11,7 @@ from app.db import adjustments as adjustments_db
 from app.db import deductions as deductions_db
 from app.db import remittances as remittances_db
 from app.db import unapplied_credits as credits_db
+from app.db import waiting_lines
 from app.db.deductions import DeductionRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
@@ -91,6 +92,18 @@ async def of_dismissal(
         await _give_back(unit, remittance, [each for each in rows if each.line_id == after.id])
     if is_now and not was and after.paid_cents > 0:
         await _record(unit, remittance, Cents(after.paid_cents), line_id=after.id)
+
+
+async def of_payment(unit: UnitOfWork, remittance: RemittanceRecord) -> None:
+    """Record the shares of lines that were dismissed before the payment came, and with it the taxes; the caller has
+    locked the remittance, and stored the day and the debits of the payment."""
+    dismissed = await waiting_lines.dismissed(unit.connection, remittance.id)
+    kept = await of_statement(unit, remittance) if dismissed else None
+    if kept is None or not kept.whole:
+        return
+    kept.shared = Cents(kept.shared - sum(paid for _, paid in dismissed))
+    rows = [_row(remittance, share, line_id=id) for id, paid in dismissed for share in kept.next(paid)]
+    await _store(unit, remittance, rows)
 
 
 async def of_refund(unit: UnitOfWork, remittance: RemittanceRecord, amount: Cents, use_id: str) -> None:

@@ -8,10 +8,10 @@ from app.db.remittances import RemittanceRecord
 from app.domain.actions import RemittanceOperation
 from app.domain.refusals import checked
 from app.domain.remittance_checks import check_release
-from app.domain.remittances import remittance_status
+from app.domain.remittances import RemittanceStatus, remittance_status
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
-from app.services import remittances
+from app.services import remittances, statement_deductions
 from app.services.remittances import ONE_REMITTANCE, REASON_LENGTH_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
@@ -30,6 +30,9 @@ async def release(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord
         changed_at=unit.now,
     )
     await remittances_db.update_remittance(unit.connection, released)
+    if released.status is RemittanceStatus.POSTED:
+        # All of its lines were dismissed in review.
+        await statement_deductions.keep_excess(unit, released)
     unit.emit(remittance_event("RemittanceReleased", released, at=unit.now))
     unit.changed(released.id)
     return released

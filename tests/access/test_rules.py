@@ -117,8 +117,10 @@ async def test_every_field_is_guarded_by_its_own_rule(
     rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:
     empty: list[str] = []
+    before, queries = await rich.gateway.executions(), 0
     for type_name, field, rule in protected():
         entry, barriers = _way_to(type_name, rule)
+        queries += 2 * (entry.steps[0].type_name == "Query")
         query = entry.query(selection_of(type_name)[field], rich)
         path = [step.field for step in (*entry.steps, Step(type_name, field))]
         with role_without(monkeypatch, rule.any_of) as role, ExitStack() as opened:
@@ -135,7 +137,10 @@ async def test_every_field_is_guarded_by_its_own_rule(
         if descend(open_["data"], path) is None and not EMPTY & {field, f"{type_name}.{field}"}:
             empty.append(f"{type_name}.{field}")
     assert empty == [], "\n".join(empty)
-    figures(rules=len(protected()), removals_caught=len(protected()))
+    executed = await rich.gateway.executions() - before
+    figures(rules=len(protected()), removals_caught=len(protected()), **executed)
+    # It is the plans that ask the rules.
+    assert executed == {"plan": queries}
 
 
 # Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.

@@ -29,6 +29,7 @@ from tests.services import Services
 
 FIELDS_MAX = 100_000
 MODES = ("sqlite", "mysql")
+"""The second with the driver for production; the other tests use the other one."""
 _OTHERS = re.compile(r"tuss|^KILL |@@hostname")
 _PARTS = re.compile(r"[()]|\bFROM\b")
 
@@ -128,7 +129,8 @@ async def settings_of(mode: str, services: Services, directory: Path, **changes:
         return embedded_settings(directory, **changes)
     # Only the address of the broker is read, and replaced.
     without_broker = Services({**services.servers, "kafka": services.redis})
-    return await server_settings(directory, without_broker, events_url="memory://", **changes)
+    found = await server_settings(directory, without_broker, events_url="memory://", **changes)
+    return found.model_copy(update={"database_url": found.database_url.replace("+aiomysql:", "+asyncmy:")})
 
 
 async def _executed(result: Any, context: Context) -> Executed:

@@ -1,4 +1,4 @@
-"""Random queries over the whole schema with ids that exist: aliases, fragments, conditions, variables, merges."""
+"""Random operations over the whole schema with ids that exist: aliases, fragments, conditions, variables, merges."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -25,7 +25,7 @@ ROOTS: Final = {"claim": "claim", "invoice": "invoice", "remittance": "remittanc
 
 @dataclass
 class Generated:
-    """A query and its variables."""
+    """An operation and its variables."""
 
     query: str
     variables: dict[str, Any]
@@ -44,16 +44,31 @@ class Operations:
     _number: int = 0
 
     def make(self) -> Generated:
-        """The next one."""
-        self._variables, self._fragments, self._number = {}, [], 0
+        """The next query."""
+        self._begin({})
         query = self.schema.query_type
         assert query is not None
         names = self.random.sample(sorted(query.fields), self.random.choice((1, 1, 1, 2, 3)))
-        body = " ".join(self._field(name, query.fields[name], 1) for name in names)
+        return self._written("query", " ".join(self._field(name, query.fields[name], 1) for name in names))
+
+    def below(self, operation: str, name: str, argument: str, value: Any) -> Generated:
+        """The next selection of the object that a root field gives, called with this value of an argument: `operation`
+        is "mutation" or "subscription"."""
+        root = {"mutation": self.schema.mutation_type, "subscription": self.schema.subscription_type}[operation]
+        assert root is not None
+        field = root.fields[name]
+        self._begin({argument: (str(field.args[argument].type), value)})
+        selected = self._selection(get_named_type(field.type), 2)
+        return self._written(operation, f"{name}({argument}: ${argument}) {{ {selected} }}")
+
+    def _begin(self, variables: dict[str, tuple[str, Any]]) -> None:
+        self._variables, self._fragments, self._number = variables, [], 0
+
+    def _written(self, operation: str, body: str) -> Generated:
         declared = ", ".join(f"${name}: {kind}" for name, (kind, _) in self._variables.items())
-        head = f"query Generated({declared}) " if declared else ""
+        head = f"{operation} Generated({declared})" if declared else operation
         values = {name: value for name, (_, value) in self._variables.items()}
-        return Generated(f"{head}{{ {body} }} {' '.join(self._fragments)}", values)
+        return Generated(f"{head} {{ {body} }} {' '.join(self._fragments)}", values)
 
     def _is(self, share: float) -> bool:
         return self.random.random() < share

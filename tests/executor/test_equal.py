@@ -11,12 +11,11 @@ from random import Random
 import pytest
 
 from app.auth.roles import NARROWED_TO, ROLES
-from app.schema.root import schema
 from tests.access.entries import entries, selection_of
 from tests.access.world import Rich, nurse_of, rich_world
 from tests.executor.both import MODES, Both, settings_of
-from tests.executor.operations import Operations
-from tests.factories import new_world, today
+from tests.executor.rich_operations import operations_on
+from tests.factories import new_world
 from tests.figures import Figures
 from tests.gateway import running_gateway
 from tests.services import Services
@@ -48,36 +47,13 @@ async def _tokens(rich: Rich) -> list[str | None]:
     return [*own, *own, *wide, other.token("biller"), nurse, None]
 
 
-def _texts(rich: Rich) -> dict[str, list[str]]:
-    day = today().isoformat()
-    names = rich.names
-    return {
-        "String": ["10101012", "22", "1705", rich.number, "consulta"],
-        "AnsCode": [rich.world.payer],
-        "Cnes": [rich.world.provider],
-        "Date": [day, "2020-01-01", "x"],
-        "Time": ["08:15:00"],
-        "DateTime": [f"{day}T00:00:00Z", "2020-01-01T00:00:00Z"],
-        "Money": ["1.00", "0.01", "100.00"],
-        "Quantity": ["1"],
-        "Factor": ["1.00"],
-        "YearMonth": [day[:7]],
-        "Cpf": ["52998224725"],
-        "cardNumber": [names["card"]],
-        "after": ["x"],
-        "before": ["x"],
-        "code": ["10101012", "40304361"],
-        "codeSystem": ["22"],
-    }
-
-
 async def test_every_generated_query_is_answered_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
     seed = secrets.randbits(32) if IS_FULL else 1
     random, both = Random(seed), Both(rich.gateway)
     tokens, refused = await _tokens(rich), 0
     # Stream cursors are in answers: they change while events are told.
     await told_all(rich.gateway)
-    operations = Operations(schema._schema, random, {**rich.ids, **rich.shared}, _texts(rich))
+    operations = operations_on(rich, random)
     for case in range(CASES):
         made, token = operations.make(), random.choice(tokens)
         operation = await both.prepared(made.query, made.variables, token)

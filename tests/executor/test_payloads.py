@@ -1,16 +1,24 @@
 """What is selected of a mutation's payload and of a stream's message: by a plan, and by graphql-core."""
 
+import secrets
 from collections.abc import AsyncIterator
 from inspect import isawaitable
+from random import Random
 from typing import Any
 
 import pytest
 from graphql import ExecutionResult, create_source_event_stream, execute_subscription_event
 
+from app.auth.roles import ROLES
+from app.schema.root import schema
 from app.transport.answers import Answer
+from app.transport.documents import Operation
 from tests.access.world import Rich, rich_world
 from tests.executor.both import Both
-from tests.factories import key
+from tests.executor.rich_operations import operations_on
+from tests.executor.test_equal import CASES, IS_FULL
+from tests.factories import key, today
+from tests.figures import Figures
 from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
 
@@ -25,6 +33,8 @@ REFUSED = (
 )
 NULLED = """mutation($input: CreateClaimInput!) {
   createClaim(input: $input) { claim { id history(after: "x") { totalCount } } replayed } }"""
+SELECTIONS = max(CASES // 10, 1)
+"""So many are generated for each mutation and subscription."""
 STREAM = f"""subscription($after: String) {{
   claimStatusChanged(after: $after) {{ cursor occurredAt status previousStatus claim {{ {CLAIM} }} }} }}"""
 
@@ -84,3 +94,79 @@ async def test_a_message_of_a_stream_is_written_as_by_graphql_core(rich: Rich, r
     by_plan, by_core = both.engine.executor(operation, context, plan), both.engine.executor(operation, context)
     for event in await _events(both, by_core, 6):
         assert await _answered(both, by_plan, event) == await _answered(both, by_core, event)
+
+
+def _random() -> tuple[int, Random]:
+    seed = secrets.randbits(32) if IS_FULL else 1
+    return seed, Random(seed)
+
+
+async def test_every_generated_payload_is_written_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
+    world, both, (seed, random) = rich.world, Both(rich.gateway), _random()
+    invoice = (await world.issued_invoice("100.00"))["id"]
+    paid = {"id": invoice, "paidOn": today().isoformat(), "amount": "10.00", "idempotencyKey": key()}
+    values = {
+        ("biller", "createClaim"): shaped("createClaim", world.claim_input(idempotencyKey=key())),
+        ("finance", "settleInvoice"): shaped("settleInvoice", paid),
+    }
+    planned = 0
+    for (role, name), given in values.items():
+        operations, token = operations_on(rich, random), world.token(role)
+        for case in range(SELECTIONS):
+            made = operations.below("mutation", name, "input", given)
+            operation = await both.prepared(made.query, made.variables, token)
+            assert operation is not None, (seed, made)
+            planned += await _is_planned(both, operation, token)
+            if case == 0:
+                # It changes something; the others are replays.
+                await both.by_core(operation, token)
+            by_plan = await both.by_plan(operation, token)
+            assert by_plan == await both.by_core(operation, token), (seed, made)
+    figures(selections=len(values) * SELECTIONS, planned=planned)
+    assert planned > SELECTIONS
+
+
+async def _is_planned(both: Both, operation: Operation, token: str) -> bool:
+    plan = both.engine.plan(operation, await both.context(token))
+    return plan is not None and bool(plan.payloads)
+
+
+async def test_every_generated_message_is_written_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
+    """Of each subscription, for every role that may have it."""
+    both, (seed, random), start = Both(rich.gateway), _random(), await rich.gateway.stream_cursor(0)
+    operations, compared, planned = operations_on(rich, random), 0, 0
+    subscriptions = schema._schema.subscription_type
+    assert subscriptions is not None
+    for name in subscriptions.fields:
+        events, tokens = await _heard(both, rich, name, start)
+        for case in range(SELECTIONS):
+            made, token = operations.below("subscription", name, "after", start), tokens[case % len(tokens)]
+            operation = await both.prepared(made.query, made.variables, token)
+            assert operation is not None, (seed, made)
+            context = await both.context(token)
+            plan = both.engine.plan(operation, context)
+            by_plan, by_core = both.engine.executor(operation, context, plan), both.engine.executor(operation, context)
+            event = random.choice(events)
+            assert await _answered(both, by_plan, event) == await _answered(both, by_core, event), (seed, made)
+            compared, planned = compared + 1, planned + (plan is not None)
+    figures(compared=compared, planned=planned)
+    assert planned > compared / 2
+
+
+async def _heard(both: Both, rich: Rich, name: str, start: str) -> tuple[list[Any], list[str]]:
+    """Where a subscription starts and its first event, and the tokens of all roles that may have it."""
+    messages: list[Any] = []
+    tokens = []
+    query = f"subscription($after: String) {{ {name}(after: $after) {{ cursor }} }}"
+    for token in map(rich.world.token, ROLES):
+        operation = await both.prepared(query, {"after": start}, token)
+        assert operation is not None
+        source = create_source_event_stream(both.engine.executor(operation, await both.context(token)))
+        stream: Any = await source if isawaitable(source) else source
+        if isinstance(stream, ExecutionResult):
+            continue
+        tokens.append(token)
+        # Those of the first one are executed for all.
+        messages = messages or [await anext(stream), await anext(stream)]
+        await stream.aclose()
+    return messages, tokens

@@ -1,14 +1,12 @@
 """Which operations are planned, when, and what a plan leaves to graphql-core."""
 
 import gc
-import re
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.access.world import Rich, nurse_of, rich_world
-from tests.gateway import Gateway, embedded_settings, running_gateway
+from tests.gateway import embedded_settings, running_gateway
 
 LIST = "{ claims(first: 5) { nodes { id items { code } } } }"
 
@@ -21,20 +19,13 @@ async def rich(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
         yield await rich_world(gateway)
 
 
-async def _counts(gateway: Gateway) -> Counter[str]:
-    """The metric: what has executed how many queries."""
-    text = (await gateway.client.get("/metrics")).text
-    found = re.findall(r'billing_graphql_executions_total\{executor="(\w+)"\} ([\d.]+)', text)
-    return Counter({name: int(float(count)) for name, count in found})
-
-
 async def _ways(rich: Rich, queries: list[str], token: str) -> list[str]:
     """What executed each of these queries."""
     ways = []
-    before = await _counts(rich.gateway)
+    before = await rich.gateway.executions()
     for query in queries:
         await rich.gateway.gql(query, token=token)
-        after = await _counts(rich.gateway)
+        after = await rich.gateway.executions()
         ways += list((after - before).elements())
         before = after
     return ways
@@ -56,11 +47,11 @@ async def test_callers_with_the_same_permissions_have_one_plan(rich: Rich) -> No
 async def test_each_value_of_a_condition_has_its_plan(rich: Rich) -> None:
     gateway, token = rich.gateway, rich.world.token("biller")
     query = "query($more: Boolean!) { me { subject roles @include(if: $more) } }"
-    before = await _counts(gateway)
+    before = await gateway.executions()
     found = [
         set((await gateway.gql(query, {"more": more}, token=token)).data["me"]) for more in (True, True, False, False)
     ]
-    assert await _counts(gateway) - before == {"core": 2, "plan": 2}
+    assert await gateway.executions() - before == {"core": 2, "plan": 2}
     assert found == [{"subject", "roles"}] * 2 + [{"subject"}] * 2
 
 

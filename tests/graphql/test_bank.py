@@ -9,7 +9,7 @@ import pytest
 
 from tests import bank_files
 from tests.bank_files import Entry
-from tests.factories import World, key, refusals, today
+from tests.factories import CONSULTATION, World, key, refusals, today
 from tests.gateway import Gateway
 
 FILE = "file { id source entryCount newEntryCount matchedEntryCount } alreadyImported"
@@ -133,6 +133,16 @@ async def test_a_payment_is_followed_from_statement_to_bank_to_claims(account: A
     assert found == [{"amount": "93.85", "status": "MATCHED"}]
 
 
+async def test_a_payment_of_nothing_waits_for_no_entry(account: Account) -> None:
+    denied = {"paidAmount": "0.00", "denials": [{"code": "1705", "amount": "10.00"}]}
+    claim = await account.world.submitted_claim(items=[{**CONSULTATION, "unitPrice": "10.00"}])
+    lines = [{"providerClaimNumber": claim["providerClaimNumber"], **denied}]
+    nothing, _ = await account.announce("S-0", "5.00", lines=lines)
+    assert [(await account.three_way(nothing))[name] for name in ("status", "waitingDays")] == ["UNPOSTED", None]
+    await account.world.mutate("finance", "postRemittance", "postedLines", id=nothing, idempotencyKey=key())
+    assert [(await account.three_way(nothing))[name] for name in ("status", "waitingDays")] == ["COMPLETE", None]
+
+
 async def test_no_file_and_no_entry_is_applied_twice(account: Account) -> None:
     first, second = account.entry("10.00", "TED A"), account.entry("10.00", "TED B")
     later = account.entry("10.00", "TED C", days=1)
@@ -210,6 +220,18 @@ async def test_a_statement_that_comes_after_its_money_is_matched_and_frees_it_wh
     values = {"remittanceId": paid, "reason": "arquivo errado", "idempotencyKey": key()}
     assert (await account.world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []
     assert (await account.announced(), await account.waiting()) == ([], [("20.00", 3), ("31.00", 2)])
+
+
+async def test_a_payment_whose_day_is_corrected_is_matched_to_its_entry(account: Account) -> None:
+    await account.counts(bank_files.ofx(account.entry("20.00")))
+    paid, _ = await account.announce("S-1", "20.00", days=-10)
+    assert (await account.announced(), await account.waiting()) == ([("S-1", 13)], [("20.00", 3)])
+    for days in (1, 0):
+        day = (account.day + timedelta(days=days)).isoformat()
+        values = {"remittanceId": paid, "paidOn": day, "reason": "dia errado", "idempotencyKey": key()}
+        done = await account.world.mutate("finance", "correctPaymentDate", "remittance { paidOn }", **values)
+        assert (done["errors"], done["remittance"]) == ([], {"paidOn": day})
+        assert (await account.announced(), await account.waiting()) == ([], [])
 
 
 async def test_what_is_from_no_payer_is_dismissed_with_a_reason(account: Account) -> None:

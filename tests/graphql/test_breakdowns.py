@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from app.db.tables import claims, invoice_lines
 from app.domain.invoices import InvoiceLineKind
+from app.services import reconciliation
 from tests.factories import CONSULTATION, World, key, new_world
 from tests.gateway import Gateway
 
@@ -290,6 +291,21 @@ class TestDenials:
         assert _total(node["inDisputeAmount"] for node in nodes) == whole["reconciliation"]["inDisputeAmount"]
         lost = Decimal(whole["reconciliation"]["lostAmount"]) - Decimal("3.00")
         assert _total(node["lostAmount"] for node in nodes) == str(lost)
+
+    async def test_more_claims_than_are_added_up_in_time_are_refused_with_what_to_do(
+        self, books: Books, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reconciliation, "CLAIMS_MAX", 1)
+        indicators = "query($provider: Cnes) { billingIndicators(providerCnes: $provider) { undecidedClaimCount } }"
+        for query, variables in ((DENIALS, {"by": ["CODE"]}), (indicators, {})):
+            answer = await books.first.gateway.gql(query, variables, token=books.token)
+            assert answer.reasons == [("BAD_USER_INPUT", "INVALID_INPUT", "period")]
+            (error,) = answer.body["errors"]
+            assert error["message"].endswith("1 claims to add up: name a shorter period, a payer or a provider")
+            # One provider has one claim.
+            assert (await books.ask(query, **variables, provider=books.third.provider)).keys() == answer.body[
+                "data"
+            ].keys()
 
     async def test_needs_the_permission_to_read_items(self, world: World) -> None:
         answer = await world.gateway.gql(DENIALS, {"by": ["PAYER"]}, token=world.token("finance"))

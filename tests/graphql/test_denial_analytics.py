@@ -74,3 +74,18 @@ async def test_pages_have_the_same_groups_and_others_see_nothing(world: World) -
     other = await new_world(world.gateway)
     found = await other.call("biller", QUERY, by=["PROCEDURE"], payer=world.payer)
     assert found["denialBreakdown"] == {"totalCount": 0, "pageInfo": {"endCursor": None}, "nodes": []}
+
+
+async def test_a_code_of_a_payers_own_table_may_have_a_blank(world: World) -> None:
+    package = {"codeSystem": "98", "code": "PAC 1/2 A", "description": "Pacote", "quantity": "1", "unitPrice": "80.00"}
+    claim = await world.claim_in_review(items=[CONSULTATION, package])
+    denied = [{"code": "1801", "amount": "20.00"}]
+    decisions = [
+        {"sequence": 1, "approvedAmount": "100.00"},
+        {"sequence": 2, "approvedAmount": "60.00", "denials": denied},
+    ]
+    assert (await world.adjudicate(claim["id"], decisions))["errors"] == []
+    for by in (["PROCEDURE"], ["CODE", "PROCEDURE", "PRACTITIONER"]):
+        (found,) = (await _groups(world, *by))["nodes"]
+        assert found["procedure"] == {"codeSystem": "98", "code": "PAC 1/2 A"}
+        assert (found["amount"], found["processedAmount"], found["denialRate"]) == ("20.00", "80.00", "0.2500")

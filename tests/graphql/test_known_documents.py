@@ -1,9 +1,11 @@
 """A payer's document that was imported before changes nothing, in whatever form it comes again."""
 
+from datetime import timedelta
+
 from tests.factories import World, key, today
 from tests.graphql.test_remittances import done, money, post
 from tests.graphql.test_statement_documents import guide, send, taken
-from tests.payer_documents import analysis, message
+from tests.payer_documents import analysis, message, payment
 
 
 async def test_every_statement_of_a_message_is_its_own(world: World) -> None:
@@ -52,3 +54,26 @@ async def test_a_cancelled_document_can_be_imported_again(world: World) -> None:
     await world.mutate("finance", "cancelRemittance", "remittance { id }", **values)
     second = await taken(world, xml)
     assert second["id"] != first["id"]
+
+
+async def test_an_analysis_is_recognized_after_its_payment_has_joined_it(world: World) -> None:
+    claim = await world.submitted_claim()
+    analysed = message(world.payer, analysis(world, "A-7", guide(world, claim)))
+    remittance = await taken(world, analysed)
+    assert done(await post(world, remittance))[:3] == ("POSTED", 1, 0)
+    paid = message(world.payer, analysis(world, "A-7", guide(world, claim), issued="2026-11-10"))
+    joined = await send(world, paid, paidOn=today().isoformat())
+    assert (joined["remittance"]["id"], joined["alreadyImported"]) == (remittance["id"], False)
+    for xml, changes in ((analysed, {}), (analysed, {"paidOn": today().isoformat()}), (paid, {})):
+        again = await send(world, xml, statementNumber="OTHER", **changes)
+        assert (again["errors"], again["alreadyImported"]) == ([], True)
+        assert again["notices"] == ["statement A-7 was imported before, nothing was changed"]
+
+
+async def test_a_later_day_of_a_payment_is_recognized_when_it_comes_alone(world: World) -> None:
+    first, second = (today() - timedelta(days=1)).isoformat(), today().isoformat()
+    both = await send(world, message(world.payer, payment(world, "P-1", first, second, net="900.00")))
+    assert [each["statementNumber"] for each in both["remittances"]] == ["P-1", "P-1-2"]
+    alone = await send(world, message(world.payer, payment(world, "P-1", second, net="900.00")))
+    assert (alone["errors"], alone["alreadyImported"]) == ([], True)
+    assert alone["notices"] == ["statement P-1-2 was imported before, nothing was changed"]

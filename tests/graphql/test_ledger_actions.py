@@ -56,7 +56,7 @@ async def test_a_settlement_by_a_credit_is_reversed_by_its_use(world: World) -> 
     assert _messages(await world.reverse(settlement)) == [block]
 
 
-async def test_a_bank_entry_is_matched_or_dismissed_and_a_dismissed_one_only_matched(world: World) -> None:
+async def test_a_bank_entry_is_matched_or_dismissed_and_a_dismissal_is_taken_back(world: World) -> None:
     content = {"text": bank_files.ofx((today(), "33.00", "TED"))}
     given = {"providerCnes": world.provider, "content": content, "idempotencyKey": key()}
     assert _messages(await world.mutate("finance", "importBankFile", "file { id }", **given)) == []
@@ -71,7 +71,12 @@ async def test_a_bank_entry_is_matched_or_dismissed_and_a_dismissed_one_only_mat
     ]
     assert _messages(await world.mutate("finance", "dismissBankEntry", "entries { id }", **values)) == []
     dismissed = await _blocks(world, entry["id"])
-    assert [name for name, block in dismissed.items() if block is None] == ["MATCH"]
+    assert [name for name, block in dismissed.items() if block is None] == ["MATCH", "UNMATCH"]
     again = values | {"idempotencyKey": key()}
     payload = await world.mutate("finance", "dismissBankEntry", "entries { id }", **again)
     assert _messages(payload) == [dismissed["DISMISS"]]
+    once_more = back | {"idempotencyKey": key()}
+    fields = "entries { status dismissalReason waitingDays version }"
+    freed = await world.mutate("finance", "unmatchBankEntry", fields, **once_more)
+    assert freed["entries"] == [{"status": "WAITING", "dismissalReason": None, "waitingDays": 0, "version": 3}]
+    assert await world.events(entry["id"]) == ["BankEntryDismissed", "BankEntryUnmatched"]

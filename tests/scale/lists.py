@@ -8,6 +8,12 @@ from typing import Any, Final
 from tests.scale.rows import CODES, PAYER, PROVIDER, Size, day, identifier
 
 DIRECTIONS: Final = ("ASC", "DESC")
+PARTIES: Final = {
+    "payerAnsCode": f'payerAnsCode: ["{PAYER}"]',
+    "payers": f'payerAnsCode: ["{PAYER}", "100004"]',
+    "providerCnes": f'providerCnes: ["{PROVIDER}"]',
+    "providers": f'providerCnes: ["{PROVIDER}", "1000004", "1000005"]',
+}
 EVERYBODY: Final = ("everybody", {"providers": ["*"]})
 TWO_PROVIDERS: Final = ("two providers", {"providers": [PROVIDER, "1000004"]})
 
@@ -21,8 +27,8 @@ class List:
     filters: Mapping[str, str]
     orders: tuple[str, ...] = ()
     nodes: str = "id"
-    is_filtered: bool = True
-    """Whether the conditions are in the argument `filter`, and not arguments themselves."""
+    argument: str = "filter"
+    """The argument that has the conditions; empty if they are arguments themselves."""
     scopes: tuple[tuple[str, dict[str, Any]], ...] = (EVERYBODY, TWO_PROVIDERS)
 
     def queries(self, *, is_every_order: bool) -> Iterator[tuple[str, str]]:
@@ -37,49 +43,48 @@ class List:
     def _document(self, condition: str, order: str, size: str = "first: 20") -> str:
         arguments = [size]
         if condition:
-            arguments.append(f"filter: {{ {condition} }}" if self.is_filtered else condition)
+            arguments.append(f"{self.argument}: {{ {condition} }}" if self.argument else condition)
         if order:
             field, _, direction = order.partition(" ")
             arguments.append(f"orderBy: {{ field: {field}, direction: {direction} }}")
         return f"{{ {self.name}({', '.join(arguments)}) {{ nodes {{ {self.nodes} }} }} }}"
 
 
+def days(name: str, first: int, last: int) -> str:
+    return f'{name}: {{ from: "{day(first)}", to: "{day(last)}" }}'
+
+
+def times(name: str, first: int, last: int) -> str:
+    return f'{name}: {{ from: "{day(first)}T00:00:00Z", to: "{day(last)}T00:00:00Z" }}'
+
+
+def of_day(name: str) -> dict[str, str]:
+    return {
+        name: days(name, 400, 402),
+        f"{name} of a month": days(name, 400, 430),
+        f"{name} of two years": days(name, 100, 830),
+    }
+
+
+def of_time(name: str) -> dict[str, str]:
+    return {
+        name: times(name, 400, 402),
+        f"{name} of a month": times(name, 400, 430),
+        f"{name} of two years": times(name, 100, 830),
+    }
+
+
+def of_amount(name: str) -> dict[str, str]:
+    return {name: f'{name}: {{ from: "500.00", to: "510.00" }}', f"{name} open": f'{name}: {{ from: "10.00" }}'}
+
+
+def words(name: str, *values: str) -> dict[str, str]:
+    return {f"{name} {value}": f"{name}: [{value}]" for value in values}
+
+
 def lists(size: Size) -> list[List]:
     """Every list that grows with the claims, but for practitioners: they have no table, and are read off the claims."""
     half = size.claims // 2
-    parties = {
-        "payerAnsCode": f'payerAnsCode: ["{PAYER}"]',
-        "payers": f'payerAnsCode: ["{PAYER}", "100004"]',
-        "providerCnes": f'providerCnes: ["{PROVIDER}"]',
-        "providers": f'providerCnes: ["{PROVIDER}", "1000004", "1000005"]',
-    }
-
-    def days(name: str, first: int, last: int) -> str:
-        return f'{name}: {{ from: "{day(first)}", to: "{day(last)}" }}'
-
-    def times(name: str, first: int, last: int) -> str:
-        return f'{name}: {{ from: "{day(first)}T00:00:00Z", to: "{day(last)}T00:00:00Z" }}'
-
-    def of_day(name: str) -> dict[str, str]:
-        return {
-            name: days(name, 400, 402),
-            f"{name} of a month": days(name, 400, 430),
-            f"{name} of two years": days(name, 100, 830),
-        }
-
-    def of_time(name: str) -> dict[str, str]:
-        return {
-            name: times(name, 400, 402),
-            f"{name} of a month": times(name, 400, 430),
-            f"{name} of two years": times(name, 100, 830),
-        }
-
-    def of_amount(name: str) -> dict[str, str]:
-        return {name: f'{name}: {{ from: "500.00", to: "510.00" }}', f"{name} open": f'{name}: {{ from: "10.00" }}'}
-
-    def words(name: str, *values: str) -> dict[str, str]:
-        return {f"{name} {value}": f"{name}: [{value}]" for value in values}
-
     claims = List(
         "claims",
         "reviewer",
@@ -88,7 +93,7 @@ def lists(size: Size) -> list[List]:
             "ids": f'ids: ["{identifier("clm", half)}"]',
             **words("status", "DRAFT", "SUBMITTED", "APPROVED", "DENIED, PARTIALLY_APPROVED"),
             **words("type", "SP_SADT", "INDIVIDUAL_FEES"),
-            **parties,
+            **PARTIES,
             "patientId": f'patientId: "{identifier("pat", 1)}"',
             "providerClaimNumber": f'providerClaimNumber: "N{half}"',
             "payerClaimNumber": f'payerClaimNumber: "P{half}"',
@@ -111,7 +116,7 @@ def lists(size: Size) -> list[List]:
             "all": "",
             "ids": f'ids: ["{identifier("dnl", 7)}"]',
             **words("status", "OPEN", "UPHELD", "OPEN, APPEALED"),
-            **parties,
+            **PARTIES,
             "code": f'code: ["{CODES[7]}"]',
             "codes": f'code: ["{CODES[7]}", "{CODES[8]}"]',
             **of_day("appealDeadline"),
@@ -129,7 +134,7 @@ def lists(size: Size) -> list[List]:
             "all": "",
             "ids": f'ids: ["{identifier("inv", 7)}"]',
             **words("status", "DRAFT", "SETTLED", "CANCELLED", "ISSUED, PARTIALLY_SETTLED"),
-            **parties,
+            **PARTIES,
             "number": "number: [77]",
             "billingMonth": 'billingMonth: ["2025-03"]',
             **of_day("dueDate"),
@@ -148,7 +153,7 @@ def lists(size: Size) -> list[List]:
         {
             "all": "",
             "ids": f'ids: ["{identifier("stl", 7)}"]',
-            **parties,
+            **PARTIES,
             "invoiceId": f'invoiceId: "{identifier("inv", 7)}"',
             **words("method", "PIX", "BANK_TRANSFER", "CHECK"),
             **of_day("paidOn"),
@@ -160,7 +165,7 @@ def lists(size: Size) -> list[List]:
     statements = {
         "all": "",
         "ids": f'ids: ["{identifier("rem", 7)}"]',
-        **parties,
+        **PARTIES,
         **words("status", "IMPORTED", "POSTED", "CANCELLED"),
         **words("source", "EVENT", "TYPED"),
         "statementNumber": 'statementNumber: "77"',
@@ -175,7 +180,7 @@ def lists(size: Size) -> list[List]:
         {
             "all": "",
             "ids": f'ids: ["{identifier("bat", 7)}"]',
-            **parties,
+            **PARTIES,
             **words("status", "OPEN", "RECEIVED", "REJECTED, CANCELLED"),
             **words("type", "SP_SADT", "CONSULTATION"),
             "number": "number: [77]",
@@ -190,7 +195,7 @@ def lists(size: Size) -> list[List]:
         {
             "all": "",
             "ids": f'ids: ["{identifier("elg", 7)}"]',
-            **parties,
+            **PARTIES,
             "patientId": f'patientId: "{identifier("pat", 1)}"',
             **words("outcome", "ELIGIBLE", "UNDETERMINED"),
             **of_day("serviceDate"),
@@ -201,20 +206,29 @@ def lists(size: Size) -> list[List]:
     contracts = List(
         "contracts",
         "reviewer",
-        {"all": "", **parties},
+        {"all": "", "ids": f'ids: ["{identifier("ctr", 7)}"]', **PARTIES},
+        ("PROVIDER_CNES", "CREATED_AT", "UPDATED_AT"),
     )
     patients = List(
         "patients",
         "reviewer",
         {
             "card": 'cardNumber: "10000007"',
+            "card of a payer": f'cardNumber: "10000007", payerAnsCode: "{PAYER}"',
             "cpf": 'cpf: "00000000191"',
             "birthDate": 'birthDate: "1940-01-08", search: "patient"',
+            "active birthDate": 'birthDate: "1940-01-08", isActive: true',
         },
-        is_filtered=False,
+        argument="",
     )
     look_ups = [
-        List(name, "reviewer", {"all": "", "search": 'search: "clinic"'}, is_filtered=False, nodes=nodes)
+        List(
+            name,
+            "reviewer",
+            {"all": "", "search": 'search: "clinic"', "active": "isActive: true"},
+            argument="",
+            nodes=nodes,
+        )
         for name, nodes in (("payers", "name"), ("providers", "name"))
     ]
     mine = List(

@@ -22,9 +22,11 @@ class Sent:
 
 @dataclass(frozen=True)
 class Work:
-    """What a statement costs: stored tables that are read from end to end, and entries and rows looked at."""
+    """What a statement costs: stored tables that are read from end to end, those whose rows are sorted, and how many
+    entries and rows are looked at."""
 
     scanned: tuple[str, ...]
+    sorted: tuple[str, ...]
     examined: int
 
 
@@ -42,8 +44,10 @@ async def work_of(connection: AsyncConnection, statement: Sent) -> Work:
     parameters = tuple(statement.parameters)
     plan = (await connection.exec_driver_sql(f"EXPLAIN {statement.text}", parameters)).mappings().all()
     # Names in brackets are results of other parts of the plan, which have the rows of the page at most.
-    scanned = tuple(each["table"] for each in plan if each["type"] == "ALL" and not each["table"].startswith("<"))
+    stored = [each for each in plan if each["table"] is not None and not each["table"].startswith("<")]
+    scanned = tuple(each["table"] for each in stored if each["type"] == "ALL")
+    sorted_ = tuple(each["table"] for each in stored if "Using filesort" in (each["Extra"] or ""))
     await connection.exec_driver_sql("FLUSH STATUS")
     await connection.exec_driver_sql(statement.text, parameters)
     counted = (await connection.exec_driver_sql(COUNTERS)).mappings().all()
-    return Work(scanned, sum(int(each["Value"]) for each in counted))
+    return Work(scanned, sorted_, sum(int(each["Value"]) for each in counted))

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
-from tests.scale import batch_rows
+from tests.scale import batch_rows, further_rows
 from tests.scale.batch_rows import TYPES
 from tests.scale.expressions import (
     PAYERS,
@@ -98,6 +98,7 @@ async def fill(database: Database, size: Size, person: str) -> None:
             *_money(size),
             *_statements(size),
             *batch_rows.statements(size.batches, size.claims),
+            *further_rows.statements(size.claims // 2, size.remittances),
             *_logs(size, person),
         ):
             await run(connection, statement)
@@ -236,6 +237,8 @@ def _claims(size: Size) -> list[str]:
         "unit_price_cents": cents,
         "factor": "100",
         "total_cents": cents,
+        "approved_cents": cents,
+        "denied_cents": "0",
     }
     number = "(n * 4)"
     is_late = f"n >= {size.denials * 85 // 100}"
@@ -335,6 +338,7 @@ def _statements(size: Size) -> list[str]:
         "created_by": "'test'",
         "created_at": at(size.remittances),
     }
+    is_waiting = f"{chance('unmatched', 50)} = 0"
     line = {
         "id": id_of("rml"),
         "remittance_id": id_of("rem", f"(n * {size.remittances} DIV {size.claims // 2})"),
@@ -342,7 +346,8 @@ def _statements(size: Size) -> list[str]:
         "provider_claim_number": "CONCAT('N', n)",
         "paid_cents": "100",
         "denials": "'[]'",
-        "status": f"IF({chance('unmatched', 50)} = 0, 'UNMATCHED', 'POSTED')",
+        "status": f"IF({is_waiting}, 'UNMATCHED', 'POSTED')",
+        **further_rows.of_waiting(is_waiting, size.claims // 2),
     }
     return [
         insert("remittances", remittance, first(size.remittances)),
