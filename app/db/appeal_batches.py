@@ -95,12 +95,13 @@ class AppealBatchFilter:
 
 @dataclass(frozen=True, slots=True)
 class UnsentFilter:
-    """Appeals of a provider to a payer; `has_protocol`: only those of claims whose batch (lote de guias) has a
-    protocol."""
+    """Appeals of a provider to a payer, against denials with one of these codes; `has_protocol`: only those of claims
+    whose batch (lote de guias) has a protocol."""
 
     provider: str
     payer: str
     has_protocol: bool
+    codes: tuple[str, ...] | None = None
 
 
 OF_PROTOCOL_MAX: Final = 20
@@ -276,6 +277,7 @@ def unsent(scope: DataScope, where: UnsentFilter, most: int) -> Select[Any]:
     query = select(*DENIAL).join(claims, claims.c.id == denials.c.claim_id).where(claims_in(scope))
     query = query.where(claims.c.provider_cnes == where.provider, claims.c.payer_ans == where.payer)
     query = query.where(denials.c.status == DenialStatus.APPEALED, lacks(member))
+    query = query.where(*one_of((denials.c.code, where.codes)))
     if where.has_protocol:
         sent = select(batch_claims.c.claim_id).join(batches, batches.c.id == batch_claims.c.batch_id)
         sent = sent.where(batch_claims.c.active_claim_id == claims.c.id, batches.c.protocol_number.is_not(None))

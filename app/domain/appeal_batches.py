@@ -5,6 +5,7 @@ from typing import Final
 from app.domain.denials import DenialStatus
 from app.domain.described import DescribedEnum
 from app.domain.errors import Failure, in_conflict, status_conflict, wrong_status
+from app.domain.schema_codes import codes_of
 
 CLAIMS_MAX: Final = 100
 """The most claims that the standard allows in one document of appeals."""
@@ -77,6 +78,17 @@ def sending_block(status: DenialStatus) -> Failure | None:
     if status is DenialStatus.APPEALED:
         return None
     return status_conflict(f"only appealed denials can be sent, this one is {status}", status)
+
+
+def code_block(code: str, version: str) -> Failure | None:
+    """Why a denial with this code cannot be in a document of this version of TISS; None if it can. Payers deny with
+    codes of their own too, and the standard's table has codes that its schemas do not have."""
+    if code in codes_of("dm_tipoGlosa", version):
+        return None
+    return in_conflict(
+        f"TISS {version} does not have the code of this denial: send the appeal by other means, and record the answer "
+        "by denial"
+    )
 
 
 def sent_block(number: int, status: AppealBatchStatus) -> Failure | None:

@@ -10,7 +10,7 @@ from typing import Final
 from app.domain.errors import ErrorCode, Failure
 
 _VERSION: Final = "4.03.00"
-_FILE: Final = "tissSimpleTypesV4_03_00.xsd"
+_FILE: Final = "tissSimpleTypesV{}.xsd"
 _TYPE: Final = re.compile(r'<simpleType name="(dm_\w+)">(.*?)</simpleType>', re.DOTALL)
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE: Final = re.compile(r'<enumeration value="([^"]*)"')
@@ -56,28 +56,28 @@ class CodeTable(Enum):
         return Failure(ErrorCode.UNKNOWN_CODE, f"unknown {name}: use a code of table {table}", field)
 
 
-def codes_of(kind: str) -> frozenset[str]:
-    """The codes of a type of the schema, such as `dm_tipoGlosa`."""
-    return _types()[kind]
+def codes_of(kind: str, version: str = _VERSION) -> frozenset[str]:
+    """The codes of a type of the schema, such as `dm_tipoGlosa`, in a version such as `4.02.00`."""
+    return _types(version)[kind]
 
 
 def remarks_of(kind: str) -> dict[str, str]:
     """The texts of a type's codes, where the schema has them as remarks: `<!-- AI Arco Inferior -->`."""
-    found = next(content for name, content in _TYPE.findall(_schema()) if name == kind)
+    found = next(content for name, content in _TYPE.findall(_schema(_VERSION)) if name == kind)
     return dict(_REMARK.findall(found))
 
 
 @cache
-def _types() -> dict[str, frozenset[str]]:
+def _types(version: str) -> dict[str, frozenset[str]]:
     # Inactive codes stand in comments.
-    text = _COMMENT.sub("", _schema())
+    text = _COMMENT.sub("", _schema(version))
     return {name: frozenset(filter(None, _CODE.findall(content))) for name, content in _TYPE.findall(text)}
 
 
-def _schema() -> str:
+def _schema(version: str) -> str:
     # The package itself takes ten times as long to import as its file to read.
     package = find_spec("tiss")
     assert package is not None and package.origin is not None, "a dependency of the gateway"  # noqa: S101, PT018
-    source = Path(package.origin).parent / "_data" / "schemas" / _VERSION / _FILE
+    source = Path(package.origin).parent / "_data" / "schemas" / version / _FILE.format(version.replace(".", "_"))
     # Some files of the standard are in ISO-8859-1.
     return source.read_text(encoding="latin-1")

@@ -14,9 +14,9 @@ from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
 from app.resolvers.paging import LINES_PAGE_MAX, Order, ScopedList, order_by
 from app.services import documents
-from app.services import remittances as service
-from app.services.remittances import Imported
+from app.services import statements as service
 from app.services.statement_documents import SMALL_BYTES
+from app.services.statements import Imported
 from app.unit_of_work.idempotency import Written
 
 

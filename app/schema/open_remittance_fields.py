@@ -39,7 +39,7 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
 }
 REMITTANCE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     **SHEET_TEXTS,
-    "which statement was imported before, by its number": ("ImportRemittancePayload.notices",),
+    "which statement was imported before or is refused, by its number": ("ImportRemittancePayload.notices",),
     "the numbers of business papers": ("RemittanceLine.protocolNumber",),
     "who of the provider's staff did something": ("Remittance.releasedBy",),
     "what only `Remittance.adjustments` leads to, which asks for `amounts:read`": ("RemittanceAdjustment.type",),

@@ -52,7 +52,7 @@ SHEETS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 SHEET_TEXTS: Final[dict[str, tuple[str, ...]]] = {
-    "which statement a spreadsheet was imported as before": ("ImportSpreadsheetPayload.notices",),
+    "which statement a spreadsheet was imported as before, or why it is refused": ("ImportSpreadsheetPayload.notices",),
     "who of the provider's staff confirmed a mapping": ("StatementMapping.createdBy", "StatementMapping.updatedBy"),
     _PREVIEW: (
         "SpreadsheetColumn.denialCode",

@@ -25,6 +25,7 @@ from app.domain.statement import (
     StatementLine,
     net_of,
 )
+from app.language.messages import in_language
 from app.resolvers import remittances
 from app.resolvers.paging import Slice
 from app.schema.base import inputs, lists, weights
@@ -41,7 +42,7 @@ from app.schema.queue_filters import LINE_FILTER, WaitingLineFilterInput, queue_
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
 from app.schema.remittance_objects import Remittance, RemittanceLine
 from app.services import posting, remittance_lines
-from app.services import remittances as service
+from app.services import statements as service
 from app.tiss.encoding import encoded
 
 
@@ -250,13 +251,17 @@ class ImportRemittancePayload(MutationPayload):
     )
     notices: list[str] = strawberry.field(
         default_factory=list,
-        description="For each remittance that was imported before, also under another number, which one it is.",
+        description="For each remittance that was imported before, also under another number, which one it is; for "
+        "each of several statements that is refused, why. In English or Portuguese by `Accept-Language`.",
         directives=[lists.STATEMENTS],
     )
     job: ImportJob | None = strawberry.field(
         default=None,
         description="The job that imports a long document, and has its remittances; null if they are imported already.",
     )
+
+    def __post_init__(self) -> None:
+        self.notices = [in_language(each) for each in self.notices]
 
 
 @strawberry.type(description="Result of matching a remittance line.")

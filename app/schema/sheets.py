@@ -12,6 +12,7 @@ from app.domain.sheet_cells import Reading
 from app.domain.sheet_columns import COLUMNS_MAX, MappedColumn, Mapping, SheetColumn, read_as
 from app.domain.statement import STATEMENTS_MAX
 from app.executor.reach import Owner
+from app.language.messages import in_language
 from app.resolvers import sheets
 from app.resolvers.paging import Slice
 from app.schema.base import filters, lists, weights
@@ -244,9 +245,13 @@ class ImportSpreadsheetPayload(MutationPayload):
     )
     notices: list[str] = strawberry.field(
         default_factory=list,
-        description="For each remittance that was imported before, also under another number, which one it is.",
+        description="For each remittance that was imported before, also under another number, which one it is; for "
+        "each of several statements that is refused, why. In English or Portuguese by `Accept-Language`.",
         directives=[lists.STATEMENTS],
     )
+
+    def __post_init__(self) -> None:
+        self.notices = [in_language(each) for each in self.notices]
 
 
 @strawberry.type(description="Result of saving a mapping.")

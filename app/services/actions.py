@@ -45,6 +45,7 @@ from app.services import (
     sheet_imports,
     statement_mappings,
     statement_reviews,
+    statements,
     unapplied_credits,
 )
 from app.unit_of_work.action import Action
@@ -67,6 +68,7 @@ SERVICES: Final = (
     invoices,
     settlements,
     remittances,
+    statements,
     sheet_imports,
     statement_mappings,
     remittance_lines,

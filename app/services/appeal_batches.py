@@ -21,6 +21,7 @@ from app.domain.appeal_batches import (
     DENIALS_MAX,
     AppealBatchAction,
     AppealBatchStatus,
+    code_block,
     membership_block,
     next_status,
     sending_block,
@@ -39,6 +40,7 @@ from app.domain.errors import (
     refuse,
 )
 from app.domain.refusals import checked
+from app.domain.schema_codes import codes_of
 from app.domain.text import text_failure
 from app.services import appeal_documents, parties
 from app.services.appeal_batch_steps import after_action, record, store
@@ -65,14 +67,17 @@ async def create_many(
     """Put appeals that wait for an answer into batches, one for each protocol of the claims, form and instance, at
     most ten.
 
-    Without `denial_ids`, those that are in no batch and whose protocol is known, the oldest first. `protocol` is that
-    of claims whose own is not known.
+    Without `denial_ids`, those that are in no batch, whose protocol is known, and whose code the document can have, the
+    oldest first. `protocol` is that of claims whose own is not known.
     """
     shape = [] if protocol is None else [protocols.contested_failure(protocol, "contestedProtocol")]
     await checked(shape, parties.check(unit.connection, unit.scope, provider=provider, payer=payer))
-    seen = await _seen(unit, provider, payer, denial_ids, protocol)
+    contract = await contracts_db.between(unit.connection, provider, payer)
+    version = (contract.tiss_version if contract else NEWEST_VERSION).number
+    seen = await _seen(unit, denial_ids, _unsent(provider, payer, protocol, version))
     claims = await _lock_claims(unit, provider, payer, seen)
-    found = await _sendable(unit, denial_ids or [denial.id for denial in seen], claims, is_named=denial_ids is not None)
+    wanted = denial_ids or [denial.id for denial in seen]
+    found = await _sendable(unit, wanted, claims, version, is_named=denial_ids is not None)
     known = await appeal_batches_db.protocols_of(unit.connection, sorted({denial.claim_id for denial in found}))
     if denial_ids is not None:
         raise_any(_unknown_protocols(found, known, protocol))
@@ -86,17 +91,19 @@ async def create_many(
         for (number, is_dental, _), group in groups.items()
         for part in _parts(group, is_dental=is_dental)
     ]
-    created = [await _insert(unit, provider, payer, number, part) for number, part in parts[:BATCHES_MAX]]
+    created = [await _insert(unit, provider, payer, version, number, part) for number, part in parts[:BATCHES_MAX]]
     return Created(created, has_more=len(seen) > DENIALS_MAX or len(parts) > BATCHES_MAX)
 
 
-async def _seen(
-    unit: UnitOfWork, provider: str, payer: str, denial_ids: Sequence[str] | None, protocol: str | None
-) -> list[DenialRecord]:
+def _unsent(provider: str, payer: str, protocol: str | None, version: str) -> UnsentFilter:
+    codes = tuple(sorted(codes_of("dm_tipoGlosa", version)))
+    return UnsentFilter(provider, payer, has_protocol=protocol is None, codes=codes)
+
+
+async def _seen(unit: UnitOfWork, denial_ids: Sequence[str] | None, where: UnsentFilter) -> list[DenialRecord]:
     """The named denials; without names the first ones, one more than a call sends if there are so many."""
     connection, scope = unit.connection, unit.scope
     if denial_ids is None:
-        where = UnsentFilter(provider, payer, has_protocol=protocol is None)
         return await appeal_batches_db.unsent(connection, scope, where, DENIALS_MAX + 1)
     if not 1 <= len(denial_ids) <= CHOSEN_MAX or len(set(denial_ids)) < len(denial_ids):
         raise refuse(ErrorCode.INVALID_INPUT, f"send 1 to {CHOSEN_MAX} denials, each only once", "denialIds")
@@ -113,26 +120,26 @@ async def _lock_claims(
 
 
 async def _sendable(
-    unit: UnitOfWork, ids: Sequence[str], claims: Mapping[str, ClaimRecord], *, is_named: bool
+    unit: UnitOfWork, ids: Sequence[str], claims: Mapping[str, ClaimRecord], version: str, *, is_named: bool
 ) -> list[DenialRecord]:
     """Those of the denials that can be put into a batch now; raises at `denialIds.N` for a named one that cannot."""
     connection, scope = unit.connection, unit.scope
     # Read again: others may have answered or sent some of them before their claims were locked.
     found = {each.id: each for each in await denials_db.by_ids(connection, scope, ids) if each.claim_id in claims}
     members = await appeal_batches_db.of_denials(connection, scope, ids)
-    blocks = [_block(found.get(each), members.get(each)) for each in ids]
+    blocks = [_block(found.get(each), members.get(each), version) for each in ids]
     if is_named:
         raise_any(replace(block, field=f"denialIds.{place}") for place, block in enumerate(blocks) if block is not None)
     return [found[each] for each, block in zip(ids, blocks, strict=True) if block is None]
 
 
-def _block(denial: DenialRecord | None, batch: AppealBatchRecord | None) -> Failure | None:
+def _block(denial: DenialRecord | None, batch: AppealBatchRecord | None, version: str) -> Failure | None:
     """Why a denial cannot be put into a batch; None if it can."""
     if denial is None:
         return not_found("denial").failures[0]
     if batch is not None:
         return membership_block(batch.number, batch.status)
-    return sending_block(denial.status)
+    return sending_block(denial.status) or code_block(denial.code, version)
 
 
 def _unknown_protocols(
@@ -153,16 +160,15 @@ def _parts(found: Sequence[DenialRecord], *, is_dental: bool) -> Iterator[list[D
 
 
 async def _insert(
-    unit: UnitOfWork, provider: str, payer: str, protocol: str, chosen: Sequence[DenialRecord]
+    unit: UnitOfWork, provider: str, payer: str, version: str, protocol: str, chosen: Sequence[DenialRecord]
 ) -> AppealBatchRecord:
-    contract = await contracts_db.between(unit.connection, provider, payer)
     batch = AppealBatchRecord(
         id=ids.new_id(ids.APPEAL_BATCH),
         number=await appeal_batches_db.next_number(unit.connection, provider, payer),
         provider_cnes=provider,
         payer_ans=payer,
         contested_protocol=protocol,
-        tiss_version=(contract.tiss_version if contract else NEWEST_VERSION).number,
+        tiss_version=version,
         status=AppealBatchStatus.OPEN,
         denial_count=len(chosen),
         total_cents=sum(denial.appealed_cents or 0 for denial in chosen),

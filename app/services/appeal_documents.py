@@ -9,6 +9,7 @@ from app.db import parties as parties_db
 from app.db.appeal_batches import AppealBatchRecord
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
+from app.domain.appeal_batches import code_block
 from app.domain.claims import ClaimType
 from app.domain.errors import BillingError, in_conflict
 from app.domain.money import Cents
@@ -23,9 +24,14 @@ MIXED: Final = (
 )
 
 
+UNKNOWN_CODE: Final = "it has an appeal against a denial whose code TISS {} does not have: cancel it, and create again"
+
+
 async def write(unit: UnitOfWork, batch: AppealBatchRecord, appeals: Sequence[DenialRecord]) -> None:
     """Write and store the document, the appeals in this order; the caller has locked their claims."""
     connection, scope = unit.connection, unit.scope
+    if any(code_block(denial.code, batch.tiss_version) for denial in appeals):
+        raise BillingError(in_conflict(UNKNOWN_CODE.format(batch.tiss_version)))
     claims = await claims_db.by_ids(connection, scope, sorted({denial.claim_id for denial in appeals}))
     batch_documents.disclose(unit, claims)
     items = await claims_db.items_by_ids(connection, scope, sorted({denial.item_id for denial in appeals}))

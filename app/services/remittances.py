@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
-from app.db import documents as documents_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
-from app.db.imports import ImportJobRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids, refusals
 from app.domain.actions import RemittanceOperation
@@ -26,17 +24,14 @@ from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
     bank_matches,
-    import_jobs,
-    long_statements,
     parties,
     payment_joins,
     protocol_payments,
     statement_deductions,
-    statement_documents,
     statement_matching,
 )
 from app.services.statement_matching import Matched
-from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
+from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 LINES_AT_ONCE: Final = 200
@@ -44,32 +39,6 @@ LINES_AT_ONCE: Final = 200
 REASON_LENGTH_MAX: Final = 500
 LONG_SECONDS: Final = 60.0
 """For what changes all lines of a statement, which may be a hundred thousand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """The remittances of the document, and which of them had been imported before; of a long document, the job that
-    imports it."""
-
-    remittances: tuple[RemittanceRecord, ...]
-    were_known: tuple[bool, ...]
-    job: ImportJobRecord | None = None
-
-    @property
-    def remittance(self) -> RemittanceRecord | None:
-        """The first of them."""
-        return self.remittances[0] if self.remittances else None
-
-    @property
-    def already_imported(self) -> bool:
-        """Whether nothing was changed."""
-        return self.job is None and all(self.were_known)
-
-    @property
-    def notices(self) -> list[str]:
-        """Which statements were imported before."""
-        known = (each for each, was_known in zip(self.remittances, self.were_known, strict=True) if was_known)
-        return [f"statement {each.statement_number} was imported before, nothing was changed" for each in known]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +59,6 @@ class CheckedStatement:
     digests: Digests
     paid: int
     denied: int
-
-
-async def import_statements(
-    unit: UnitOfWork,
-    *,
-    statements: Sequence[Statement],
-    source: RemittanceSource,
-    document_id: str | None = None,
-    long_document_id: str | None = None,
-) -> Imported:
-    """Store the statements of one document, uploaded or not, all or none; of a long one, queue the job that does it."""
-    if long_document_id is not None:
-        job = await long_statements.queue(unit, statement=statements[0], document_id=long_document_id)
-        return Imported((), (), job)
-    done = [await import_statement(unit, statement=each, source=source) for each in statements]
-    if document_id is not None:
-        await documents_db.use(unit.connection, document_id)
-    return Imported(tuple(each.remittance for each in done), tuple(each.was_known for each in done))
 
 
 async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> ImportedStatement:
@@ -342,22 +293,6 @@ async def locked(unit: UnitOfWork, remittance_id: str) -> RemittanceRecord:
     return remittance
 
 
-def _stored_facts(done: Imported) -> Any:
-    """Of one statement what the earlier release stores too, of several also the others, of a long one its job."""
-    if done.job is not None:
-        return {"job": done.job.id}
-    first, *others = [STORED_REMITTANCE.facts(each) for each in done.remittances]
-    return [first, done.already_imported, *([others, done.were_known] if others else [])]
-
-
-async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
-    if isinstance(facts, dict):
-        return Imported((), (), await import_jobs.by_id(unit, facts["job"]))
-    first, already_imported, *rest = facts
-    others, were_known = rest or ([], [already_imported])
-    return Imported(tuple(await STORED_REMITTANCE.read(unit, [first, *others])), tuple(were_known))
-
-
 STORED_REMITTANCE: Final = StoredRecord(
     RemittanceRecord,
     remittances_db.by_ids,
@@ -365,14 +300,6 @@ STORED_REMITTANCE: Final = StoredRecord(
     texts=("cancel_reason", "release_reason"),
 )
 ONE_REMITTANCE: Final = answer_of_one(STORED_REMITTANCE)
-IMPORTED: Final = StoredAnswer(_stored_facts, _rebuild)
-IMPORT: Final = Action(
-    "importRemittance",
-    import_statements,
-    needs="remittances:import",
-    answer=IMPORTED,
-    prepare=statement_documents.read,
-)
 CANCEL: Final = Action(
     "cancelRemittance",
     cancel,

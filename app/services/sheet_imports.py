@@ -12,8 +12,8 @@ from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
 from app.domain.sheet_columns import Mapping, mapping_failures
 from app.domain.statement import Statement, StatementFinding, StatementFindingKind, StatementLine
-from app.services import documents, parties, remittances, statement_documents, statement_mappings
-from app.services.remittances import Imported
+from app.services import documents, parties, statement_documents, statement_mappings, statements
+from app.services.statements import Imported
 from app.tiss import sheet_answers
 from app.tiss.sheet_answers import SheetImport
 from app.tiss.spreadsheets import BYTES_MAX
@@ -62,7 +62,7 @@ async def import_sheet(unit: UnitOfWork, *, form: SheetForm) -> Imported:
         replace(message, lines=tuple(await _of_batches(unit, form, await lines.all())))
         for message, lines in found.statements
     ]
-    return await remittances.import_statements(
+    return await statements.import_statements(
         unit,
         statements=statement_documents.headed(_typed(form), messages),
         source=RemittanceSource.SPREADSHEET,
@@ -109,6 +109,6 @@ IMPORT: Final = Action(
     "importSpreadsheet",
     import_sheet,
     needs="remittances:import",
-    answer=remittances.IMPORTED,
+    answer=statements.IMPORTED,
     seconds=SECONDS_MAX,
 )

@@ -9,7 +9,7 @@ from app.db import remittances as remittances_db
 from app.db import waiting_lines
 from app.db.imports import ImportJobRecord
 from app.db.remittances import RemittanceRecord
-from app.domain.errors import ErrorCode, Failure, raise_any, refuse
+from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.domain.imports import ImportJobAction, ImportOutcome, StatementImport, next_status
 from app.domain.remittances import RemittanceLineStatus, RemittanceSource, RemittanceStatus, remittance_status
 from app.domain.statement import LONG_LINES_MAX, STOPPING, Statement, StatementLine
@@ -18,6 +18,7 @@ from app.services import imports, remittances
 from app.services.import_jobs import Parties
 from app.services.imports import Hold, JobLost
 from app.services.remittances import LONG_SECONDS, CheckedStatement
+from app.services.statements import not_imported
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
@@ -51,7 +52,10 @@ async def begin(unit: UnitOfWork, *, hold: Hold, statements: Sequence[tuple[Chec
 
 
 async def _begun(unit: UnitOfWork, checked: CheckedStatement, lines: int) -> StatementImport:
-    known = await remittances.known_again(unit, checked)
+    try:
+        known = await remittances.known_again(unit, checked)
+    except BillingError as error:
+        raise BillingError(not_imported(checked.statement.statement_number, error)) from None
     if known is not None:
         return StatementImport(known.remittance.id, lines, is_known=True)
     stored = await remittances.insert(unit, checked, RemittanceSource.TISS, RemittanceStatus.IMPORTING)

@@ -173,6 +173,7 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "resolveRemittanceLines": {
             "filter": {"ids": [ids["bulk_remittance"]]},
             "lineFilter": {"ids": [ids["bulk_line"]]},
+            "afterLineId": ids["workable_line"],
             "resolution": {"note": {"text": "liguei"}},
             **once,
         },

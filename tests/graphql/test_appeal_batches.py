@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import tiss
 
+from app.domain.appeal_batches import code_block
 from app.services import appeal_batches
 from app.tiss import tree
 from app.tiss.message import parse
@@ -40,14 +41,16 @@ async def sent_claim(world: World, protocol: str | None = "987654") -> str:
     return str(claim["id"])
 
 
-async def appealed(world: World, protocol: str | None = "987654", **values: Any) -> tuple[str, list[str]]:
+async def appealed(
+    world: World, protocol: str | None = "987654", codes: tuple[str, str] = ("1801", "1705"), **values: Any
+) -> tuple[str, list[str]]:
     """A claim with two denials, of 40.00 and 37.00, that are both appealed: its id and theirs."""
     claim_id = await sent_claim(world, protocol)
     reviewed = await world.mutate("reviewer", "startReview", "claim { id }", claimId=claim_id)
     assert reviewed["errors"] == []
     decisions = [
-        {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1801", "amount": "40.00"}]},
-        {"sequence": 2, "approvedAmount": "0", "denials": [{"code": "1705", "amount": "37.00"}]},
+        {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": codes[0], "amount": "40.00"}]},
+        {"sequence": 2, "approvedAmount": "0", "denials": [{"code": codes[1], "amount": "37.00"}]},
     ]
     assert (await world.adjudicate(claim_id, decisions))["errors"] == []
     return claim_id, await _appeal_all(world, claim_id, **values)
@@ -169,6 +172,26 @@ async def test_appeals_without_a_protocol_hide_no_others(world: World, monkeypat
         [],
     ]
     assert [one["hasMore"] for one in found] == [True, False, False]
+
+
+async def test_a_code_that_no_document_can_have_holds_up_no_other_appeal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5063 is in the standard's table 38, but not in its schemas; 3169 is in the newer of them."""
+    assert [code_block("3169", version) is None for version in ("4.02.00", "4.03.00")] == [False, True]
+    _, (strange, other) = await appealed(world, codes=("5063", "1705"))
+    refused = await create(world, denialIds=[other, strange])
+    assert refusals(refused) == [("CONFLICT", "denialIds.1", None)]
+    assert "does not have the code of this denial" in refused["errors"][0]["message"]
+    monkeypatch.setattr(appeal_batches, "code_block", lambda *_: None)
+    (early,) = (await create(world, denialIds=[strange]))["batches"]
+    monkeypatch.undo()
+    # As an earlier release created it.
+    assert refusals(await change(world, "sendAppealBatch", early["id"])) == [("CONFLICT", "appealBatchId", None)]
+    assert (await change(world, "cancelAppealBatch", early["id"]))["errors"] == []
+    (batch,) = (created := await create(world))["batches"]
+    assert ([each["id"] for each in batch["denials"]["nodes"]], created["hasMore"]) == ([other], False)
+    assert (await change(world, "sendAppealBatch", batch["id"]))["batch"]["status"] == "SENT"
 
 
 async def test_the_actions_of_a_batch_of_appeals_are_those_of_its_status(world: World) -> None:

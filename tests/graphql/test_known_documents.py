@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from tests.factories import World, key, today
-from tests.graphql.test_remittances import done, money, post
+from tests.factories import World, key, refusals, today
+from tests.graphql.test_remittances import done, line, money, post
 from tests.graphql.test_statement_documents import guide, send, taken
-from tests.payer_documents import analysis, message, payment
+from tests.inputs import input_type, shaped
+from tests.payer_documents import Item, analysis, message, payment
 
 
 async def test_every_statement_of_a_message_is_its_own(world: World) -> None:
@@ -77,3 +78,33 @@ async def test_a_later_day_of_a_payment_is_recognized_when_it_comes_alone(world:
     alone = await send(world, message(world.payer, payment(world, "P-1", second, net="900.00")))
     assert (alone["errors"], alone["alreadyImported"]) == ([], True)
     assert alone["notices"] == ["statement P-1-2 was imported before, nothing was changed"]
+
+
+async def test_one_of_several_statements_that_is_refused_does_not_refuse_the_others(world: World) -> None:
+    claims = [await world.submitted_claim() for _ in range(3)]
+    assert (await send(world, None, statementNumber="S-2", lines=[line(claims[1], "100.00")]))["errors"] == []
+    guides = [guide(world, claim) for claim in claims]
+    several = message(world.payer, *(analysis(world, f"S-{place}", each) for place, each in enumerate(guides, 1)))
+    used = key()
+    refused = "not imported: statement S-2: the statement was already imported with other lines"
+    for is_again in (False, True):
+        payload = await send(world, several, idempotencyKey=used)
+        assert (payload["errors"], payload["alreadyImported"], payload["notices"]) == ([], False, [refused])
+        assert [each["statementNumber"] for each in payload["remittances"]] == ["S-1", "S-3"]
+        assert payload["replayed"] is is_again
+    known = [f"statement S-{place} was imported before, nothing was changed" for place in (1, 3)]
+    assert (await send(world, several))["notices"] == [*known, refused]
+    other = analysis(world, "S-3", guide(world, claims[2], Item(paid="90.00", denials=(("1705", "10.00"),))))
+    nothing = await send(world, message(world.payer, analysis(world, "S-2", guide(world, claims[1])), other))
+    assert refusals(nothing) == [("CONFLICT", "statementNumber", None)] * 2
+    assert [each["message"] for each in nothing["errors"]] == [refused, refused.replace("S-2", "S-3")]
+    assert nothing["remittances"] == []
+    query = f"mutation($input: {input_type('importRemittance')}!) {{ importRemittance(input: $input) {{ notices }} }}"
+    values = {"payer": world.payer, "provider": world.provider, "xml": several, "idempotencyKey": key()}
+    sent = {"input": shaped("importRemittance", values)}
+    answer = await world.gateway.gql(query, sent, token=world.token("finance"), **{"accept-language": "pt"})
+    assert answer.data["importRemittance"]["notices"] == [
+        "o demonstrativo S-1 já tinha sido importado, nada mudou",
+        "o demonstrativo S-3 já tinha sido importado, nada mudou",
+        "não importado: demonstrativo S-2: o demonstrativo já foi importado com outras linhas",
+    ]

@@ -128,7 +128,8 @@ async def test_what_stops_a_short_statement_stops_a_long_one(server_world: World
     other = long(message(world.payer, analysis(world, "R-1", Guide(number, world.card, (Item(paid="1.00"),)))))
     refused = await ended(world, (await sent(world, other))["job"]["id"])
     assert (refused["status"], refused["remittances"]) == ("FAILED", [])
-    assert [each["message"] for each in refused["errors"]] == ["the statement was already imported with other lines"]
+    reason = "not imported: statement R-1: the statement was already imported with other lines"
+    assert [each["message"] for each in refused["errors"]] == [reason]
     broken = await ended(world, (await sent(world, long("<?xml version='1.0'?><a><b></a>")))["job"]["id"])
     assert [each["message"] for each in broken["errors"]] == [
         "invalid TISS statement: the XML is not well-formed at line 1: send it as your system wrote it"
