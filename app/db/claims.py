@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.claim_sums import AMOUNTS
 from app.db.counting import count_of
-from app.db.engine import batches, fetch, fetch_in, run, scalar
+from app.db.engine import Overtaken, batches, fetch, fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
 from app.db.merged_patients import same_patient
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records, update_columns, update_record
+from app.db.records import columns, insert_record_if, insert_records, update_columns, update_record
+from app.db.reference_tables import coverages
 from app.db.scoping import claims_in, parties_of
 from app.db.statements import query, query_by_keys, query_one, query_total
 from app.db.tables import claim_items, claims, denials, invoice_lines
@@ -193,10 +194,22 @@ async def is_any(connection: AsyncConnection) -> bool:
     return await scalar(connection, select(claims.c.id).limit(1)) is not None
 
 
-async def insert_claim(connection: AsyncConnection, claim: ClaimRecord, items: Sequence[ItemRecord]) -> None:
-    """A new claim with its items."""
-    await insert_records(connection, claims, [claim])
+async def insert_claim(
+    connection: AsyncConnection, claim: ClaimRecord, items: Sequence[ItemRecord], coverage_id: str
+) -> None:
+    """A new claim with its items, on a coverage that is the patient's until the transaction ends: a merge of patients
+    waits. Overtaken if the coverage has become another patient's."""
+    given = {"coverage": coverage_id, "holder": claim.patient_id}
+    if not await insert_record_if(connection, claims, claim, _HOLDS_COVERAGE, given):
+        raise Overtaken
     await insert_items(connection, items)
+
+
+_HOLDS_COVERAGE: Final = (
+    select(coverages.c.id)
+    .where(coverages.c.id == bindparam("coverage"), coverages.c.patient_id == bindparam("holder"))
+    .with_for_update(read=True)
+)
 
 
 async def insert_items(connection: AsyncConnection, items: Sequence[ItemRecord]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Insert, Select, Table, bindparam, insert, update
 from sqlalchemy.engine import Dialect
 
 from app.db.compiled import Text, encoder_of, function
@@ -40,6 +40,21 @@ class InsertText:
 def insert_text(table: Table, names: tuple[str, ...], dialect: Dialect) -> InsertText:
     """The INSERT of these columns."""
     return InsertText(table, names, dialect)
+
+
+def insert_if(table: Table, names: Sequence[str], found: Select[Any]) -> Insert:
+    """The INSERT of one row with the parameters `new_`*name* for each row that the statement finds."""
+    values = [bindparam(f"new_{name}", type_=table.c[name].type).label(name) for name in names]
+    return insert(table).from_select(list(names), found.with_only_columns(*values), include_defaults=False)
+
+
+@cache
+def insert_if_text(
+    table: Table, names: tuple[str, ...], found: Select[Any], dialect: Dialect
+) -> tuple[Text, tuple[str, ...]]:
+    """The same as text, and the names of its parameters in their order: those of the columns, and of the statement."""
+    compiled = insert_if(table, names, found).compile(dialect=dialect)
+    return Text(str(compiled)), tuple(name.removeprefix("new_") for name in compiled.positiontup or ())
 
 
 @cache

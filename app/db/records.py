@@ -6,11 +6,11 @@ from functools import cache
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Column, Table, bindparam, insert, update
+from sqlalchemy import Column, Select, Table, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
-from app.db.record_texts import insert_text, update_text, values_of
+from app.db.record_texts import insert_if, insert_if_text, insert_text, update_text, values_of
 from app.db.session import Session
 
 ROWS_PER_STATEMENT: Final = 50
@@ -39,6 +39,19 @@ async def insert_records(connection: AsyncConnection, table: Table, records: Seq
         text = insert_text(table, _names(batch[0].__class__), connection.dialect)
         values = values_of(table, text.names, connection.dialect)
         await connection.matched(text.of(len(batch)), list(chain.from_iterable(map(values, batch))))
+
+
+async def insert_record_if(
+    connection: AsyncConnection, table: Table, record: Any, found: Select[Any], given: dict[str, Any]
+) -> bool:
+    """Add the record's row if this statement finds one with these parameters, which it may lock; whether it did."""
+    names = _names(record.__class__)
+    if not isinstance(connection, Session):
+        values = {f"new_{name}": getattr(record, name) for name in names}
+        return bool(await run(connection, insert_if(table, names, found), [values | given]))
+    text, order = insert_if_text(table, names, found, connection.dialect)
+    values = dict(zip(names, values_of(table, names, connection.dialect)(record), strict=True))
+    return await connection.matched(text, [given[name] if name in given else values[name] for name in order]) == 1
 
 
 async def update_record(connection: AsyncConnection, table: Table, record: Any) -> None:

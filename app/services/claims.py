@@ -12,6 +12,7 @@ from app.db import denials as denials_db
 from app.db import guides as guides_db
 from app.db import invoice_lines as lines_db
 from app.db.claims import ClaimRecord, ItemRecord
+from app.db.parties import CoverageRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
 from app.domain.claim_form import ClaimForm, with_document_numbers
@@ -74,17 +75,18 @@ async def create(
         found = await readiness.warned(found, form, Source(unit.children, source))
     elif submit:
         found = await readiness.checked(found, form)
-    new = await _new_record(unit, form, found.require_passed(), patient_name)
-    return await _insert(unit, form, replace(new, payer_claim_number=payer_claim_number), found, submit=submit)
+    coverage = await guide_cards.coverage_of(unit, form, found.require_passed().coverage, patient_name)
+    new = replace(_new_record(unit, form, coverage), payer_claim_number=payer_claim_number)
+    return await _insert(unit, form, new, found, coverage, submit=submit)
 
 
 async def _insert(
-    unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, *, submit: bool
+    unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, coverage: CoverageRecord, *, submit: bool
 ) -> ClaimRecord:
     claim = _submitted(unit, draft, found) if submit else draft
     try:
         items = claim_checks.item_records(claim.id, form, found.require_passed())
-        await claims_db.insert_claim(unit.connection, claim, items)
+        await claims_db.insert_claim(unit.connection, claim, items, coverage.id)
     except IntegrityError:
         # The check ran without a lock: another caller used the number before this insert.
         raise BillingError(preflight.duplicate_number()) from None
@@ -113,9 +115,10 @@ async def replace_claim(
             found = await readiness.checked(found, form, sources.get(id))
         passed = found.require_passed()
     refusals.raise_any()
-    new = await _new_record(unit, form, passed)
+    coverage = await guide_cards.coverage_of(unit, form, passed.coverage)
+    new = _new_record(unit, form, coverage)
     draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
-    claim = await _insert(unit, form, draft, found, submit=submit)
+    claim = await _insert(unit, form, draft, found, coverage, submit=submit)
     await guides_db.copy(unit.connection, id, claim.id)
     return claim
 
@@ -332,10 +335,7 @@ def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimR
     return replace(after_action(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
-async def _new_record(
-    unit: UnitOfWork, form: ClaimForm, checked: Checked, patient_name: str | None = None
-) -> ClaimRecord:
-    patient_id = await guide_cards.patient_of(unit, form, checked.coverage, patient_name)
+def _new_record(unit: UnitOfWork, form: ClaimForm, coverage: CoverageRecord) -> ClaimRecord:
     return ClaimRecord(
         id=ids.new_id(ids.CLAIM),
         status=ClaimStatus.DRAFT,
@@ -354,7 +354,7 @@ async def _new_record(
         created_at=unit.now,
         submitted_at=None,
         decided_at=None,
-        **claim_checks.columns_of(form, patient_id),
+        **claim_checks.columns_of(form, coverage.patient_id),
     )
 
 

@@ -62,8 +62,8 @@ def _question_failures(question: Question) -> list[Failure | None]:
 async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRecord | None) -> EligibilityRecord:
     """Store the payer's answer, or repeat `earlier`, its answer to the same question; both add a row.
 
-    The payer is asked if the earlier answer has expired, is none of this database's, or is older than the last change
-    of the card.
+    The payer is asked if the earlier answer has expired, is none of this database's, is older than the last change of
+    the card, or names a patient who was merged meanwhile.
     """
     if earlier is not None and await _is_valid(unit, earlier):
         record = _repeated(unit, question, earlier)
@@ -76,6 +76,9 @@ async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRec
 
 async def _is_valid(unit: UnitOfWork, earlier: EligibilityRecord) -> bool:
     if earlier.expires_at is None or earlier.expires_at <= unit.now:
+        return False
+    coverage = await parties_db.held_coverage_of_card(unit.connection, earlier.payer_ans, earlier.card_number)
+    if earlier.patient_id != (coverage.patient_id if coverage else None):
         return False
     return bool(await eligibility_db.unchanged(unit.connection, unit.scope, earlier.id))
 

@@ -19,13 +19,19 @@ UNKNOWN_NAME: Final = ""
 """The name of a patient whom no guide and no person has named; the API shows null."""
 
 
-async def patient_of(
+async def patient_of(unit: UnitOfWork, form: ClaimForm, coverage: CoverageRecord | None) -> str:
+    """The id of whoever has the card: until the commit no merge takes the card away, and one that is done is heeded."""
+    found = await coverage_of(unit, form, coverage)
+    (patient,) = await merged_patients_db.held_patient(unit.connection, found.id)
+    return patient
+
+
+async def coverage_of(
     unit: UnitOfWork, form: ClaimForm, coverage: CoverageRecord | None, name: str | None = None
-) -> str:
-    """The id of whoever has the card, created with this name if there is no coverage yet: until the commit no merge
-    takes the card away, and one that is done is heeded."""
+) -> CoverageRecord:
+    """The coverage of the card, created for a person of this name if there is none yet."""
     if coverage is not None:
-        return await _holder(unit, coverage)
+        return coverage
     unit.is_card_unknown = True
     try:
         async with unit.attempt():
@@ -35,15 +41,10 @@ async def patient_of(
         found = await parties_db.coverage_of_card(unit.connection, form.payer, form.card_number)
         if found is None:
             raise
-        return await _holder(unit, found)
+        return found
 
 
-async def _holder(unit: UnitOfWork, coverage: CoverageRecord) -> str:
-    (patient,) = await merged_patients_db.held_patient(unit.connection, coverage.id)
-    return patient
-
-
-async def _create(unit: UnitOfWork, form: ClaimForm, name: str) -> str:
+async def _create(unit: UnitOfWork, form: ClaimForm, name: str) -> CoverageRecord:
     patient = PatientRecord(
         id=ids.new_id(ids.PATIENT, at=unit.now),
         name=name,
@@ -61,7 +62,7 @@ async def _create(unit: UnitOfWork, form: ClaimForm, name: str) -> str:
         raise conflict("another claim has just named this card: try again", "cardNumber") from None
     patients.KIND.note(unit, patient, PartyAction.REGISTER)
     coverages.KIND.note(unit, coverage, PartyAction.REGISTER)
-    return patient.id
+    return coverage
 
 
 def _coverage(unit: UnitOfWork, form: ClaimForm, patient_id: str) -> CoverageRecord:

@@ -69,6 +69,7 @@ PARTIAL_WRITES = {
     "emergency.insert_access": "whole records, with the serial that no record has",
     "rows._statement": "writes whole rows of the access log, as text that is compiled once",
     "record_texts.InsertText": "the text of `insert_records`",
+    "record_texts.insert_if": "the statement of `insert_record_if`",
     "record_texts.update_text": "the text of `update_columns`",
     "idempotency._take": "a repeated key is ignored; writes whole keys",
     "idempotency._take_on_sqlite": "a repeated key is ignored; writes whole keys",

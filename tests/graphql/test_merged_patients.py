@@ -177,11 +177,17 @@ async def test_no_claim_that_is_created_meanwhile_stays_with_the_merged_patient(
 WAITING = text("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
 
 
-async def test_a_claim_that_was_checked_before_a_merge_is_stored_for_whoever_stayed(server_world: World) -> None:
-    """The merge is done by hand, and committed only when the claim has been checked and waits for it."""
+@pytest.mark.parametrize("answers_before", [0, 1])
+async def test_a_claim_that_was_checked_before_a_merge_is_stored_for_whoever_stayed(
+    server_world: World, answers_before: int
+) -> None:
+    """The merge is done by hand, and committed only when the claim has been checked and waits for it, and so does a
+    question about the card, which may have an answer already."""
     world = server_world
     stays, merged = await _patient(world), await _patient(world)
     card = await _card(world, merged)
+    for _ in range(answers_before):
+        await world.check_eligibility(cardNumber=card)
     async with world.gateway.database.engine.begin() as connection:
         await merged_patients.move_coverages(connection, merged, stays)
         leads = update(patients).where(patients.c.id == merged)

@@ -86,7 +86,7 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
     # The first life reads terms, which are remembered.
     await _life(server_world)
     assert dict(await _life(server_world)) == {
-        "createClaim": 10,
+        "createClaim": 9,
         "updateDraftClaim": 12,
         "submitClaims": 10,
         "startReview": 6,
