@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.filters import lacks
+from app.db.filters import Condition, lacks
 from app.db.queue_tables import remittance_line_history
 from app.db.remittance_tables import remittance_lines, remittances
 from app.db.scoping import remittances_in
@@ -74,8 +74,6 @@ async def divisible_payments(connection: AsyncConnection, limit: int) -> list[st
         other.c.status.notin_(LEFT_OUT),
     )
     exact = said.having(and_(func.sum(other.c.paid_cents) == line.paid_cents, func.sum(posted) == line.paid_cents))
-    history = remittance_line_history.c
-    undone = select(history.id).where(history.line_id == line.id, history.action == LineStep.UNDO)
     found = select(payment.id).distinct().select_from(remittance_lines)
     found = found.join(remittances, payment.id == line.remittance_id).where(
         line.status == RemittanceLineStatus.UNMATCHED,
@@ -87,6 +85,13 @@ async def divisible_payments(connection: AsyncConnection, limit: int) -> list[st
         line.paid_cents > 0,
         payment.status.in_((RemittanceStatus.IMPORTED, RemittanceStatus.PARTIALLY_POSTED)),
         exact.with_only_columns(func.count()).correlate(remittance_lines, remittances).exists(),
-        lacks(undone),
+        is_not_joined_again(),
     )
     return list((await connection.execute(found.limit(limit))).scalars())
+
+
+def is_not_joined_again() -> Condition:
+    """Whether no person has taken back the division of the line."""
+    undone, split = remittance_line_history.alias("undone"), remittance_line_history.alias("split")
+    found = select(undone.c.id).join(split, split.c.id == undone.c.undoes_id)
+    return lacks(found.where(undone.c.line_id == remittance_lines.c.id, split.c.action == LineStep.SPLIT))

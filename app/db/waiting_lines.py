@@ -7,6 +7,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.filters import Condition
+from app.db.protocols import is_not_joined_again
 from app.db.remittance_tables import remittance_lines, remittances
 from app.db.remittances import LINE, REMITTANCE, RemittanceLineRecord, RemittanceRecord
 from app.db.replacements import is_replaced
@@ -46,11 +47,13 @@ def _lines_for(claim_id: str, is_named: Condition) -> Select[Any]:
 
 @query(RemittanceLineRecord)
 def of_protocols(remittance_id: str) -> Select[Any]:
-    """Lines of a remittance, which the caller has locked, that name a protocol and no claim, and wait as they came."""
+    """Lines of a remittance, which the caller has locked, that name a protocol and no claim, and wait as they came; not
+    those whose division a person has taken back."""
     line = remittance_lines.c
     found = select(*LINE).where(line.remittance_id == remittance_id, _WAITING, line.protocol_number.is_not(None))
     found = found.where(line.problem == RemittanceLineProblem.UNKNOWN_CLAIM, line.provider_claim_number.is_(None))
     found = found.where(line.payer_claim_number.is_(None), line.authorization_number.is_(None), line.paid_cents > 0)
+    found = found.where(is_not_joined_again())
     return found.order_by(line.sequence).limit(PROTOCOLS_MAX)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from tests.factories import CONSULTATION, World, flat, key, today
+from tests.graphql.test_line_resolutions import undo
 from tests.graphql.test_remittances import books, money, post
 from tests.graphql.test_statement_documents import guide, send, taken
 from tests.payer_documents import Item, analysis, message, payment
@@ -89,6 +90,21 @@ async def test_a_payment_before_its_analysis_is_divided_by_itself_and_posted_by_
     assert (await books(world))[1] == "0.00"
     assert (await post(world, early))["postedLines"] == 2
     assert await books(world) == ["1000.00", "900.00", "100.00", "0.00", "0.00", "0.00"]
+
+
+async def test_a_division_that_a_person_has_taken_back_is_not_made_again(world: World) -> None:
+    claims = await _claims(world)
+    early = await taken(world, _payment(world))
+    await post(world, await taken(world, _analysis(world, claims)))
+    await until_divided(world, early)
+    query = "query($id: ID!) { remittance(id: $id) { lines { nodes { id } } } }"
+    row = flat((await world.call("finance", query, id=early["id"]))["remittance"])["lines"][0]
+    assert (await undo(world, row))["problem"] == "UNKNOWN_CLAIM"
+    posted = await post(world, early)
+    assert (posted["postedLines"], [line["status"] for line in posted["remittance"]["lines"]]) == (
+        0,
+        ["UNMATCHED", "CANCELLED", "CANCELLED"],
+    )
 
 
 async def until_divided(world: World, remittance: Any) -> list[Any]:
