@@ -24,6 +24,11 @@ LINE_ID = "Id of the remittance line."
 NOTE = "A note for the history, up to 500 characters."
 
 
+@strawberry.input(description="The claim that the line has, so that it is posted as it is read now.")
+class MatchAgainInput:
+    note: str | None = strawberry.field(default=None, description=NOTE)
+
+
 @strawberry.input(description="The item that the line is about, whatever the payer wrote.")
 class MapToItemInput:
     item_sequence: int = strawberry.field(description="Number of the item within the claim (sequencialItem).")
@@ -89,6 +94,10 @@ class NoteInput:
 
 @strawberry.input(one_of=True, description="A step with a line: one of these.")
 class RemittanceLineResolutionInput:
+    match: MatchAgainInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Match the line again to the claim that it has: what kept it from being posted is mended.",
+    )
     map_to_item: MapToItemInput | None = strawberry.field(
         default=strawberry.UNSET, description="Map the line to an item of its claim."
     )

@@ -161,7 +161,15 @@ async def _note(_: UnitOfWork, line: RemittanceLineRecord, __: LineCommand) -> R
     return line
 
 
+async def _match_again(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand) -> RemittanceLineRecord:
+    """To be posted as it is read now, with the claim that it has."""
+    status = next_line_status(line.status, RemittanceLineAction.RESOLVE)
+    _claim_of(line)
+    return replace(line, status=status, problem=None, matched_by=unit.subject, set_aside_until=None)
+
+
 TAKE: Final[dict[LineStep, Take]] = {
+    LineStep.MATCH: _match_again,
     LineStep.MAP_TO_ITEM: _map_to_item,
     LineStep.ACCEPT_AS_DENIAL: _accept_as_denial,
     LineStep.WRITE_OFF: _accept_as_denial,
@@ -331,7 +339,8 @@ RESOLVE: Final = Action(
     resolve,
     needs="remittances:work",
     answer=ONE_LINE,
-    offers=tuple(RemittanceLineOperation(step) for step in TAKE),
+    # `matchRemittanceLine` offers the first.
+    offers=tuple(RemittanceLineOperation(step) for step in TAKE if step is not LineStep.MATCH),
 )
 SPLIT: Final = Action(
     "splitRemittanceLine", split, needs="remittances:work", answer=ONE_LINE, offers=RemittanceLineOperation.SPLIT

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import book_changes, books, held_lines, line_candidates, three_way
+from app.db import book_changes, books, held_lines, line_candidates, reconciliation, three_way
 from app.db.book_tables import book_sums
 from app.db.breakdowns import KEY_COLUMN, GroupedFilter, Grouping, count_keys
 from app.db.paging import Keyset
@@ -47,6 +47,9 @@ def of_books(victim: Rich, scope: DataScope) -> Iterator[tuple[str, Callable[[],
         found = await books.groups_of(connection, scope, by, [MONTH], keyset)
         return found or await count_keys(connection, [books.keys_of(scope, by, [MONTH])]) or None
 
+    async def counted(connection: AsyncConnection) -> Any:
+        return await reconciliation.has_more_claims(connection, scope, where, 0) or None
+
     async def held_beside(connection: AsyncConnection) -> Any:
         beside = victim.ids["remittance_beside"]
         return await held_lines.remittances_beside(connection, scope, beside, PAGE_MAX) or None
@@ -58,7 +61,7 @@ def of_books(victim: Rich, scope: DataScope) -> Iterator[tuple[str, Callable[[],
         given = (scope, victim.world.provider, victim.world.payer, [PROTOCOL])
         return await line_candidates.of_protocols(connection, *given) or None
 
-    for ask in (changed, added_up, grouped, held_beside, matched, under_a_protocol):
+    for ask in (changed, added_up, grouped, counted, held_beside, matched, under_a_protocol):
         yield f"books: {ask.__name__}", _undone(victim, ask)
 
 

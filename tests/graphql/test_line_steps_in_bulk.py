@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import World, key, refusals
-from tests.graphql.test_line_resolutions import resolve, stuck, waiting
-from tests.graphql.test_remittances import line, taken
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, refusals
+from tests.graphql.test_line_resolutions import fate, resolve, stuck, undo, waiting
+from tests.graphql.test_remittances import books, done, line, post, taken
 
 
 async def _many(world: World, resolution: Any, **changes: Any) -> Any:
@@ -42,6 +42,29 @@ async def test_a_part_of_a_line_is_found_by_its_own_code(world: World) -> None:
     for code, row in (("1705", of_1705), ("1801", of_1801)):
         found = await _many(world, {"assign": {"assignee": "ana"}}, lineFilter={"reasonCode": [code]})
         assert [each["id"] for each in found["results"]] == [row["id"]]
+
+
+async def test_lines_beside_one_that_differs_are_matched_again_together(world: World) -> None:
+    claim = await world.submitted_claim(items=[CONSULTATION, BLOOD_COUNT])
+    lines = [line(claim, "80.00", itemSequence=1), line(claim, "37.00", itemSequence=2)]
+    remittance = await taken(world, *lines, {"payerClaimNumber": "NENHUMA", "paidAmount": "1.00"})
+    assert done(await post(world, remittance)) == ("IMPORTED", 0, 2, [])
+    differing, fitting, strange = [each["id"] for each in remittance["lines"]]
+
+    def told(payload: Any) -> dict[str, list[str]]:
+        assert payload["errors"] == []
+        return {each["id"]: [error["code"] for error in each["errors"]] for each in payload["results"]}
+
+    refused = {fitting: ["CONFLICT"], strange: ["CONFLICT"]}
+    assert told(await _many(world, {"acceptAsDenial": {"code": "1705"}})) == {differing: [], **refused}
+    again = {"match": {"note": "confere"}}
+    assert told(await _many(world, again, dryRun=True)) == {fitting: [], strange: ["CONFLICT"]}
+    assert told(await _many(world, again)) == {fitting: [], strange: ["CONFLICT"]}
+    assert (await undo(world, {"id": fitting}))["problem"] == "AMOUNTS_DIFFER"
+    assert told(await _many(world, again)) == {fitting: [], strange: ["CONFLICT"]}
+    assert done(await post(world, remittance)) == ("PARTIALLY_POSTED", 2, 0, ["117.00"])
+    assert await fate(world, claim) == ("PARTIALLY_APPROVED", "117.00", "117.00", [("1705", "20.00", "OPEN")])
+    assert await books(world) == ["137.00", "117.00", "20.00", "0.00", "0.00", "0.00"]
 
 
 @pytest.mark.parametrize(

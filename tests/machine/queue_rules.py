@@ -14,6 +14,7 @@ from tests.machine.life import NUMBERS, PICKS, SHARES
 from tests.machine.statement_rules import STRANGE
 
 STEPS: dict[str, dict[str, Any]] = {
+    "match": {},
     "acceptAsDenial": {"code": "1705"},
     "acceptOverpayment": {},
     "recoverDenial": {},
