@@ -314,7 +314,7 @@ def _check_database(value: str) -> None:
     except (ArgumentError, ValueError):
         url = None
     if url is None or not url.host or not url.database:
-        raise ValueError("needs the form mysql+aiomysql://user:password@host[:port]/database") from None
+        raise ValueError("needs the form mysql+asyncmy://user:password@host[:port]/database") from None
 
 
 def _check_hosts(hosts: str) -> None:

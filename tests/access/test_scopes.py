@@ -19,6 +19,8 @@ from sqlalchemy import true
 
 from app.auth import roles
 from app.db import scoping
+from app.db.session import Session
+from app.db.statements import _Statement as CompiledOnce
 from app.domain.data_scope import DataScope
 from app.schema.root import schema
 from tests.access.first_event import PATIENCE
@@ -83,6 +85,23 @@ def _asked() -> list[str]:
 
 
 @contextmanager
+def compiled_again() -> Iterator[None]:
+    """Statements are compiled whenever they run, and after the block once more: what is known of them is of before."""
+    compiled, known = CompiledOnce.compiled, set[CompiledOnce]()
+
+    def afresh(self: CompiledOnce, session: Session, arguments: Sequence[Any]) -> Any:
+        known.add(self)
+        self._compiled.clear()
+        return compiled(self, session, arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CompiledOnce, "compiled", afresh)
+        yield
+    for each in known:
+        each._compiled.clear()
+
+
+@contextmanager
 def noted(found: set[str]) -> Iterator[None]:
     """The names of all places where a scope is asked for are added to the set."""
     contains = DataScope.contains
@@ -91,7 +110,7 @@ def noted(found: set[str]) -> Iterator[None]:
         found.add(_line_of(sys._getframe(1)))
         return contains(self, **parts)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, compiled_again():
         patch.setattr(DataScope, "contains", noting)
         for name, condition in {(site.module, site.condition) for site in SITES}:
             patch.setattr(import_module(name), condition, _noting(name, condition, found))
@@ -134,7 +153,7 @@ def without(site: Site) -> Iterator[None]:
     def everything(scope: Any) -> Any:
         return true() if sys._getframe(1).f_lineno == site.line else condition(scope)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, compiled_again():
         patch.setattr(module, site.condition, everything)
         yield
 
@@ -226,10 +245,10 @@ async def test_each_probe_gets_something_in_its_own_scope(embedded_gateway: Gate
 
 
 async def test_each_scope_that_is_taken_away_is_noticed(
-    embedded_worlds: tuple[Rich, Rich], everything: str, figures: Figures
+    server_worlds: tuple[Rich, Rich], everything: str, figures: Figures
 ) -> None:
     """Those of one kind of caller are tried first; the other two are asked for what these did not notice."""
-    victim, other = embedded_worlds
+    victim, other = server_worlds
     taken = [(str(site), partial(without, site)) for site in SITES if site.condition not in WITHIN_A_SCOPE]
     taken += [(place, partial(without_asking, place)) for place in _asked()]
     unnoticed, asked = taken, list[tuple[Probe, set[str]]]()

@@ -237,7 +237,7 @@ def test_the_settings_accept_the_values_of_the_compose_file(monkeypatch: pytest.
     read = settings_of_compose(monkeypatch)
     assert read.is_development
     assert (read.host, read.port, read.var_dir) == ("0.0.0.0", 8000, Path("/var/lib/billing"))  # noqa: S104
-    assert read.database.startswith("mysql+aiomysql://billing:" + "x" * 32 + "@mysql:3306/")
+    assert read.database.startswith("mysql+asyncmy://billing:" + "x" * 32 + "@mysql:3306/")
     assert (read.redis_url, read.events_url) == ("redis://redis:6379/0", "kafka://kafka:9092")
     assert read.cache_secret is not None
     assert read.cache_secret.get_secret_value() == "x" * 32
