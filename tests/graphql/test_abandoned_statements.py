@@ -26,7 +26,7 @@ WHERE DB = DATABASE() AND COMMAND IN ('Query', 'Execute') AND ID <> CONNECTION_I
 async def impatient(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """A gateway that gives a request less time than the database."""
     settings = await server_settings(
-        tmp_path_factory.mktemp("impatient"), services, operation_deadline_seconds=1.5, events_url="memory://"
+        tmp_path_factory.mktemp("impatient"), services, operation_deadline_seconds=3.0, events_url="memory://"
     )
     async with running_gateway(settings) as found:
         yield found
