@@ -8,10 +8,10 @@ COUNTED_MAX: Final = 10_000
 """A list that is longer is counted no further."""
 
 
-def count_of(query: Select[Any]) -> Select[Any]:
-    """The statement for the number of rows of the query, at most COUNTED_MAX + 1, which stands for every larger one.
+def count_of(query: Select[Any], most: int = COUNTED_MAX) -> Select[Any]:
+    """The statement for the number of rows of the query, at most `most` + 1, which stands for every larger number.
 
     Of its columns only the first is read, the id: every index has it.
     """
-    found = query.with_only_columns(query.selected_columns[0]).limit(COUNTED_MAX + 1).subquery("counted")
+    found = query.with_only_columns(query.selected_columns[0]).limit(most + 1).subquery("counted")
     return select(func.count()).select_from(found)

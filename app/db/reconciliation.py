@@ -28,6 +28,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.counting import count_of
 from app.db.denials import DISPUTED, LOST, OPEN_CENTS, RECOVERED
 from app.db.engine import scalar
 from app.db.filters import Condition, equal
@@ -114,8 +115,8 @@ async def has_more_claims(connection: AsyncConnection, scope: DataScope, where: 
     is open. Counted to the bound, in an index."""
     parts = equal((claims.c.payer_ans, where.payer), (claims.c.provider_cnes, where.provider))
     parts += _in_period(claims.c.submitted_at, where.period)
-    found = select(claims.c.id).where(claims_in(scope), *parts).limit(most + 1).subquery("counted")
-    return int(await scalar(connection, select(func.count()).select_from(found))) > most
+    found = select(claims.c.id).where(claims_in(scope), *parts)
+    return int(await scalar(connection, count_of(found, most))) > most
 
 
 def _in_period(column: ColumnElement[Any], period: Period) -> Iterable[Condition]:
