@@ -85,6 +85,7 @@ class Pipeline:
         self._engine = Engine(
             schema, fields_max=self._limits.fields, on_execution=on_execution, plans_at_once=plans_at_once
         )
+        self._knows_all = plans_at_once
         self._introspection = Introspection()
         self._weights = Weights(self._engine.schema)
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
@@ -113,6 +114,33 @@ class Pipeline:
         if context.is_authenticated:
             await self._persisted.register(parameters, resolved)
         return operation
+
+    def known(self, parameters: Parameters, context: OperationContext, started: float) -> Operation | None:
+        """The operation, as `prepare` finds it, of a request whose document is known and that `admit` may go on with;
+        None for all others. Nothing is counted, and nobody waits."""
+        if parameters.values > MANY_VALUES:
+            return None
+        try:
+            text = self._persisted.known(parameters)
+            document = None if text is None else self._known_document(text, context)
+            if document is None:
+                return None
+            admission.admit_fields(document.tree, context)
+            operation = document.choose(parameters, started=started)
+            self._engine.check_type(operation.type)
+        except Refused:
+            return None
+        return operation
+
+    def _known_document(self, text: str, context: OperationContext) -> Document | None:
+        owner = admission.owner_of(context)
+        find = self._documents.get if self._knows_all and context.is_authenticated else self._documents.cached
+        return find(text, owner)
+
+    async def admit(self, operation: Operation, context: OperationContext) -> None:
+        """What `prepare` does beside finding the operation, for one that is known."""
+        await admission.admit_request(context)
+        admission.admit_cost(operation, self._limits)
 
     async def _document(self, text: str, context: OperationContext) -> Document:
         """Steps 3 to 5, or their result from the cache, for a caller who may send such a document."""
