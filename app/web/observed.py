@@ -1,10 +1,10 @@
 """The outermost middleware: every request gets an id, a log line and its metrics."""
 
 import re
-import secrets
 import time
 from functools import cache
 from http import HTTPStatus
+from random import getrandbits
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -112,6 +112,7 @@ def identifier_of(given: bytes) -> str:
 
 
 def _new_id() -> str:
-    while LONG_NUMBER.search(found := secrets.token_hex(8)):
+    # To tell requests apart needs no secret, and the system's random numbers take five times as long.
+    while LONG_NUMBER.search(found := f"{getrandbits(64):016x}"):
         pass
     return found
