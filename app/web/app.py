@@ -49,11 +49,9 @@ from app.web.schema_text import SchemaText
 from app.web.strict import StrictRequests
 
 
-def create_app(
-    settings: Settings, *, clock: Callable[[], datetime] | None = None, is_alone: bool = True, has_lane: bool = True
-) -> Starlette:
+def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None, is_alone: bool = True) -> Starlette:
     """The gateway as an ASGI application; `clock` replaces the database's. `is_alone`: no other process answers under
-    the same address. Without `has_lane` usual requests go the general way too.
+    the same address.
 
     SettingsError or ManifestError if it cannot run."""
     process = build(settings, clock=clock, operation_names=OPERATION_NAMES)
@@ -78,8 +76,7 @@ def create_app(
     requests = Requests(process.metrics)
     app.add_middleware(Observed, requests=requests)
     app.add_middleware(ReadersLanguage)
-    if has_lane:
-        app.first = Lane(app.general, pipeline=view.pipeline, contexts=contexts, requests=requests, origins=origins)
+    app.first = Lane(app.general, pipeline=view.pipeline, contexts=contexts, requests=requests, origins=origins)
     return app
 
 
