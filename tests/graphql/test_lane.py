@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,7 +118,7 @@ class Ways:
 
 
 @pytest.fixture
-def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ways]:
+def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
     """Notes which way requests go."""
     found, short = Ways(), Lane.__call__
 
