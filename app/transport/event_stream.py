@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.transport.answers import Answer
 from app.transport.begun import within
-from app.transport.deadlines import Deadline, disconnected, ended, expire_when
+from app.transport.deadlines import Deadline, ExpireWhen, disconnected, ended
 from app.transport.errors import Unauthenticated
 from app.transport.framings import SERVER_SENT_EVENTS, Framing
 
@@ -70,9 +70,10 @@ class EventStream:
         """Whether the stream is complete, and the client is still there to be told so."""
         deadline, gone = self._deadline, partial(disconnected, receive)
         try:
-            async with deadline, expire_when(deadline, gone), self._heartbeat(send, deadline):
-                async for answer in self._answers:
-                    await _send_chunk(send, self._framing.answer(answer))
+            async with deadline, self._heartbeat(send, deadline):
+                with ExpireWhen(deadline, gone):
+                    async for answer in self._answers:
+                        await _send_chunk(send, self._framing.answer(answer))
         except TimeoutError:
             if deadline.is_early or not deadline.is_expired:
                 return False
