@@ -72,7 +72,7 @@ class Loader(DataLoader[K, T]):
         known = self.cache_map.get(key)
         if known is not None and not known.cancelled():
             return known
-        future: asyncio.Future[T] = self.loop.create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.cache_map.set(key, future)
         batch = self._batch_of(key)
 
@@ -91,7 +91,7 @@ class Loader(DataLoader[K, T]):
 
     def load_level(self, keys: Sequence[K]) -> asyncio.Future[list[Any]]:
         """The values of all keys with the next batch, in their order; an error in place of a value that has one."""
-        future: asyncio.Future[list[Any]] = self.loop.create_future()
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         found = [self._batch_of(key) for key in keys]
         left = [each for each in dict.fromkeys(found) if each.found is None]
 
@@ -121,7 +121,7 @@ class Loader(DataLoader[K, T]):
         batch = self._last
         if batch is None or not batch.is_open or len(batch.keys) >= BATCH_MAX:
             batch = self._last = _Batch()
-            batch.task = asyncio.ensure_future(self._dispatch(batch))
+            batch.task = asyncio.get_running_loop().create_task(self._dispatch(batch))
         batch.keys[key] = None
         self._batches[key] = batch
         return batch
