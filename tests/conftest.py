@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.runtime.settings import Settings
+from app.web.lane import Lane
 from tests.environment import clear_settings
 from tests.factories import World, new_world
 from tests.figures import figures
@@ -43,6 +44,11 @@ EMBEDDED_TOO = (
     *("graphql/test_reconciliation", "graphql/test_remittances", "graphql/test_retention", "graphql/test_settlements"),
     *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_status_streams"),
     *("graphql/test_subscription", "graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
+)
+# The general way answers whatever the short one does; elsewhere a usual request takes the short one (app/web/lane.py).
+BOTH_WAYS = (
+    *("compression", "deadlines", "idempotency", "known_documents", "languages", "operation", "rate"),
+    *("refused_tokens", "trusted_documents", "turns", "values_in_errors"),
 )
 LONG = "tests/machine/"
 WAITING = "tests/faults/"
@@ -102,6 +108,23 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         # A test that was repeated has measured more than once; the last figures are those that are judged.
         found = ", ".join(f"{name}: {value}" for name, value in dict(report.user_properties).items())
         terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}\n    {found}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the transport once for each way that a request may take."""
+    if metafunc.module.__name__.removeprefix("tests.graphql.test_") in BOTH_WAYS:
+        metafunc.parametrize("way", ["short", "general"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closes the short way for the test if it is to take the general one."""
+    if getattr(request, "param", "short") == "general":
+
+        async def general(lane: Any, *asked: Any) -> None:
+            await lane._general(*asked)
+
+        monkeypatch.setattr(Lane, "__call__", general)
 
 
 @pytest.hookimpl(trylast=True)

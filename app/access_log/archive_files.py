@@ -19,7 +19,7 @@ from app.domain.actor import Door
 
 FORMAT: Final = "billing access log 1"
 _ENTRY: Final = [field.name for field in fields(AccessEntry)]
-_PERSON: Final = [field.name for field in fields(AccessedPerson)]
+_PERSON: Final = AccessedPerson._fields
 _READERS: Final[Mapping[str, Any]] = {
     "at": lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
     "sealed_at": lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),

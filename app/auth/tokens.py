@@ -82,7 +82,20 @@ class Verifier:
         InvalidToken if the token is refused, or bound to a different certificate (RFC 8705). Whoever comes with a
         certificate ends with it, also with a token of their own.
         """
-        caller = await self._caller(authorization, certificate)
+        return self._until_certificate_ends(await self._caller(authorization, certificate), certificate)
+
+    async def known(self, authorization: str, certificate: bytes | None = None) -> Principal | None:
+        """As `principal`, for a token that was found valid before and has not expired, so that checking it is cheap;
+        None for any other."""
+        kind, _, token = authorization.partition(" ")
+        found = self._cache.get(_digest(token.strip()))
+        if found is None or not self._is_current(found[0]) or kind.lower() != "bearer":
+            return None
+        if await self.keys.current() is not self._cached_for:
+            return await self.principal(authorization, certificate)
+        return self._until_certificate_ends(self._bound(found, certificate), certificate)
+
+    def _until_certificate_ends(self, caller: Principal, certificate: bytes | None) -> Principal:
         if certificate is None or self._certificates is None or caller.is_anonymous:
             return caller
         ends_at = self._certificates.ends_at(certificate)
@@ -99,17 +112,16 @@ class Verifier:
             raise InvalidToken("the Authorization header needs the form: Bearer <token>")
         if not _COMPACT.fullmatch(token.strip()):
             raise InvalidToken("the token is not a signed JWT")
-        principal, bound_to = await self._cached(token.strip())
+        return self._bound(await self._cached(token.strip()), certificate)
+
+    def _bound(self, found: tuple[Principal, str | None], certificate: bytes | None) -> Principal:
+        """The caller of a valid token, if they come with the certificate that it is bound to."""
+        principal, bound_to = found
         if bound_to is None and self._binds_payers and principal.is_of_payer:
             raise InvalidToken("a payer's token must be bound to its certificate")
         if bound_to is not None and (certificate is None or thumbprint(certificate) != bound_to):
             raise InvalidToken("the token is bound to a different certificate")
         return principal
-
-    def is_known(self, authorization: str) -> bool:
-        """Whether the token of this header was found valid before and has not expired, so that checking it is cheap."""
-        found = self._cache.get(_digest(authorization.partition(" ")[2].strip()))
-        return found is not None and self._is_current(found[0])
 
     def _is_current(self, principal: Principal) -> bool:
         return principal.expires_at is not None and principal.expires_at > self._clock()

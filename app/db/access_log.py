@@ -24,7 +24,7 @@ from app.domain.access_log_entries import AccessedPerson, AccessEntry, Seal, Sig
 from app.domain.actor import Door
 
 ENTRY = tuple(entries.c[name] for name in AccessEntry.__dataclass_fields__)
-PERSON = tuple(persons.c[name] for name in AccessedPerson.__dataclass_fields__)
+PERSON = tuple(persons.c[name] for name in AccessedPerson._fields)
 # An outer join, since MariaDB answers NOT EXISTS by reading every row that was ever sealed.
 _WITH_SEALS = entries.outerjoin(sealed, sealed.c.entry_id == entries.c.id)
 _IS_IN_NO_SEAL = sealed.c.entry_id.is_(None)

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement
 
-SIZES: Final = (1, 4, 16, 64, 200, 500)
+SIZES: Final = (1, 4, 8, 16, 64, 200, 500)
 """The sizes that lists are filled up to; longer ones to the next multiple of the last."""
 FIXED_MAX: Final = 4
 """A tuple of at most so many values, such as a range, is not filled up."""

@@ -223,7 +223,9 @@ async def candidates(
 @query(RemittanceRecord)
 def announced_page(scope: DataScope, where: AnnouncedFilter, keyset: Keyset) -> Select[Any]:
     """One page of the payments that statements announce and the bank has not got."""
-    return keyset.apply(select(*REMITTANCE).where(*_announced(scope), *_of_announced(where)))
+    table = remittances.c
+    values = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return Chosen(remittances, [*_announced(scope), *_of_announced(where)], values).page(REMITTANCE, keyset)
 
 
 @query_total(int)

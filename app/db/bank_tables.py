@@ -51,6 +51,7 @@ bank_entries = Table(
     UniqueConstraint("provider_cnes", "identity"),
     Index(None, "match_id"),
     Index(None, "booked_on", "id"),
+    Index(None, "amount_cents", "id"),
     *(Index(None, each, "booked_on", "id") for each in ("provider_cnes", "payer_ans", "status")),
     **MYSQL,
 )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from ssl import SSLContext
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, event, text
@@ -61,6 +62,47 @@ class DatabaseRefused(DatabaseUnavailable):
     """The database refuses the gateway's user, or has no such database: waiting does not help, the settings must."""
 
 
+class _Reading:
+    """`Database.reading`: what reads comes here for each statement, and a generator costs more than all of this."""
+
+    __slots__ = ("_asked", "_held", "_limit")
+
+    def __init__(self, held: AbstractAsyncContextManager[AsyncConnection], seconds: float, asked: Asked) -> None:
+        self._held = held
+        self._limit = asyncio.timeout(seconds)
+        self._asked = asked
+
+    async def __aenter__(self) -> AsyncConnection:
+        await self._limit.__aenter__()
+        try:
+            connection = await self._held.__aenter__()
+        except BaseException as error:
+            await self._ended(error)
+            raise
+        if self._asked is not None and isinstance(connection, Session):
+            connection.asked = self._asked
+        return connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._held.__aexit__(kind, error, traceback)
+        except BaseException as failure:
+            await self._ended(failure)
+            raise
+        await self._ended(error)
+
+    async def _ended(self, error: BaseException | None) -> None:
+        """Stop the time, and say what an error of the block means."""
+        if error is None:
+            await self._limit.__aexit__(None, None, None)
+            return
+        with translating_errors():
+            await self._limit.__aexit__(type(error), error, error.__traceback__)
+            raise error
+
+
 class Database:
     """One engine, `timeout_seconds` for each unit of work including the wait for a connection.
 
@@ -109,17 +151,12 @@ class Database:
         """Whether this is the embedded single-writer mode."""
         return self.engine.dialect.name == "sqlite"
 
-    @asynccontextmanager
-    async def reading(self, asked: Asked = None) -> AsyncIterator[AsyncConnection]:
+    def reading(self, asked: Asked = None) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection in autocommit for statements that only read; DatabaseUnavailable when there is none.
 
         Records may be read with the attributes in `asked` and their keys alone: others are missing then.
         """
-        with translating_errors():
-            async with asyncio.timeout(self.timeout_seconds), self._connection(self.reads) as connection:
-                if asked is not None and isinstance(connection, Session):
-                    connection.asked = asked
-                yield connection
+        return _Reading(self._connection(self.reads), self.timeout_seconds, asked)
 
     def _connection(
         self, engine: AsyncEngine, *, is_checked: bool = False

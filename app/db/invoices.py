@@ -1,7 +1,7 @@
 """Queries on invoices; those on their lines are in `invoice_lines`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -102,8 +102,10 @@ def lock(scope: DataScope, invoice_id: str) -> Select[Any]:
 @query(InvoiceRecord)
 def page(scope: DataScope, where: InvoiceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the invoices within the scope."""
-    chosen = Chosen(invoices, [invoices_in(scope), *_conditions(where)], _values(scope, where))
-    return chosen.page(INVOICE, keyset)
+    # The overdue ones are few: all of them are sorted, instead of looking for them among those of the last years.
+    values = [] if where.is_overdue else _values(scope, where)
+    chosen = Chosen(invoices, [invoices_in(scope), *_conditions(where)], values)
+    return chosen.page(INVOICE, replace(keyset, is_narrow=keyset.is_narrow or where.is_overdue is True))
 
 
 @query_total(int)

@@ -1,8 +1,8 @@
 """The statement for a page of a table: it chooses the ids by indexes, and reads only the rows of the page."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table, select, union
@@ -14,7 +14,7 @@ NARROW: Final = timedelta(days=62)
 """A range of days or times up to this width is read by an index of its own, whatever the list is sorted by."""
 ENDS: Final = 2
 VALUES_MAX: Final = 8
-"""Up to so many values of a column are read as a page of each."""
+"""Up to so many values of a column are read as a page of each, and so are the days of a range."""
 Values = tuple[ColumnElement[Any], Sequence[Any] | None]
 
 
@@ -42,8 +42,10 @@ class Chosen:
         if several is None:
             return keyset.apply(found).subquery("page")
         column, values = several
-        pages = [keyset.apply(found.where(column == value)).subquery() for value in values]
-        merged = union(*map(select, pages)).subquery("merged")
+        pages = [keyset.apply(found.where(column == value)) for value in values]
+        if len(pages) == 1:
+            return pages[0].subquery("page")
+        merged = union(*[select(page.subquery()) for page in pages]).subquery("merged")
         sorted_by = (merged.c.place, merged.c.id)
         order = [each.desc() if keyset.descending else each.asc() for each in sorted_by]
         return select(merged.c.id).order_by(*order).limit(keyset.limit).subquery("page")
@@ -59,22 +61,38 @@ class Chosen:
         return query.with_hint(self.table, f"IGNORE INDEX FOR ORDER BY ({index})", "mysql")
 
     def _several(self, keyset: Keyset) -> Iterator[tuple[ColumnElement[Any], Sequence[Any]]]:
+        if keyset.days is not None and _index(self.table, keyset.days[0], keyset.column) is not None:
+            yield keyset.days
         for column, values in self.values:
             distinct = sorted(set(values or ()))
             if 1 < len(distinct) <= VALUES_MAX and _index(self.table, column, keyset.column) is not None:
                 yield column, distinct
 
 
-def has_narrow_range(where: Any, *, other_than: str) -> bool:
-    """Whether a filter has both ends of a range of days or times, close together, of another column than the one that
-    the list is sorted by. Fields of filters are named like their columns."""
-    found = (getattr(where, each.name) for each in fields(where) if each.name != other_than)
-    return any(_is_narrow(each) for each in found if isinstance(each, tuple) and len(each) == ENDS)
+def with_ranges(keyset: Keyset, where: Any) -> Keyset:
+    """The page, which knows of the narrow ranges of days or times in the filter, with both ends and of another column
+    than the one that the list is sorted by. Fields of filters are named like their columns."""
+    found = ((each.name, getattr(where, each.name)) for each in fields(where) if each.name != keyset.column.key)
+    narrow = [(name, bounds) for name, bounds in found if _is_narrow(bounds)]
+    if not narrow:
+        return keyset
+    sorted_by: Any = keyset.column
+    columns = sorted_by.table.c
+    days = ((columns[name], _days(*bounds)) for name, bounds in narrow if name in columns)
+    return replace(keyset, is_narrow=True, days=next((each for each in days if each[1]), None))
 
 
-def _is_narrow(bounds: tuple[Any, Any]) -> bool:
+def _is_narrow(bounds: Any) -> bool:
+    if not isinstance(bounds, tuple) or len(bounds) != ENDS:
+        return False
     low, high = bounds
     return isinstance(low, date) and isinstance(high, date) and high - low <= NARROW
+
+
+def _days(low: date, high: date) -> list[date]:
+    """The days of the range if they are few; none of a range of times."""
+    count = (high - low).days + 1
+    return [] if isinstance(low, datetime) or count > VALUES_MAX else [low + timedelta(each) for each in range(count)]
 
 
 def _index(table: Table, *columns: ColumnElement[Any]) -> str | None:

@@ -1,6 +1,8 @@
 """Keyset paging: a page starts after the last row of the page before, whatever was inserted in the meantime."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_
@@ -22,6 +24,8 @@ class Keyset:
     is_backward: bool = False
     is_narrow: bool = False
     """Whether the list is filtered by a narrow range of days or times, see `app/db/pages.py`."""
+    days: tuple[ColumnElement[date], Sequence[date]] | None = None
+    """The column and the days of a range of few days that the list is filtered by, see `app/db/pages.py`."""
 
     def apply(self, query: Select[Any]) -> Select[Any]:
         """The statement with order, limit and start."""

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -21,6 +20,26 @@ SURPLUS_SECONDS: Final = 10.0
 """A session above the pool's size is closed when it was unused for longer: to open one takes some milliseconds of
 processor time, as much as ten requests, and under load it is needed again at once."""
 KILL_SECONDS: Final = 1.0
+
+
+class Lent:
+    """A session of the pool while somebody has it. It is taken for each statement that reads: a generator in place of
+    this class costs as much as all that it does."""
+
+    __slots__ = ("_is_checked", "_pool", "_session")
+
+    def __init__(self, pool: "Pool", is_checked: bool) -> None:
+        self._pool = pool
+        self._is_checked = is_checked
+        self._session: Session | None = None
+
+    async def __aenter__(self) -> Session:
+        self._session = await self._pool.take(is_checked=self._is_checked)
+        return self._session
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        assert self._session is not None  # noqa: S101 - entered
+        await self._pool.give_back(self._session, error)
 
 
 class Pool:
@@ -41,26 +60,36 @@ class Pool:
         self._to_kill: list[Place] = []
         self._is_killing = False
 
-    @asynccontextmanager
-    async def session(self, *, is_checked: bool = False) -> AsyncIterator[Session]:
+    def session(self, *, is_checked: bool = False) -> "Lent":
         """A session; it is closed after anything that leaves a statement or a transaction open.
 
         `is_checked` asks the server for a sign in any case.
         """
-        async with self._places:
-            found = await self._taken(is_checked=is_checked)
-            try:
-                yield found
-            except Exception as error:
+        return Lent(self, is_checked)
+
+    async def take(self, *, is_checked: bool) -> Session:
+        """A session, when it is its caller's turn; `give_back` it in any case."""
+        await self._places.acquire()
+        try:
+            return await self._taken(is_checked=is_checked)
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def give_back(self, session: Session, error: BaseException | None) -> None:
+        """The session of a caller who is done, or has failed with this error."""
+        try:
+            if error is None:
+                self._returned(session)
+            elif isinstance(error, Exception):
                 if error_number(error) in REFUSING_WRITES:
                     # After a failover the others, too, still lead to the server that was the primary before.
                     self.leave()
-                await self._returned_after_failure(found)
-                raise
-            except BaseException:
-                self._cut_off(found)
-                raise
-            self._returned(found)
+                await self._returned_after_failure(session)
+            else:
+                self._cut_off(session)
+        finally:
+            self._places.release()
 
     async def _taken(self, *, is_checked: bool) -> Session:
         while self._free:

@@ -58,6 +58,7 @@ remittances = Table(
     Index(None, "source", "created_at", "id"),
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
+    Index(None, "provider_cnes", "paid_on", "id"),
     **MYSQL,
 )
 

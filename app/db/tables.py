@@ -69,6 +69,7 @@ claims = Table(
     Index("ix_claims_created_at", "created_at", "id", "status", "service_date", "submitted_at", *_PARTIES),
     Index("ix_claims_service_date", "service_date", "id", "status", "created_at", *_PARTIES),
     Index("ix_claims_submitted_at", "submitted_at", "id", "status", "created_at", "service_date", *_PARTIES),
+    Index(None, "service_date", "created_at", "id"),
     Index(None, "replaces_id"),
     **MYSQL,
 )
@@ -97,6 +98,7 @@ claim_items = Table(
     # What the guide says of the item besides; empty if nothing.
     Column("details", JsonOf(ServiceDetails)),
     UniqueConstraint("claim_id", "sequence"),
+    Index(None, "performed_on", "id"),
     **MYSQL,
 )
 
@@ -181,6 +183,7 @@ invoices = Table(
     *(Index(None, each, "created_at", "id") for each in ("status", *_PARTIES, "billing_month")),
     Index("ix_invoices_created_at", "created_at", "id", "status", "due_date", *_PARTIES),
     Index("ix_invoices_due_date", "due_date", "id", "status", "created_at", *_PARTIES),
+    Index("ix_invoices_status_due_date", "status", "due_date", "created_at", "id", "total_cents", *_PARTIES),
     **MYSQL,
 )
 

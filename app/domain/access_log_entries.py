@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -75,8 +75,7 @@ class AccessEntry:
         return values[:-1] if self.hearers is None else values
 
 
-@dataclass(frozen=True, slots=True)
-class AccessedPerson:
+class AccessedPerson(NamedTuple):
     """What an operation showed or changed of one person.
 
     `person` is a pseudonym, or empty for changed objects that belong to no patient. `object_ids` are the changed
@@ -90,7 +89,7 @@ class AccessedPerson:
 
     def plain(self) -> tuple[Plain, ...]:
         """The values as they are stored and as the digest sees them, in field order."""
-        return (self.person, self.data_classes, self.emergency_access_id, self.object_ids)
+        return tuple(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,11 +169,19 @@ class Context:
 
         `log_place` is after the last event delivered before it: what the operation's reads do not show yet comes later.
         """
+        return self._with(log_place=self.hub.last_place, asked=None)
+
+    def of_caller(self, principal: Principal, callers: Callers, certificate: bytes | None, **place: Any) -> "Context":
+        """A fresh context for one request of this caller, with the resources of this one; `place` has `address`,
+        `request_id` and `is_over_socket`, and `log_place` as `for_operation` sets it."""
+        return self._with(
+            principal=principal, callers=callers, certificate=certificate, log_place=self.hub.last_place, **place
+        )
+
+    def _with(self, **changes: Any) -> "Context":
         # As dataclasses.replace, in a fifth of its time.
         found, own = object.__new__(Context), self.__dict__
-        found.__dict__.update({name: own[name] for name in _FIELDS})
-        found.log_place = self.hub.last_place
-        found.asked = None
+        found.__dict__.update({name: own[name] for name in _FIELDS}, **changes)
         return found
 
     async def authenticate(self, authorization: str | None) -> None:

@@ -70,7 +70,7 @@ class Loader(DataLoader[K, T]):
     def load(self, key: K) -> Awaitable[T]:
         """The value of the key, with the next batch. Whoever asks has a future of their own: graphql-core cancels the
         fields beside one that fails, and others may wait for the same key."""
-        future: asyncio.Future[T] = self.loop.create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         batch = self._batch_of(key)
 
         def done() -> None:
@@ -88,7 +88,7 @@ class Loader(DataLoader[K, T]):
 
     def load_level(self, keys: Sequence[K]) -> asyncio.Future[list[Any]]:
         """The values of all keys with the next batch, in their order; an error in place of a value that has one."""
-        future: asyncio.Future[list[Any]] = self.loop.create_future()
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         found = [self._batch_of(key) for key in keys]
         left = [each for each in dict.fromkeys(found) if each.found is None]
 
@@ -118,7 +118,7 @@ class Loader(DataLoader[K, T]):
         batch = self._last
         if batch is None or not batch.is_open or len(batch.keys) >= BATCH_MAX:
             batch = self._last = _Batch()
-            batch.task = asyncio.ensure_future(self._dispatch(batch))
+            batch.task = asyncio.get_running_loop().create_task(self._dispatch(batch))
         batch.keys[key] = None
         self._batches[key] = batch
         return batch

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db.engine import Database
-from app.db.pages import has_narrow_range
+from app.db.pages import with_ranges
 from app.db.paging import Keyset
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
@@ -256,8 +256,7 @@ class ScopedList(Generic[Where, Row]):
         """A page of it; errors as `read_page`."""
 
         async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Row]:
-            is_narrow = has_narrow_range(where, other_than=str(order.column.key))
-            return await self.rows(connection, ctx.scope, where, replace(keyset, is_narrow=is_narrow))
+            return await self.rows(connection, ctx.scope, where, with_ranges(keyset, where))
 
         async def count(connection: AsyncConnection) -> int:
             return await self.count(connection, ctx.scope, where)

@@ -54,10 +54,15 @@ async def compress(response: Response, request: Headers) -> None:
     coding = preferred(request.get("accept-encoding", ""))
     if coding is None:
         return
-    encode, body = CODINGS[coding], bytes(response.body)
-    response.body = encode(body) if len(body) <= LOOP_BYTES_MAX else await asyncio.to_thread(encode, body)
+    response.body = await encoded(bytes(response.body), coding)
     response.headers["content-encoding"] = coding
     response.headers["content-length"] = str(len(response.body))
+
+
+async def encoded(body: bytes, coding: str) -> bytes:
+    """The body in this coding."""
+    encode = CODINGS[coding]
+    return encode(body) if len(body) <= LOOP_BYTES_MAX else await asyncio.to_thread(encode, body)
 
 
 @lru_cache(maxsize=256)

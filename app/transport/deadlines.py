@@ -5,8 +5,7 @@ Before Python 3.12 `asyncio.wait_for` loses a cancellation that comes in the mom
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -94,30 +93,35 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
-@asynccontextmanager
-async def expire_when(
-    deadline: Deadline, happened: Disconnected | None, *, after_seconds: float = 0.0
-) -> AsyncIterator[None]:
-    """Let the deadline expire as soon as `happened` returns, which is called after so many seconds: for a short block
-    the task that waits for it would be a large part of the work."""
-    watcher: asyncio.Task[None] | None = None
+class ExpireWhen:
+    """A block in which the deadline expires as soon as `happened` returns; None never does.
 
-    async def watch(wait: Disconnected) -> None:
-        await wait()
-        deadline.expire()
+    It is called after so many seconds: for a short block the task that waits for it would be a large part of the work.
+    """
 
-    def start(wait: Disconnected) -> None:
-        nonlocal watcher
-        watcher = asyncio.create_task(watch(wait))
+    def __init__(self, deadline: Deadline, happened: Disconnected | None, *, after_seconds: float = 0.0) -> None:
+        self._deadline = deadline
+        self._happened = happened
+        self._after_seconds = after_seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
-    timer = asyncio.get_running_loop().call_later(after_seconds, start, happened) if happened else None
-    try:
-        yield
-    finally:
-        if timer:
-            timer.cancel()
-        if watcher:
-            end(watcher)
+    def __enter__(self) -> None:
+        if self._happened is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._after_seconds, self._start, self._happened)
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watcher is not None:
+            end(self._watcher)
+
+    def _start(self, happened: Disconnected) -> None:
+        self._watcher = asyncio.create_task(self._watch(happened))
+
+    async def _watch(self, happened: Disconnected) -> None:
+        await happened()
+        self._deadline.expire()
 
 
 def end(task: asyncio.Task[Any], *, pause: float = REPEAT_SECONDS) -> None:

@@ -63,21 +63,24 @@ class Engine:
         if self.schema.get_root_type(type) is None:
             raise RequestError(errors.RESOLUTION_FAILURE, f"the schema has no {type.value}s")
 
-    async def start(
+    def start(
         self, operation: Operation, context: OperationContext, thread: Executor
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         """As `execute`, which converts the arguments: many are converted in the thread, where the loop has its turns.
 
         Resolvers that are coroutines only run when the result is awaited, and so never in the thread.
         """
-        if operation.values <= MANY_VALUES:
-            return self.execute(operation, context)
+        many = operation.values > MANY_VALUES
+        return self._in_thread(operation, context, thread) if many else self.execute(operation, context)
+
+    async def _in_thread(self, operation: Operation, context: OperationContext, thread: Executor) -> ExecutionResult:
         started = thread.submit(copy_context().run, self._execute_by_core, operation, context)
         try:
-            return await asyncio.wrap_future(started)
+            result = await asyncio.wrap_future(started)
         except asyncio.CancelledError:
             started.add_done_callback(_close)
             raise
+        return await result if isawaitable(result) else result
 
     def execute(self, operation: Operation, context: OperationContext) -> ExecutionResult | Awaitable[ExecutionResult]:
         """The result of a query or mutation; awaitable as soon as one resolver is, or it takes more than one turn."""

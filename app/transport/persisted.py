@@ -61,6 +61,14 @@ class PersistedDocuments:
             raise self._not_found()
         return replace(parameters, query=text)
 
+    def known(self, parameters: Parameters) -> str | None:
+        """The text of the document that a request names, where `resolve` would not wait for it and neither refuse nor
+        register it; else None."""
+        digest = _given_digest(parameters)
+        if digest is None:
+            return self._checked_text(parameters).query
+        return None if parameters.query else self.trusted.get(digest)
+
     async def register(self, given: Parameters, resolved: Parameters) -> None:
         """Store a valid document that came with its hash, for clients that will send the hash alone."""
         digest = _given_digest(given)

@@ -22,13 +22,13 @@ and the context of a request (`context.py`).
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
-from typing import Final
+from typing import Final, TypeVar
 
 from graphql import ExecutionResult, OperationType
 from strawberry import Schema
@@ -39,7 +39,7 @@ from app.telemetry.seldom import Seldom
 from app.transport import admission, errors
 from app.transport.answers import Answer, OperationReport
 from app.transport.context import OperationContext
-from app.transport.deadlines import Deadline, Disconnected, expire_when
+from app.transport.deadlines import Deadline, Disconnected, ExpireWhen
 from app.transport.document_memory import TRUSTED
 from app.transport.documents import Document, Documents, Operation
 from app.transport.errors import Refused, RequestError, TimedOut
@@ -52,6 +52,7 @@ from app.transport.subscriptions import Subscriptions
 from app.transport.trusted import ManifestError
 from app.transport.weights import Weights
 
+Result = TypeVar("Result")
 REFUSED_SECONDS: Final = 1.0
 """Refused requests of one kind and one client are one line in this time, with how many there were."""
 
@@ -85,6 +86,7 @@ class Pipeline:
         self._engine = Engine(
             schema, fields_max=self._limits.fields, on_execution=on_execution, plans_at_once=plans_at_once
         )
+        self._knows_all = plans_at_once
         self._introspection = Introspection()
         self._weights = Weights(self._engine.schema)
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
@@ -113,6 +115,33 @@ class Pipeline:
         if context.is_authenticated:
             await self._persisted.register(parameters, resolved)
         return operation
+
+    def known(self, parameters: Parameters, context: OperationContext, started: float) -> Operation | None:
+        """The operation, as `prepare` finds it, of a request whose document is known and that `admit` may go on with;
+        None for all others. Nothing is counted, and nobody waits."""
+        if parameters.values > MANY_VALUES:
+            return None
+        try:
+            text = self._persisted.known(parameters)
+            document = None if text is None else self._known_document(text, context)
+            if document is None:
+                return None
+            admission.admit_fields(document.tree, context)
+            operation = document.choose(parameters, started=started)
+            self._engine.check_type(operation.type)
+        except Refused:
+            return None
+        return operation
+
+    def _known_document(self, text: str, context: OperationContext) -> Document | None:
+        owner = admission.owner_of(context)
+        find = self._documents.get if self._knows_all and context.is_authenticated else self._documents.cached
+        return find(text, owner)
+
+    async def admit(self, operation: Operation, context: OperationContext) -> None:
+        """What `prepare` does beside finding the operation, for one that is known."""
+        await admission.admit_request(context)
+        admission.admit_cost(operation, self._limits)
 
     async def _document(self, text: str, context: OperationContext) -> Document:
         """Steps 3 to 5, or their result from the cache, for a caller who may send such a document."""
@@ -188,39 +217,57 @@ class Pipeline:
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None, seconds: float
     ) -> Answer:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
-        # A commit that is interrupted is given time to finish, which a second cancellation would cut short.
-        deadline = Deadline(seconds, is_repeated=operation.type is not OperationType.MUTATION)
-        context.work.on_stop = partial(asyncio.get_running_loop().call_soon_threadsafe, deadline.expire)
         try:
-            async with deadline:
-                if operation.measure.introspects and not operation.measure.reads_data:
-                    make = partial(self._introspected, operation, context)
-                    return await self._introspection.answer(operation, make, context.admit)
-                result = await self._engine.start(operation, context, self._compiler)
-                if isawaitable(result):
-                    async with expire_when(deadline, disconnected, after_seconds=WATCHED_AFTER_SECONDS):
-                        result = await result
+            if operation.measure.introspects and not operation.measure.reads_data:
+                make = partial(self._introspected, operation, context)
+                answer = self._introspection.answer(operation, make, context.admit)
+                return await self._in_time(answer, operation, context, None, seconds)
+            result = self._engine.start(operation, context, self._compiler)
+            # What is there at once needs no deadline, which would be a tenth of the work.
+            if isawaitable(result):
+                result = await self._in_time(result, operation, context, disconnected, seconds)
+            else:
                 await context.store_disclosures()
             if context.work.stopped is None:
                 return Answer.of(result, context.request_id, self._cost_report(operation))
             return Answer.refused(errors.as_refusal(context.work.stopped, context.request_id), is_refusal=False)
         except Exception as error:  # noqa: BLE001 - masked and logged
-            failure = self._failure(context.work.stopped or error, deadline, context.request_id)
+            failure = errors.as_refusal(context.work.stopped or error, context.request_id)
             return Answer.refused(failure, is_refusal=False)
         finally:
             context.record_disclosures(context.disclosures())
+
+    async def _in_time(
+        self,
+        result: Awaitable[Result],
+        operation: Operation,
+        context: OperationContext,
+        disconnected: Disconnected | None,
+        seconds: float,
+    ) -> Result:
+        """The result, with what it disclosed stored; TimedOut, or Refused for a client that has left."""
+        # A commit that is interrupted is given time to finish, which a second cancellation would cut short.
+        deadline = Deadline(seconds, is_repeated=operation.type is not OperationType.MUTATION)
+        context.work.on_stop = partial(asyncio.get_running_loop().call_soon_threadsafe, deadline.expire)
+        if context.work.stopped is not None:
+            deadline.expire()
+        try:
+            async with deadline:
+                with ExpireWhen(deadline, disconnected, after_seconds=WATCHED_AFTER_SECONDS):
+                    found = await result
+                await context.store_disclosures()
+                return found
+        except TimeoutError:
+            if not deadline.is_expired:
+                raise
+            if deadline.is_early:
+                raise Refused(errors.DISCONNECTED, "the client disconnected", status=499) from None
+            raise self._timed_out() from None
 
     def _introspected(self, operation: Operation, context: OperationContext) -> Answer:
         """The answer to an operation that reads only the schema, whose resolvers all are synchronous."""
         result = self._engine.executor(operation, context).execute_operation()
         return Answer.of(result, context.request_id, self._cost_report(operation))
-
-    def _failure(self, error: Exception, deadline: Deadline, request_id: str | None) -> Refused:
-        if not (isinstance(error, TimeoutError) and deadline.is_expired):
-            return errors.as_refusal(error, request_id)
-        if deadline.is_early:
-            return Refused(errors.DISCONNECTED, "the client disconnected", status=499)
-        return self._timed_out()
 
     def _cost_report(self, operation: Operation) -> dict[str, object]:
         """The response's extension with the operation's cost, where clients may see it."""

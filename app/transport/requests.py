@@ -42,11 +42,12 @@ def _may_be_a_form(request: Request) -> bool:
 def _has_own_header(request: Request) -> bool:
     """Whether it has a header that forms, images, links and an EventSource cannot send."""
     headers = request.headers
-    return any(headers.get(name) for name in _NEVER_SENT_BY_FORMS) or _is_json(headers.get("content-type", ""))
+    return any(headers.get(name) for name in _NEVER_SENT_BY_FORMS) or is_json(headers.get("content-type", ""))
 
 
 @lru_cache(maxsize=64)
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
+    """Whether a body of this type is read: JSON in UTF-8."""
     media, *parameters = (part.strip() for part in content_type.lower().split(";"))
     charsets = [part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset=")]
     return media == JSON and all(charset in {"utf-8", "utf8"} for charset in charsets)
@@ -69,7 +70,7 @@ def _query_string(request: Request) -> dict[str, Any]:
 
 async def read_body(request: Request, seconds: float) -> bytes:
     """The body, which says that it is JSON and must arrive within these seconds; Refused otherwise."""
-    if not _is_json(request.headers.get("content-type", "")) or "content-encoding" in request.headers:
+    if not is_json(request.headers.get("content-type", "")) or "content-encoding" in request.headers:
         message = "send the body as uncompressed application/json in UTF-8"
         raise Refused("UNSUPPORTED_MEDIA_TYPE", message, status=415)
     try:

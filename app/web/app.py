@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
@@ -10,13 +10,13 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.actor import Door
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
-from app.resolvers.context import AccessLimits, Context
 from app.rest import openapi, table
 from app.rest.browse import PATHS as REST_PAGES
 from app.rest.routes import routes as rest_routes
@@ -25,29 +25,28 @@ from app.runtime.settings import Settings
 from app.schema.federation import subgraph
 from app.schema.operation_names import OPERATION_NAMES
 from app.schema.root import schema
-from app.telemetry.logs import request_id
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
 from app.transport.deadlines import ended
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
-from app.transport.shared_streams import token_of
 from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
 from app.web import attachments, documents, explorer, schema_text
 from app.web.attachments import AttachmentDownloads
 from app.web.browser_policy import BrowserPolicy
+from app.web.contexts import Contexts
 from app.web.documents import DocumentUploads, UploadLimits
 from app.web.explorer import Explorer
 from app.web.failures import Failures, http_error
 from app.web.health import Health
+from app.web.lane import Lane
 from app.web.language import ReadersLanguage
-from app.web.observed import Observed
+from app.web.observed import Observed, Requests
 from app.web.origins import Origins
 from app.web.reference import Reference
 from app.web.schema_text import SchemaText
 from app.web.strict import StrictRequests
-from app.web.token_gate import TokenGate
 
 
 def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None, is_alone: bool = True) -> Starlette:
@@ -62,9 +61,9 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         async with running(process), _simulated_payer(process):
             yield {"process": process}
 
-    pages = Explorer(settings)
-    view, probes = _view(process, pages, is_alone=is_alone), Health(process)
-    app = Starlette(
+    pages, contexts = Explorer(settings), Contexts(process)
+    view, probes = _view(process, pages, contexts, is_alone=is_alone), Health(process)
+    app = _Application(
         routes=_routes(process, view, probes, pages), lifespan=lifespan, exception_handlers={HTTPException: http_error}
     )
     # A redirect would lead to whatever the Host header says.
@@ -74,9 +73,25 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     app.add_middleware(Failures)
     origins = Origins(settings.allowed_origins, has_loopback=settings.is_development)
     app.add_middleware(BrowserPolicy, origins=origins, pages=(explorer.PATH, *REST_PAGES))
-    app.add_middleware(Observed, metrics=process.metrics)
+    requests = Requests(process.metrics)
+    app.add_middleware(Observed, requests=requests)
     app.add_middleware(ReadersLanguage)
+    app.first = Lane(app.general, pipeline=view.pipeline, contexts=contexts, requests=requests, origins=origins)
     return app
+
+
+class _Application(Starlette):
+    """Starlette's application, with something that sees each request `first`."""
+
+    first: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, serve one socket, or run the lifespan."""
+        await (self.first or self.general)(scope, receive, send)
+
+    async def general(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same through Starlette's middlewares and routes."""
+        await super().__call__(scope, receive, send)
 
 
 def create_admin_app(app: Starlette) -> Starlette:
@@ -86,7 +101,7 @@ def create_admin_app(app: Starlette) -> Starlette:
     admin.router.redirect_slashes = False
     for middleware in (StrictRequests, Failures):
         admin.add_middleware(middleware)
-    admin.add_middleware(Observed, metrics=process.metrics)
+    admin.add_middleware(Observed, requests=Requests(process.metrics))
     return admin
 
 
@@ -129,12 +144,12 @@ def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer
     routes.append(Route(documents.PATH, _uploads(process)))
     if process.settings.rest:
         seconds = process.settings.body_timeout_seconds
-        context = _context_factory(process, Door.REST)
+        context = Contexts(process, Door.REST)
         routes += rest_routes(view.pipeline, context=context, body_seconds=seconds, openapi=_openapi)
-    downloads = AttachmentDownloads(process.database, context=_context_factory(process))
+    downloads = AttachmentDownloads(process.database, context=Contexts(process))
     routes.append(Route(attachments.PATH, downloads))
-    routes.append(Route(schema_text.PATH, SchemaText(context=_context_factory(process))))
-    routes += Reference(process.database, context=_context_factory(process)).routes()
+    routes.append(Route(schema_text.PATH, SchemaText(context=Contexts(process))))
+    routes += Reference(process.database, context=Contexts(process)).routes()
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 
@@ -146,11 +161,11 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/graphql")
 
 
-def _view(process: Process, pages: Explorer, *, is_alone: bool) -> GraphQLView:
+def _view(process: Process, pages: Explorer, contexts: Contexts, *, is_alone: bool) -> GraphQLView:
     settings = process.settings
     return GraphQLView(
         subgraph() if settings.federation else schema,
-        context=_context_factory(process),
+        context=contexts,
         persisted=_persisted_documents(process),
         streams_per_caller=settings.streams_per_subject,
         batch_max=settings.batch_max,
@@ -170,7 +185,7 @@ def _view(process: Process, pages: Explorer, *, is_alone: bool) -> GraphQLView:
 
 def _uploads(process: Process) -> DocumentUploads:
     limits = UploadLimits(process.settings.document_bytes_max, process.settings.body_timeout_seconds)
-    return DocumentUploads(process.database, context=_context_factory(process), limits=limits)
+    return DocumentUploads(process.database, context=Contexts(process), limits=limits)
 
 
 def _persisted_documents(process: Process) -> PersistedDocuments:
@@ -198,41 +213,6 @@ class RegisteredDocuments:
         """Store the text for a day."""
         key = self._cache.document_key(digest)
         await self._cache.put(key, text.encode(), lifetime_seconds=DOCUMENT_LIFETIME_SECONDS)
-
-
-def _context_factory(process: Process, door: Door = Door.GRAPHQL) -> Callable[[HTTPConnection], Awaitable[Context]]:
-    gate = TokenGate(process.verifier, process.refusals)
-
-    async def context(connection: HTTPConnection) -> Context:
-        header = connection.headers.get("authorization")
-        certificate = connection.scope.get("state", {}).get("client_certificate")
-        address = connection.client.host if connection.client else ""
-        callers = gate.at(address)
-        return Context(
-            principal=await callers.principal(header, certificate),
-            certificate=certificate,
-            database=process.database,
-            cache=process.cache,
-            hub=process.hub,
-            metrics=process.metrics,
-            callers=callers,
-            changes=process.changes,
-            access_log=process.access_log,
-            rate=process.rate,
-            tuss=process.tuss,
-            cursor_key=process.cursor_key,
-            stream_cursors=process.stream_cursors,
-            unknown_cards=process.unknown_cards,
-            now=process.now,
-            request_id=request_id.get(),
-            address=address,
-            limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
-            is_schema_public=process.settings.is_development,
-            is_over_socket=connection.scope["type"] == "websocket" or token_of(connection) is not None,
-            door=door,
-        )
-
-    return context
 
 
 def _execution_counter(metrics: Metrics) -> Callable[[str], None]:

@@ -81,7 +81,9 @@ class BrowserPolicy:
     def _add_headers(self, message: Message, scope: Scope, allowed: str | None) -> None:
         """Those that the answer has no value of its own for; `allowed` is the origin of a page that may read it."""
         is_page = scope["path"].startswith(self._pages)
-        added = _added(scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, allowed is not None)
+        added = constant_headers(
+            scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, allowed is not None
+        )
         own = {name for name, _ in message["headers"]}
         message["headers"] = [*message["headers"], *[header for header in added if header[0] not in own]]
         if self._origins:
@@ -95,7 +97,9 @@ class BrowserPolicy:
 
 
 @cache
-def _added(is_never_cached: bool, is_https: bool, is_page: bool, is_allowed: bool) -> tuple[tuple[bytes, bytes], ...]:
+def constant_headers(
+    is_never_cached: bool, is_https: bool, is_page: bool, is_allowed: bool
+) -> tuple[tuple[bytes, bytes], ...]:
     """The constant headers of one kind of answer."""
     resources = b"cross-origin" if is_allowed else b"same-origin"
     found = [

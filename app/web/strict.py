@@ -1,6 +1,7 @@
 """Requests that two readers could understand differently are refused, since a proxy in front may be the other one."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,9 +43,15 @@ def _host_refusal(scope: Scope, values: dict[bytes, list[bytes]]) -> Refused | N
     host = values.get(b"host", [])
     if not host and scope["http_version"] != "1.0":
         return refusals.invalid("send the header host")
-    if host and not _HOST.fullmatch(host[0]):
+    if host and not is_host(host[0]):
         return refusals.invalid("send a valid host")
     return None
+
+
+@lru_cache(maxsize=256)
+def is_host(value: bytes) -> bool:
+    """Whether it may be the value of a Host header."""
+    return _HOST.fullmatch(value) is not None
 
 
 def _framing_refusal(scope: Scope, values: dict[bytes, Any]) -> Refused | None:

@@ -47,8 +47,11 @@ class TokenGate:
             raise Unauthenticated(str(error)) from None
 
     async def _principal(self, header: str | None, certificate: bytes | None, address: str) -> Principal:
-        if header is None or self._verifier.is_known(header):
-            return await self._verifier.principal(header, certificate)
+        if header is None:
+            return await self._verifier.principal(None, certificate)
+        known = await self._verifier.known(header, certificate)
+        if known is not None:
+            return known
         digest = hashlib.sha256(header.encode() + b"\0" + (certificate or b"")).digest()
         since, reason = self._refused.get(digest, (-math.inf, ""))
         if self._clock() - since < REMEMBERED_SECONDS:

@@ -19,7 +19,7 @@ from app.transport.execution import Engine
 from app.transport.limits import Limits
 from app.transport.parameters import Parameters
 from app.transport.pipeline import Pipeline
-from app.web.app import _context_factory
+from app.web.contexts import Contexts
 from tests.executor.reading import Reading, reading
 from tests.executor.stored import StoredLog
 from tests.gateway import Gateway, embedded_settings, server_settings
@@ -58,7 +58,7 @@ class Both:
         self._pipeline = Pipeline(
             schema, deadline_seconds=60, limits=Limits(fields=FIELDS_MAX), on_execution=self._count, plans_at_once=True
         )
-        self._contexts = _context_factory(self.gateway.parts)
+        self._contexts = Contexts(self.gateway.parts)
         self.plan_log, self.core_log = StoredLog(self.gateway), StoredLog(self.gateway)
 
     def _count(self, way: str) -> None:

@@ -42,6 +42,37 @@ async def test_an_invoice_is_overdue_from_the_day_after_its_due_date_until_it_is
     assert await overdue(is_overdue=False) == {paid, cancelled, not_issued}
 
 
+OVERDUE = """query($where: InvoiceFilterInput, $order: InvoiceOrder, $first: Int, $after: String, $last: Int) {
+  invoices(filter: $where, orderBy: $order, first: $first, after: $after, last: $last) {
+    nodes { id } pageInfo { endCursor } } }"""
+
+
+async def test_overdue_invoices_have_pages_in_every_order(world: World) -> None:
+    amounts = ["30.00", "10.00", "40.00", "20.00"]
+    ids = [(await world.issued_invoice(amount))["id"] for amount in amounts]
+    await world.settle(ids[2], "1.00")
+
+    async def work(connection: AsyncConnection) -> None:
+        # The day that they were due has nothing to do with the order of the list.
+        for number, each in enumerate(ids):
+            day = today() - timedelta(days=(3, 9, 1, 5)[number])
+            await connection.execute(update(invoices).where(invoices.c.id == each).values(due_date=day))
+
+    await world.gateway.database.transact(work)
+    await world.issued_invoice("35.00")
+    by_amount = [ids[number] for number in (1, 3, 0, 2)]
+    for field, expected in (("CREATED_AT", ids), ("TOTAL_AMOUNT", by_amount)):
+        order = {"field": field, "direction": "ASC"}
+        for parties in ({}, {"payerAnsCode": [world.payer, "999999"]}, {"providerCnes": [world.provider]}):
+            where = {"overdue": True, **parties}
+            one = (await world.call("finance", OVERDUE, where=where, order=order, first=3))["invoices"]
+            after = one["pageInfo"]["endCursor"]
+            two = (await world.call("finance", OVERDUE, where=where, order=order, first=3, after=after))["invoices"]
+            assert [node["id"] for node in one["nodes"] + two["nodes"]] == expected
+            last = (await world.call("finance", OVERDUE, where=where, order=order, last=2))["invoices"]
+            assert [node["id"] for node in last["nodes"]] == expected[2:]
+
+
 async def test_a_list_of_invoices_can_be_paged_over_midnight(tmp_path: Path) -> None:
     clock = [datetime.now(UTC)]
     async with running_gateway(embedded_settings(tmp_path), clock=lambda: clock[0]) as gateway:

@@ -1,5 +1,6 @@
 """Keyset pages: no gap, no repeat, bound to their list."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -55,6 +56,42 @@ async def test_every_order_walks_through_all_claims_without_gap_or_repeat(world:
             assert sorted(node["id"] for node in nodes) == sorted(ids)
             values = [node[field] for node in nodes]
             assert values == sorted(values, reverse=direction == "DESC")
+
+
+PLACES = """query(
+  $where: ClaimFilterInput, $order: ClaimOrder, $first: Int, $after: String, $last: Int, $before: String
+) {
+  claims(filter: $where, orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
+    nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+
+
+async def _both_ways(world: World, where: dict[str, Any], order: dict[str, str]) -> tuple[list[str], list[str]]:
+    """The ids in pages of two, from the first and from the last one."""
+    forwards: list[str] = []
+    backwards: list[str] = []
+    place: dict[str, Any] = {"first": 2}
+    while place:
+        page = (await world.call("biller", PLACES, where=where, order=order, **place))["claims"]
+        ids, info = [node["id"] for node in page["nodes"]], page["pageInfo"]
+        if "first" in place:
+            forwards += ids
+            place = {"first": 2, "after": info["endCursor"]} if info["hasNextPage"] else {"last": 2}
+        else:
+            backwards = ids + backwards
+            place = {"last": 2, "before": info["startCursor"]} if info["hasPreviousPage"] else {}
+    return forwards, backwards
+
+
+async def test_claims_of_a_few_days_come_in_the_order_of_the_list(world: World) -> None:
+    days = [(today() - timedelta(days=number)).isoformat() for number in range(9)]
+    claims = [
+        ((await world.create_claim(serviceDate=days[number % 6]))["claim"]["id"], number % 6) for number in range(11)
+    ]
+    for first, last in ((1, 1), (1, 3), (0, 4), (0, 8)):
+        where = {"serviceDate": {"from": days[last], "to": days[first]}}
+        expected = [claim for claim, day in claims if first <= day <= last]
+        assert await _both_ways(world, where, OLDEST_FIRST) == (expected, expected)
+        assert await _both_ways(world, where, NEWEST_FIRST) == (expected[::-1], expected[::-1])
 
 
 async def test_a_claim_that_comes_between_two_pages_disturbs_nothing(world: World) -> None:

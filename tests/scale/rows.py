@@ -35,6 +35,7 @@ PRICES: Final = 10_000
 CLOSED: Final = ("APPROVED", "APPROVED", "APPROVED", "APPROVED", "PARTIALLY_APPROVED", "DENIED", "CANCELLED")
 OPEN: Final = ("SUBMITTED", "SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION")
 NEW: Final = ("DRAFT", "ISSUED", "ISSUED", "PARTIALLY_SETTLED")
+UNPAID: Final = ("ISSUED", "ISSUED", "PARTIALLY_SETTLED")
 POSTING: Final = ("IMPORTED", "PARTIALLY_POSTED")
 ANSWERED: Final = ("ACCEPTED", "EXPIRED", "OVERTURNED", "UPHELD", "PARTIALLY_OVERTURNED")
 METHODS: Final = ("BANK_TRANSFER", "BANK_TRANSFER", "BANK_TRANSFER", "PIX", "BOLETO")
@@ -274,7 +275,9 @@ def _claims(size: Size) -> list[str]:
 
 def _money(size: Size) -> list[str]:
     is_new = f"n >= {size.invoices * 95 // 100}"
-    closed = f"IF({chance('cancelled', 50)} = 0, 'CANCELLED', 'SETTLED')"
+    # One of a hundred is never paid.
+    paid = f"IF({chance('late', 100)} = 0, {one_of('unpaid', UNPAID)}, 'SETTLED')"
+    closed = f"IF({chance('cancelled', 50)} = 0, 'CANCELLED', {paid})"
     invoice = {
         "id": id_of("inv"),
         "number": "n",

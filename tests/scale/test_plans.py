@@ -7,27 +7,42 @@ from typing import Any
 
 from graphql import GraphQLField, get_named_type, is_enum_type, is_input_object_type
 
+from app.db import waiting_lines
 from app.schema.root import schema
 from tests.figures import Figures
+from tests.gateway import heard
 from tests.scale.conftest import IS_FULL, SIZE, Large
 from tests.scale.further_lists import further_lists
 from tests.scale.lists import EVERYBODY, List, lists
 from tests.scale.reads import Sent, sent_statements, work_of
+from tests.scale.rows import identifier
 
 SMALL = frozenset({"payers", "providers", "contracts"})
 """Tables that do not grow with the claims: the server reads them as it likes."""
 SHARE_MAX = 0.11
 """So large a part of the claims' number may be looked at, mostly entries of indexes. Status and time go together:
 whoever asks for the newest of what is billed reads past the 5 % that are not yet, and looks twice for each."""
-ENTRIES = ("of two years", "(inDispute)", "denials(", "emergencyAccesses(")
+ENTRIES = ("of two years", "(inDispute)", "denials(", "emergencyAccesses(", "underpayments(payer", "underpayments(perf")
 """These may look at a third, of entries of indexes: a range of years that has ended, what is found from another table,
-and denials and emergency accesses, which do not repeat the provider."""
+and denials and emergency accesses, which do not repeat the provider. Underpayments look up the price of each item of
+the days, or of each until the page is full."""
 ENTRIES_SHARE_MAX = 0.33
 SORTED_SHARE_MAX = 0.05
 """So many may be looked at by a statement that sorts what it has found: the rows of two months, or of a number."""
-AMONG_ALL = ("bankEntries(amount) ", "underpayments(p", "underpayments(all backwards)", "underpayments(all) of two")
-"""These have no index of their own: an amount is looked for among all entries of banks, and prices are compared for all
-items of a payer or provider, or for all that were stored before those of a day."""
+AMONG_ALL = ("underpayments(provider", "underpayments(all backwards)", "underpayments(all) of two")
+"""Prices are compared for all items of a provider."""
+FEW = (
+    "claims(serviceDate) of everybody",
+    "claims(serviceDate of a day)",
+    "claims(serviceDate of a week) of everybody",
+    "invoices(overdue)",
+    "bankEntries(amount)",
+    "unmatchedRemittanceLines(pr",
+    "unmatchedRemittanceLines(payer",
+    "unmatchedRemittanceLines(all)",
+)
+"""What these are about is little: what is looked at does not grow with the rest of the table."""
+FEW_SHARE_MAX = 0.02
 UNEVEN_MAX = 3.0
 """In the full run, with every order in both directions: at most so many entries and rows for each claim."""
 
@@ -120,6 +135,8 @@ async def test_no_list_reads_its_table(large: Large, figures: Figures) -> None:
 
 
 def _limit(title: str, *, is_sorted: bool) -> float:
+    if _is_one_of(title, FEW):
+        return SIZE.claims * FEW_SHARE_MAX
     order = title.partition(" of ")[0].rpartition(")")[2].strip()
     if _is_one_of(title, AMONG_ALL) or (IS_FULL and order):
         return SIZE.claims * UNEVEN_MAX
@@ -130,6 +147,30 @@ def _limit(title: str, *, is_sorted: bool) -> float:
 
 def _is_one_of(title: str, parts: tuple[str, ...]) -> bool:
     return any(each in title for each in parts)
+
+
+async def test_the_sweep_looks_at_lines_that_wait_and_at_claims_that_have_come(large: Large) -> None:
+    waiting, come = SIZE.claims // 100, [identifier("clm", number) for number in range(200)]
+    with heard(large.gateway.database) as sent:
+        async with large.gateway.database.reading() as connection:
+            assert await waiting_lines.all_claims(connection, 100) == []
+            assert await waiting_lines.among(connection, come) == []
+    found = [Sent(*each) for each in sent if each[0].startswith("SELECT DISTINCT claims.id")]
+    async with large.gateway.parts.probe_database.reading() as connection:
+        works = [await work_of(connection, each) for each in found]
+    # One for each number that a line may name, and one about the claims: a line, its statement and its claim each.
+    assert len(works) == 4
+    assert [each for each in works if each.scanned or each.examined > 3 * max(waiting, len(come))] == []
+
+
+async def test_a_patient_is_found_under_all_ids_without_reading_others(large: Large) -> None:
+    token = large.gateway.token("patient", patient=identifier("pat", 0))
+    with sent_statements(large.gateway) as sent:
+        answer = await large.gateway.gql("{ myAccessLog(first: 20) { nodes { at } } }", token=token)
+    assert len(answer.data["myAccessLog"]["nodes"]) == 20
+    async with large.gateway.parts.probe_database.reading() as connection:
+        works = [await work_of(connection, each) for each in sent if "asked_patient" in each.text]
+    assert [(each.scanned, each.sorted, each.examined <= 10) for each in works] == [((), (), True)]
 
 
 async def test_a_long_list_is_counted_to_its_bound(large: Large) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from app.transport.deadlines import Deadline, end, ended, expire_when
+from app.transport.deadlines import Deadline, ExpireWhen, end, ended
 
 
 async def _loses_cancellations(count: int, journal: list[str]) -> None:
@@ -66,7 +66,7 @@ async def test_a_deadline_expires_when_something_happens() -> None:
     deadline = Deadline(10)
 
     async def work() -> None:
-        async with expire_when(deadline, lambda: asyncio.sleep(0.01)):
+        with ExpireWhen(deadline, lambda: asyncio.sleep(0.01)):
             await asyncio.Event().wait()
 
     await _times_out(deadline, work())

@@ -1,0 +1,219 @@
+"""The short way of the usual request: a caller with a token sends a known document as JSON to POST /graphql.
+
+It does what the general way does, in the same order and by the same functions, with fewer calls between them: no
+router, no chain of middlewares, and the headers are looked at once. Whatever is unusual goes the general way; that is
+decided before anything is counted, so that no request is counted twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple, cast
+
+import orjson
+from graphql import OperationType
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.language.choice import Reader, reader
+from app.resolvers.context import Context
+from app.telemetry.logs import client_address, request_id
+from app.transport.answers import Answer
+from app.transport.begun import Begun
+from app.transport.compression import BYTES_MIN, encoded, preferred
+from app.transport.deadlines import disconnected
+from app.transport.documents import Operation
+from app.transport.errors import Refused, as_refusal
+from app.transport.negotiation import HTML, JSON, PARTS, RESPONSE, preference
+from app.transport.parameters import Parameters
+from app.transport.pipeline import Pipeline
+from app.transport.requests import BODY_BYTES_MAX, is_json
+from app.web import refusals
+from app.web.browser_policy import constant_headers
+from app.web.contexts import Contexts
+from app.web.observed import Requests, address_of, identifier_of
+from app.web.origins import Origins
+from app.web.strict import is_host
+
+PATH: Final = "/graphql"
+_READ: Final = frozenset(
+    {
+        *(b"host", b"authorization", b"content-type", b"origin"),
+        *(b"accept", b"accept-encoding", b"accept-language", b"x-request-id"),
+    }
+)
+"""The headers that the answer depends on. One that is sent twice makes a request unusual."""
+_UNUSUAL: Final = frozenset(
+    {b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", b"x-graphql-event-stream-token"}
+)
+Header = tuple[bytes, bytes]
+
+
+_CONTENT_TYPES: Final = {media: f"{media}; charset=utf-8".encode() for media in (JSON, RESPONSE)}
+
+
+class _Head(NamedTuple):
+    """What a usual request says: the media type of its answer, and the values of headers."""
+
+    media: str
+    given: dict[bytes, bytes]
+
+    def text(self, name: bytes) -> str:
+        """The value of a header, "" if it was not sent."""
+        return self.given.get(name, b"").decode("latin-1")
+
+
+class Lane:
+    """An ASGI application in front of the `general` one."""
+
+    def __init__(
+        self, general: ASGIApp, *, pipeline: Pipeline, contexts: Contexts, requests: Requests, origins: Origins
+    ) -> None:
+        self._general = general
+        self._pipeline = pipeline
+        self._contexts = contexts
+        self._requests = requests
+        self._origins = origins
+        self._constant = lru_cache(maxsize=64)(partial(_constant, bool(origins)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, or pass it on."""
+        head = _head(scope)
+        if head is None:
+            await self._general(scope, receive, send)
+            return
+        message = Begun(cast("Coroutine[Any, Any, Message]", receive()))
+        if not (message.is_done and await self._has_answered(head, await message, scope, receive, send)):
+            await self._general(scope, _again(message, receive), send)
+
+    async def _has_answered(self, head: _Head, message: Message, scope: Scope, receive: Receive, send: Send) -> bool:
+        started = time.perf_counter()
+        # Each request has a task of its own, with which these end.
+        request_id.set(identifier_of(head.given.get(b"x-request-id", b"")))
+        client_address.set(address_of(scope))
+        read_by = Reader(head.text(b"accept-language"))
+        reader.set(read_by)
+        answer = await self._answer(head, message, scope, receive, started)
+        if answer is None:
+            return False
+        status = answer.status if head.media == RESPONSE else answer.legacy_status
+        try:
+            headers, body = await self._encoded(answer, head, scope["scheme"] == "https", read_by)
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            self._requests.count(PATH, "POST", status, time.perf_counter() - started, is_logged=True)
+        return True
+
+    async def _answer(
+        self, head: _Head, message: Message, scope: Scope, receive: Receive, started: float
+    ) -> Answer | None:
+        """The answer; None for a request that turns out to be an unusual one."""
+        try:
+            return await self._executed(head, message, scope, receive, started)
+        except asyncio.CancelledError:
+            # Only the end of the time that a stop gives to requests cancels them.
+            return Answer.refused(refusals.Stopping())
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            return Answer.refused(as_refusal(error, request_id.get()))
+
+    async def _executed(
+        self, head: _Head, message: Message, scope: Scope, receive: Receive, started: float
+    ) -> Answer | None:
+        context: Context | None = None
+        try:
+            context = await self._context(head, scope)
+            operation = self._operation(message, context, started)
+            if operation is None:
+                return None
+            await self._pipeline.admit(operation, context)
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            return self._pipeline.refuse(error, request_id=None if context is None else context.request_id)
+        # A mutation is finished also where its client has left: with its key the client learns the result.
+        gone = partial(disconnected, receive) if operation.type is OperationType.QUERY else None
+        return await self._pipeline.answer(operation, context, gone)
+
+    async def _context(self, head: _Head, scope: Scope) -> Context:
+        state, client = scope.get("state"), scope.get("client")
+        certificate = None if state is None else state.get("client_certificate")
+        return await self._contexts.of_caller(head.text(b"authorization"), certificate, client[0] if client else "")
+
+    def _operation(self, message: Message, context: Context, started: float) -> Operation | None:
+        """The known operation that the body asks for; None for anything else."""
+        body = message.get("body", b"")
+        if message["type"] != "http.request" or message.get("more_body") or len(body) > BODY_BYTES_MAX:
+            return None
+        try:
+            parameters = Parameters.of(orjson.loads(body))
+        except (orjson.JSONDecodeError, Refused):
+            return None
+        operation = self._pipeline.known(parameters, context, started)
+        return None if operation is None or operation.type is OperationType.SUBSCRIPTION else operation
+
+    async def _encoded(
+        self, answer: Answer, head: _Head, is_https: bool, read_by: Reader
+    ) -> tuple[list[Header], bytes]:
+        """The headers and the body of the response."""
+        origin = head.text(b"origin") if b"origin" in head.given else None
+        constant, varies = self._constant(is_https, origin if self._origins.allow(origin) else None)
+        headers, body = [(b"content-type", _CONTENT_TYPES[head.media]), *constant], answer.body
+        headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        if len(body) > BYTES_MIN:
+            varies = (b"Accept-Encoding", *varies)
+            coding = preferred(head.text(b"accept-encoding"))
+            if coding is not None:
+                body = await encoded(body, coding)
+                headers.append((b"content-encoding", coding.encode()))
+        if read_by.has_read:
+            varies = (*varies, b"Accept-Language")
+            headers.append((b"content-language", read_by.language.encode()))
+        if varies:
+            headers.append((b"vary", b", ".join(varies)))
+        headers += [(b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.get().encode())]
+        return headers, body
+
+
+def _head(scope: Scope) -> _Head | None:
+    """What a request that may be a usual one says; None for all others."""
+    if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != PATH or scope["query_string"]:
+        return None
+    given: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _READ:
+            if name in given:
+                return None
+            given[name] = value
+        elif name in _UNUSUAL:
+            return None
+    if b"authorization" not in given or not is_host(given.get(b"host", b"\n")):
+        return None
+    media = _media(given.get(b"accept"))
+    is_read = is_json(given.get(b"content-type", b"").decode("latin-1"))
+    return _Head(media, given) if is_read and media is not None else None
+
+
+@lru_cache(maxsize=256)
+def _media(accept: bytes | None) -> str | None:
+    """The media type of the answer to a request with this Accept; None for one that is not JSON."""
+    accepted = preference(None if accept is None else accept.decode("latin-1"))
+    found = next((each for each in accepted if each not in {HTML, PARTS}), None)
+    return found if found in _CONTENT_TYPES else None
+
+
+def _constant(has_origins: bool, is_https: bool, allowed: str | None) -> tuple[tuple[Header, ...], tuple[bytes, ...]]:
+    """The headers that all answers to such requests have, and by what they vary; `allowed` is the origin of a page that
+    may read them."""
+    found = constant_headers(is_never_cached=True, is_https=is_https, is_page=False, is_allowed=allowed is not None)
+    if allowed is not None:
+        found = (*found, (b"access-control-allow-origin", allowed.encode("latin-1")))
+    return found, (b"Origin",) if has_origins else ()
+
+
+def _again(message: Begun[Message], receive: Receive) -> Receive:
+    """`receive` for the general way, with the message that was asked for already."""
+    first: list[Begun[Message]] = [message]
+
+    async def receive_again() -> Message:
+        return await first.pop() if first else await receive()
+
+    return receive_again
