@@ -71,7 +71,7 @@ def _is_beside_loaders() -> bool:
     """Whether what runs at the moment belongs to the request, and to no batch of a loader."""
     task = asyncio.current_task()
     assert task is not None
-    return request_id.get() == "both" and task.get_coro().__qualname__ != Loader._dispatch.__qualname__
+    return request_id.get() == "both" and getattr(task.get_coro(), "cr_code", None) is not Loader._dispatch.__code__
 
 
 def _without_columns(statement: str) -> str:
