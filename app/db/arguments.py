@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement
 
 from app.domain.data_scope import DataScope
 
-SIZES: Final = (1, 4, 16, 64, 200, 500)
+SIZES: Final = (1, 4, 8, 16, 64, 200, 500)
 """The sizes that lists are filled up to; longer ones to the next multiple of the last."""
 SCOPES_MAX: Final = 2_000
 FIXED_MAX: Final = 4

@@ -157,10 +157,12 @@ def _aggregate(columns: Sequence[ColumnElement[Any]], scope: DataScope, where: D
 def _chosen(scope: DataScope, where: DenialFilter) -> Chosen:
     """The denials of a list; with their claims only if these are restricted."""
     needs_claims = not scope.is_everything or where.payers is not None or where.providers is not None
+    # Few denials are won: without a status in the filter, each status of these has its page.
+    status = where.status if where.is_recovery_invoiced is None else where.status or tuple(sorted(WON))
     return Chosen(
         denials,
         [claims_in(scope), *_conditions(where)],
-        values=[(denials.c.status, where.status), (denials.c.code, where.codes)],
+        values=[(denials.c.status, status), (denials.c.code, where.codes)],
         source=denials.join(claims, claims.c.id == denials.c.claim_id) if needs_claims else None,
     )
 

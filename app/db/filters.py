@@ -38,3 +38,8 @@ def lacks(query: Select[Any]) -> Condition:
     """Whether the correlated query has no row. In this form servers look for one for each row of the list: NOT EXISTS
     some of them answer by reading all rows of the query first."""
     return query.limit(1).scalar_subquery().is_(None)
+
+
+def has(query: Select[Any]) -> Condition:
+    """Whether the correlated query has a row, looked for as by `lacks`: for what most rows of a list have."""
+    return query.limit(1).scalar_subquery().is_not(None)

@@ -12,11 +12,9 @@ from app.db.paging import Keyset
 
 NARROW: Final = timedelta(days=62)
 """A range of days or times up to this width is read by an index of its own, whatever the list is sorted by."""
-DAYS_MAX: Final = 4
-"""A range of at most so many days is read as a page of each day."""
 ENDS: Final = 2
 VALUES_MAX: Final = 8
-"""Up to so many values of a column are read as a page of each."""
+"""Up to so many values of a column are read as a page of each, and so are the days of a range."""
 Values = tuple[ColumnElement[Any], Sequence[Any] | None]
 
 
@@ -94,7 +92,7 @@ def _is_narrow(bounds: Any) -> bool:
 def _days(low: date, high: date) -> list[date]:
     """The days of the range if they are few; none of a range of times."""
     count = (high - low).days + 1
-    return [] if isinstance(low, datetime) or count > DAYS_MAX else [low + timedelta(each) for each in range(count)]
+    return [] if isinstance(low, datetime) or count > VALUES_MAX else [low + timedelta(each) for each in range(count)]
 
 
 def _index(table: Table, *columns: ColumnElement[Any]) -> str | None:

@@ -10,7 +10,7 @@ from app.db.batch_tables import batches
 from app.db.book_tables import book_sums
 from app.db.deduction_tables import settlement_deductions
 from app.db.document_tables import documents
-from app.db.filters import Condition
+from app.db.filters import Condition, has
 from app.db.import_tables import import_jobs
 from app.db.mapping_tables import statement_mappings
 from app.db.merged_patients import same_patient
@@ -196,7 +196,7 @@ def _known_to(providers: frozenset[str]) -> Condition:
     billed = select(claims.c.id).where(claims.c.patient_id == patients.c.id, claims.c.provider_cnes.in_(codes))
     table = eligibility_checks.c
     asked = select(table.id).where(table.patient_id == patients.c.id, table.provider_cnes.in_(codes))
-    return or_(billed.exists(), asked.exists(), _registered_by(codes))
+    return or_(has(billed), has(asked), _registered_by(codes))
 
 
 def _registered_by(codes: Sequence[str]) -> Condition:

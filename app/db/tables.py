@@ -183,7 +183,7 @@ invoices = Table(
     *(Index(None, each, "created_at", "id") for each in ("status", *_PARTIES, "billing_month")),
     Index("ix_invoices_created_at", "created_at", "id", "status", "due_date", *_PARTIES),
     Index("ix_invoices_due_date", "due_date", "id", "status", "created_at", *_PARTIES),
-    Index("ix_invoices_status_due_date", "status", "due_date", "created_at", "id", *_PARTIES),
+    Index("ix_invoices_status_due_date", "status", "due_date", "created_at", "id", "total_cents", *_PARTIES),
     **MYSQL,
 )
 

@@ -28,6 +28,10 @@ _SAME_PARTIES: Final = and_(
 _OWN_NUMBER: Final = claims.c.provider_claim_number == remittance_lines.c.provider_claim_number
 _PAYER_NUMBER: Final = claims.c.payer_claim_number == remittance_lines.c.payer_claim_number
 _AUTHORIZATION: Final = claims.c.authorization_number == remittance_lines.c.authorization_number
+# Few payers name authorizations. To the server an index that has hardly anything but NULL looks useless, and it would
+# compare everything of the same parties.
+_OF_LINES: Final = "ix_remittance_lines_authorization_number_status"
+_OF_CLAIMS: Final = "ix_claims_authorization_number"
 
 
 @query(RemittanceLineRecord)
@@ -69,6 +73,7 @@ async def among(connection: AsyncConnection, claim_ids: Sequence[str]) -> list[s
         _claims(each).where(claims.c.id.in_(claim_ids), remittance_lines.c.problem.in_(_PROBLEMS))
         for each in (_OWN_NUMBER, _AUTHORIZATION)
     )
+    by_authorization = by_authorization.with_hint(remittance_lines, f"FORCE INDEX ({_OF_LINES})", "mysql")
     return list((await connection.execute(by_own.union(by_authorization))).scalars())
 
 
@@ -78,6 +83,9 @@ async def all_claims(connection: AsyncConnection, limit: int) -> list[str]:
     for is_named in (_OWN_NUMBER, _PAYER_NUMBER, _AUTHORIZATION):
         is_unknown = remittance_lines.c.problem == RemittanceLineProblem.UNKNOWN_CLAIM
         some = _claims(is_named).where(is_unknown, claims.c.freed_id == "", ~is_replaced()).limit(limit)
+        if is_named is _AUTHORIZATION:
+            some = some.where(remittance_lines.c.authorization_number.is_not(None))
+            some = some.with_hint(claims, f"FORCE INDEX ({_OF_CLAIMS})", "mysql")
         found |= dict.fromkeys((await connection.execute(some)).scalars())
     return list(found)
 

@@ -1,8 +1,7 @@
 """The hub: delivers every published event, in position order, to the stream listeners of this process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import orjson
@@ -85,16 +84,12 @@ class Hub:
         """The position of the last event delivered; None while it is unknown."""
         return None if self.last_place is None else self.last_place.position
 
-    @contextmanager
-    def listen(self, interest: Interest) -> Iterator[StreamListener]:
-        """A listener for what is published from now on and is of interest."""
-        listener = StreamListener(interest, self.last_place)
+    def listen(self, interest: Interest) -> StreamListener:
+        """A listener for what is published from now on and is of interest, until it is left."""
         group = self._audience if interest.scope.patient is None else self._patients
+        listener = StreamListener(interest, self.last_place, group.remove)
         group.add(listener)
-        try:
-            yield listener
-        finally:
-            group.remove(listener)
+        return listener
 
     def has_begun(self, incarnation: str) -> bool:
         """Whether the events of this incarnation of the database are delivered."""

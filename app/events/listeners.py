@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from app.db.outbox import LogPlace
 from app.domain.data_scope import DataScope
@@ -110,12 +110,24 @@ class Interest:
         )
 
 
-class StreamListener:
-    """The bounded event queue of one client; `place` is that of the last event taken from it, or where it began."""
+Prepare = Callable[[StreamEvent, Callable[[], None]], bool]
+"""Begins what a client needs of an event: `prepare(event, wake)` says whether it calls `wake` later; False for now."""
 
-    def __init__(self, interest: Interest, place: LogPlace | None) -> None:
+
+class StreamListener:
+    """The bounded event queue of one client; `place` is that of the last event taken from it, or where it began.
+
+    Iterate over it for the events in order; it waits for new ones, and ends by raising StreamEnded or StreamLagged.
+    `prepare` is called with an event for which the client waits: it is woken when that has been done, and not twice.
+    """
+
+    def __init__(
+        self, interest: Interest, place: LogPlace | None, on_leave: Callable[["StreamListener"], None]
+    ) -> None:
         self.interest = interest
         self.place = place
+        self.prepare: Prepare | None = None
+        self._on_leave = on_leave
         self._start = 0 if place is None else place.position
         # Only while there are events: an empty deque has 760 bytes, as has an asyncio.Event, and thousands wait.
         self._queue: deque[StreamEvent] | None = None
@@ -136,8 +148,15 @@ class StreamListener:
             self.lag()
             return False
         self._queue.append(event)
-        self._wake()
+        # Who has another event before this one either works on it, or is woken for it.
+        if len(self._queue) == 1:
+            self._announce(event)
         return True
+
+    def _announce(self, event: StreamEvent) -> None:
+        is_waiting = self._waiter is not None and not self._waiter.done()
+        if is_waiting and (self.prepare is None or not self.prepare(event, self._wake)):
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -159,19 +178,30 @@ class StreamListener:
         self._ended_by = StreamExpired
         self._wake()
 
-    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        """The events in order, waiting for new ones; ends by raising StreamEnded or StreamLagged."""
-        while True:
-            while self._queue:
-                event = self._queue.popleft()
-                self.place = event.place
-                yield event
+    def leave(self) -> None:
+        """Take no more events."""
+        self._on_leave(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.leave()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        while not self._queue:
             self._queue = None
             if self._ended_by is not None:
                 raise self._ended_by(self.place)
             # Its client is the only one who waits.
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
+        event = self._queue.popleft()
+        self.place = event.place
+        return event
 
 
 _NOBODY: Final[Mapping[Interest, set[StreamListener]]] = {}

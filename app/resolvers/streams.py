@@ -1,21 +1,105 @@
 """Streams: events of the event log within the caller's data scope, from now on or from a cursor on."""
 
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
-from typing import Final
+from typing import Final, Self
 
 from app.db import claims, identity, outbox
 from app.db.outbox import LogPlace, OutboxRecord
 from app.domain.errors import BillingError, ErrorCode, refuse
 from app.events.cursors import StreamPlace
 from app.events.hub import event_of_row
-from app.events.listeners import EventFilter, Interest, StreamEnded, StreamEvent, StreamStart
+from app.events.listeners import (
+    EventFilter,
+    Interest,
+    Prepare,
+    StreamEnded,
+    StreamEvent,
+    StreamListener,
+    StreamStart,
+)
 from app.resolvers.context import Context
 
 REPLAY_BATCH: Final = 200
 StreamMessage = StreamStart | StreamEvent
-Stream = AsyncGenerator[StreamMessage, None]
 Events = AsyncGenerator[StreamEvent, None]
+
+
+class Stream:
+    """The messages of one subscription: the start; then the log after the cursor `after`, at `place`; then live events,
+    each event once. Iterate over it, and close it; StreamEnded has the cursor to continue after.
+
+    `prepare` is told of the live events that the client waits for (listeners.py).
+
+    A class and no generator: thousands wait here, and a chain of generators costs each event as many steps as it has.
+    """
+
+    def __init__(self, ctx: Context, interest: Interest, after: str | None, place: StreamPlace | None) -> None:
+        self.prepare: Prepare | None = None
+        self._ctx = ctx
+        self._interest = interest
+        self._beginning: AsyncGenerator[StreamMessage, None] | None = self._begin(after, place)
+        self._listener: StreamListener | None = None
+        self._last = 0
+        self._is_counted = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamMessage:
+        if not self._is_counted:
+            self._is_counted = True
+            self._ctx.metrics.subscribers.inc()
+        try:
+            while self._beginning is not None:
+                async for message in self._beginning:
+                    return message
+                self._beginning = None
+            assert self._listener is not None  # noqa: S101 - it is made in the beginning
+            while (event := await anext(self._listener)).position <= self._last:
+                pass
+        except StreamEnded as ended:
+            if ended.place is not None:
+                ended.extensions["cursor"] = self._ctx.stream_cursors.cursor(ended.place)
+            raise
+        return event
+
+    async def aclose(self) -> None:
+        """Take no more messages."""
+        if self._beginning is not None:
+            await self._beginning.aclose()
+            self._beginning = None
+        if self._listener is not None:
+            self._listener.leave()
+            self._listener = None
+        self.prepare = None
+        if self._is_counted:
+            self._is_counted = False
+            self._ctx.metrics.subscribers.dec()
+
+    async def _begin(self, after: str | None, place: StreamPlace | None) -> AsyncGenerator[StreamMessage, None]:
+        """What comes before live events.
+
+        The log is replayed twice. The long replay runs before the listener exists, whose queue of 256 events would
+        overflow meanwhile. The short second one runs while it listens: it covers what was published in between, and
+        live events that it has sent already are skipped by their position.
+        """
+        ctx, last = self._ctx, None if place is None else place.position
+        if after is not None and last is not None:
+            yield StreamStart(after)
+            async for event in _replayed(ctx, self._interest, last):
+                last = event.position
+                yield event
+        self._listener = ctx.hub.listen(self._interest)
+        self._listener.prepare = self.prepare
+        if last is None:
+            begin = self._listener.place or LogPlace(0, "")
+            last = begin.position
+            yield StreamStart(ctx.stream_cursors.cursor(begin))
+        else:
+            async for event in _replayed(ctx, self._interest, last):
+                last = event.position
+                yield event
+        self._last = last
 
 
 async def open_stream(ctx: Context, names: frozenset[str], where: EventFilter, after: str | None) -> Stream:
@@ -30,7 +114,7 @@ async def open_stream(ctx: Context, names: frozenset[str], where: EventFilter, a
     if place is not None or ctx.hub.last_place is None or ctx.database.incarnation is None:
         await _read_log(ctx, place)
     interest = Interest(names, ctx.scope, where)
-    return _counted(ctx, _ended_with_cursor(ctx, _replay_then_follow(ctx, interest, after, place)))
+    return Stream(ctx, interest, after, place)
 
 
 def _place(ctx: Context, cursor: str) -> StreamPlace:
@@ -60,55 +144,6 @@ async def _read_log(ctx: Context, after: StreamPlace | None) -> None:
 def _expired(reason: str) -> BillingError:
     message = f"{reason}: read the list again, and subscribe without a cursor"
     return refuse(ErrorCode.CURSOR_EXPIRED, message, "after")
-
-
-async def _counted(ctx: Context, events: Stream) -> Stream:
-    ctx.metrics.subscribers.inc()
-    try:
-        async with aclosing(events):
-            async for event in events:
-                yield event
-    finally:
-        ctx.metrics.subscribers.dec()
-
-
-async def _ended_with_cursor(ctx: Context, messages: Stream) -> Stream:
-    """The messages; a StreamEnded among them gets the cursor to continue after."""
-    try:
-        async with aclosing(messages):
-            async for message in messages:
-                yield message
-    except StreamEnded as ended:
-        if ended.place is not None:
-            ended.extensions["cursor"] = ctx.stream_cursors.cursor(ended.place)
-        raise
-
-
-async def _replay_then_follow(ctx: Context, interest: Interest, after: str | None, place: StreamPlace | None) -> Stream:
-    """The start; then the log after the cursor `after`, at `place`; then live events, each event once.
-
-    The log is replayed twice. The long replay runs before the listener exists, whose queue of 256 events would
-    overflow meanwhile. The short second one runs while it listens: it covers what was published in between, and live
-    events that it has sent already are skipped by their position.
-    """
-    last = None if place is None else place.position
-    if after is not None and last is not None:
-        yield StreamStart(after)
-        async for event in _replayed(ctx, interest, last):
-            last = event.position
-            yield event
-    with ctx.hub.listen(interest) as listener:
-        if last is None:
-            begin = listener.place or LogPlace(0, "")
-            last = begin.position
-            yield StreamStart(ctx.stream_cursors.cursor(begin))
-        else:
-            async for event in _replayed(ctx, interest, last):
-                last = event.position
-                yield event
-        async for event in listener:
-            if event.position > last:
-                yield event
 
 
 async def _replayed(ctx: Context, interest: Interest, after: int) -> Events:

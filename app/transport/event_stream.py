@@ -2,16 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
-from functools import partial
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any, Final
 
 from starlette.types import Message, Receive, Scope, Send
 
 from app.transport.answers import Answer
 from app.transport.begun import within
-from app.transport.deadlines import Deadline, ExpireWhen, disconnected, ended
+from app.transport.deadlines import Deadline, disconnected, ended
 from app.transport.errors import Unauthenticated
 from app.transport.framings import SERVER_SENT_EVENTS, Framing
 
@@ -42,6 +41,8 @@ class EventStream:
         self._release = release
         self._deadline = Deadline(None if expires_at is None else expires_at - time.time())
         self._is_interrupted = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
 
     def interrupt(self) -> None:
         """End the connection, so that the client connects again."""
@@ -67,40 +68,65 @@ class EventStream:
             self._release()
 
     async def _send_answers(self, receive: Receive, send: Send) -> bool:
-        """Whether the stream is complete, and the client is still there to be told so."""
-        deadline, gone = self._deadline, partial(disconnected, receive)
+        """Whether the stream is complete, and the client is still there to be told so.
+
+        This task waits for the client to go, and another one sends: from its waiting to the socket is a short way,
+        which every event of thousands of streams goes, where this task is within all middleware.
+        """
+        deadline = self._deadline
+        sending = asyncio.create_task(self._send_all(send))
+        sending.add_done_callback(lambda _: deadline.expire())
+        self._schedule_heartbeat(send)
         try:
-            async with deadline, self._heartbeat(send, deadline):
-                with ExpireWhen(deadline, gone):
-                    async for answer in self._answers:
-                        await _send_chunk(send, self._framing.answer(answer))
+            async with deadline:
+                await disconnected(receive)
         except TimeoutError:
-            if deadline.is_early or not deadline.is_expired:
+            if sending.done() and not sending.cancelled():
+                return _is_sent(sending)
+            if deadline.is_early:
                 return False
-            if not self._framing.tells_expiry:
-                self._is_interrupted = True
-                return False
-            expired = Answer.refused(Unauthenticated("the token has expired"))
-            await _send_chunk(send, self._framing.answer(expired))
+        else:
+            return False
+        finally:
+            await self._end(sending)
+        if not self._framing.tells_expiry:
+            self._is_interrupted = True
+            return False
+        expired = Answer.refused(Unauthenticated("the token has expired"))
+        await _send_chunk(send, self._framing.answer(expired))
         return True
 
-    @asynccontextmanager
-    async def _heartbeat(self, send: Send, deadline: Deadline) -> AsyncIterator[None]:
+    async def _send_all(self, send: Send) -> None:
+        async for answer in self._answers:
+            await _send_chunk(send, self._framing.answer(answer))
+
+    async def _end(self, sending: asyncio.Task[None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await ended([task for task in (sending, self._beating) if task is not None and not task.done()])
+
+    def _schedule_heartbeat(self, send: Send) -> None:
+        self._timer = asyncio.get_running_loop().call_later(HEARTBEAT_SECONDS, self._beat, send)
+
+    def _beat(self, send: Send) -> None:
         """Send something every 12 s; a client that does not read it counts as disconnected."""
+        self._beating = asyncio.create_task(self._send_heartbeat(send))
+        self._schedule_heartbeat(send)
 
-        async def beat() -> None:
-            try:
-                while True:
-                    await asyncio.sleep(HEARTBEAT_SECONDS)
-                    await _send_chunk(send, self._framing.heartbeat)
-            except (TimeoutError, OSError):
-                deadline.expire()
-
-        task = asyncio.create_task(beat())
+    async def _send_heartbeat(self, send: Send) -> None:
         try:
-            yield
-        finally:
-            await ended([task])
+            await _send_chunk(send, self._framing.heartbeat)
+        except (TimeoutError, OSError):
+            self._deadline.expire()
+
+
+def _is_sent(sending: asyncio.Task[None]) -> bool:
+    """Whether all was sent; False for a client that did not read it in time."""
+    try:
+        sending.result()
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:

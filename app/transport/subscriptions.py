@@ -1,15 +1,17 @@
 """The steps execute and encode for subscriptions: the source's events in order, each executed and encoded once for all
 subscribers who share it (`sharing.py`).
 
-An event that may be shared has a dict `shared`: sharing key -> task that makes the answer. The answers are stored on
+An event that may be shared has a dict `shared`: sharing key -> SharedAnswer. The answers are stored on
 the event itself, so they are freed with it, without a cache to size or to invalidate.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field, replace
+from functools import partial
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
 from graphql import ExecutionResult, create_source_event_stream, execute_subscription_event
 
@@ -31,7 +33,8 @@ _TRANSIENT: Final = frozenset({errors.UNAVAILABLE, errors.TIMEOUT})
 
 @dataclass(frozen=True, slots=True)
 class ActiveSubscription:
-    """A subscription under way: what was asked, its source, its caller, and whom it shares answers with.
+    """A subscription under way: what was asked, its source, its caller, whom it shares answers with, and the context
+    variables that its events are executed in.
 
     It has no executor: thousands of them wait, and few execute an event.
     """
@@ -40,6 +43,7 @@ class ActiveSubscription:
     events: AsyncGenerator[Any, None]
     context: OperationContext
     sharing: Sharing
+    variables: Context = field(default_factory=copy_context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,36 @@ class EventAnswer:
 
     answer: Answer
     disclosures: Any
+
+
+class SharedAnswer:
+    """An answer for many subscribers: the task that makes it, in these context variables, and who waits for it."""
+
+    def __init__(self, answer: Coroutine[Any, Any, EventAnswer], variables: Context) -> None:
+        self.task = asyncio.create_task(answer, context=variables)
+        self.task.add_done_callback(self._wake)
+        self._waiting: list[Callable[[], None]] = []
+
+    def call_when_done(self, wake: Callable[[], None]) -> bool:
+        """Call it as soon as the answer is there; False, and no call, if it is already."""
+        if self.task.done():
+            return False
+        self._waiting.append(wake)
+        return True
+
+    def _wake(self, task: asyncio.Task[EventAnswer]) -> None:
+        if not task.cancelled():
+            task.exception()  # all who wait may have left: asyncio would report that nobody looked
+        waiting, self._waiting = self._waiting, []
+        for wake in waiting:
+            wake()
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A source that tells of an event before it wakes the subscriber: see `Prepare` in app/events/listeners.py."""
+
+    prepare: Any
 
 
 class Subscriptions:
@@ -65,9 +99,11 @@ class Subscriptions:
         context.record_disclosures(context.disclosures())
         if isinstance(source, ExecutionResult):
             return source
-        return ActiveSubscription(
-            operation, _closing(source), context, sharing(operation, context, self._engine.schema)
-        )
+        events = cast("AsyncGenerator[Any, None]", source)  # at least, it can be closed
+        own = ActiveSubscription(operation, events, context, sharing(operation, context, self._engine.schema))
+        if isinstance(source, Preparing):
+            source.prepare = partial(self._prepare, own)
+        return own
 
     async def answer(self, subscription: ActiveSubscription, event: Any) -> Answer:
         """The event as this subscriber sees it; Refused (UNAVAILABLE) if it cannot be read for too long."""
@@ -76,23 +112,36 @@ class Subscriptions:
         subscription.context.record_heard(found.disclosures)
         return found.answer
 
-    async def _shared_answer(self, subscription: ActiveSubscription, event: Any) -> EventAnswer:
-        """The first subscriber of a kind starts the execution; the others await the same task.
+    def _prepare(self, subscription: ActiveSubscription, event: Any, wake: Callable[[], None]) -> bool:
+        """Begin the answer before its subscribers are woken, so that each is woken once; False if there is nothing to
+        wait for."""
+        shared = self._shared(subscription, event)
+        return shared is not None and shared.call_when_done(wake)
 
-        A shares with B, C has other permissions: A finds no task and starts one under its key, B finds A's task, C
-        starts its own. If A leaves meanwhile, only its waiting is cancelled: `shield` keeps the task running for B.
+    async def _shared_answer(self, subscription: ActiveSubscription, event: Any) -> EventAnswer:
+        shared = self._shared(subscription, event)
+        if shared is None:
+            return await self._retried_answer(subscription, event)
+        # Who leaves meanwhile ends only its own waiting.
+        return shared.task.result() if shared.task.done() else await asyncio.shield(shared.task)
+
+    def _shared(self, subscription: ActiveSubscription, event: Any) -> "SharedAnswer | None":
+        """The first subscriber of a kind starts the execution; the others find it. None for an answer of its own.
+
+        A shares with B, C has other permissions: A finds nothing and starts a task under its key, B finds A's task, C
+        starts its own. If A leaves meanwhile, the task still runs for B.
         """
-        shared: dict[Hashable, asyncio.Task[EventAnswer]] | None = getattr(event, "shared", None)
+        shared: dict[Hashable, SharedAnswer] | None = getattr(event, "shared", None)
         key, is_common = subscription.sharing.common, True
         if key is None or shared is None or not subscription.context.may_share(event):
             key, is_common = subscription.sharing.equal, False
         if shared is None or key is None:
-            return await self._retried_answer(subscription, event)
-        task = shared.get(key)
-        if task is None:
-            task = asyncio.create_task(self._retried_answer(subscription, event, is_common=is_common))
-            shared[key] = task
-        return task.result() if task.done() else await asyncio.shield(task)
+            return None
+        found = shared.get(key)
+        if found is None:
+            answer = self._retried_answer(subscription, event, is_common=is_common)
+            found = shared[key] = SharedAnswer(answer, subscription.variables.copy())
+        return found
 
     async def _retried_answer(
         self, subscription: ActiveSubscription, event: Any, *, is_common: bool = False
@@ -140,14 +189,3 @@ def _waiting(answer: Answer) -> Answer:
     """The answer as small as it can be: each subscriber holds the last one while it waits for the next event, and
     orjson's bytes have room for 4 KiB."""
     return replace(answer, body=bytes(memoryview(answer.body)), data=None)
-
-
-async def _closing(source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
-    """The source's events; the source is closed with this generator."""
-    close = getattr(source, "aclose", None)
-    try:
-        async for event in source:
-            yield event
-    finally:
-        if close is not None:
-            await close()

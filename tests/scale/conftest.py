@@ -9,7 +9,7 @@ import pytest
 
 from app.db import migrate
 from app.runtime.build import access_log_key_of, database_of
-from tests.faults.waiting import until
+from tests.faults.waiting import SECONDS, until
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.scale import rows
 from tests.servers import mysql
@@ -35,7 +35,7 @@ async def _until_swept(gateway: Gateway) -> None:
     def is_swept() -> bool:
         return any(gateway.parts.metrics.proof_age.collect())
 
-    await until(is_swept)
+    await until(is_swept, seconds=600 if IS_FULL else SECONDS)
 
 
 @pytest.fixture(scope="session")

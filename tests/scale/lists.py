@@ -62,6 +62,7 @@ def of_day(name: str) -> dict[str, str]:
     return {
         name: days(name, 400, 402),
         f"{name} of a day": days(name, 400, 400),
+        f"{name} of a week": days(name, 400, 406),
         f"{name} of a month": days(name, 400, 430),
         f"{name} of two years": days(name, 100, 830),
     }

@@ -7,12 +7,15 @@ from typing import Any
 
 from graphql import GraphQLField, get_named_type, is_enum_type, is_input_object_type
 
+from app.db import waiting_lines
 from app.schema.root import schema
 from tests.figures import Figures
+from tests.gateway import heard
 from tests.scale.conftest import IS_FULL, SIZE, Large
 from tests.scale.further_lists import further_lists
 from tests.scale.lists import EVERYBODY, List, lists
 from tests.scale.reads import Sent, sent_statements, work_of
+from tests.scale.rows import identifier
 
 SMALL = frozenset({"payers", "providers", "contracts"})
 """Tables that do not grow with the claims: the server reads them as it likes."""
@@ -31,9 +34,11 @@ AMONG_ALL = ("underpayments(provider", "underpayments(all backwards)", "underpay
 FEW = (
     "claims(serviceDate) of everybody",
     "claims(serviceDate of a day)",
+    "claims(serviceDate of a week) of everybody",
     "invoices(overdue)",
     "bankEntries(amount)",
-    "unmatchedRemittanceLines(p",
+    "unmatchedRemittanceLines(pr",
+    "unmatchedRemittanceLines(payer",
     "unmatchedRemittanceLines(all)",
 )
 """What these are about is little: what is looked at does not grow with the rest of the table."""
@@ -142,6 +147,30 @@ def _limit(title: str, *, is_sorted: bool) -> float:
 
 def _is_one_of(title: str, parts: tuple[str, ...]) -> bool:
     return any(each in title for each in parts)
+
+
+async def test_the_sweep_looks_at_lines_that_wait_and_at_claims_that_have_come(large: Large) -> None:
+    waiting, come = SIZE.claims // 100, [identifier("clm", number) for number in range(200)]
+    with heard(large.gateway.database) as sent:
+        async with large.gateway.database.reading() as connection:
+            assert await waiting_lines.all_claims(connection, 100) == []
+            assert await waiting_lines.among(connection, come) == []
+    found = [Sent(*each) for each in sent if each[0].startswith("SELECT DISTINCT claims.id")]
+    async with large.gateway.parts.probe_database.reading() as connection:
+        works = [await work_of(connection, each) for each in found]
+    # One for each number that a line may name, and one about the claims: a line, its statement and its claim each.
+    assert len(works) == 4
+    assert [each for each in works if each.scanned or each.examined > 3 * max(waiting, len(come))] == []
+
+
+async def test_a_patient_is_found_under_all_ids_without_reading_others(large: Large) -> None:
+    token = large.gateway.token("patient", patient=identifier("pat", 0))
+    with sent_statements(large.gateway) as sent:
+        answer = await large.gateway.gql("{ myAccessLog(first: 20) { nodes { at } } }", token=token)
+    assert len(answer.data["myAccessLog"]["nodes"]) == 20
+    async with large.gateway.parts.probe_database.reading() as connection:
+        works = [await work_of(connection, each) for each in sent if "asked_patient" in each.text]
+    assert [(each.scanned, each.sorted, each.examined <= 10) for each in works] == [((), (), True)]
 
 
 async def test_a_long_list_is_counted_to_its_bound(large: Large) -> None:

@@ -62,7 +62,7 @@ def test_lists_are_filled_up_with_their_last_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "size"), [(0, 0), (1, 1), (2, 4), (5, 16), (17, 64), (65, 200), (201, 500), (501, 1_000)]
+    ("length", "size"), [(0, 0), (1, 1), (2, 4), (5, 8), (9, 16), (17, 64), (65, 200), (201, 500), (501, 1_000)]
 )
 def test_lists_have_few_sizes(length: int, size: int) -> None:
     values: list[Any] = []

@@ -13,7 +13,7 @@ INDEXES = {
     "ix_claim_items_performed_on_id": ("claim_items", ["performed_on", "id"]),
     "ix_invoices_status_due_date": (
         "invoices",
-        ["status", "due_date", "created_at", "id", "provider_cnes", "payer_ans"],
+        ["status", "due_date", "created_at", "id", "total_cents", "provider_cnes", "payer_ans"],
     ),
     "ix_bank_entries_amount_cents_id": ("bank_entries", ["amount_cents", "id"]),
     "ix_remittances_provider_cnes_paid_on_id": ("remittances", ["provider_cnes", "paid_on", "id"]),
