@@ -216,8 +216,10 @@ class RegisteredDocuments:
 
 
 def _execution_counter(metrics: Metrics) -> Callable[[str], None]:
+    executions = cache(metrics.graphql_executions.labels)
+
     def count(executor: str) -> None:
-        metrics.graphql_executions.labels(executor).inc()
+        executions(executor).inc()
 
     return count
 
