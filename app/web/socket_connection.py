@@ -151,11 +151,11 @@ class _Texts:
         """See `Write`."""
         if not self._writable.is_set() or self._transport.is_closing() or self._conn.state is not State.OPEN:
             return False
-        self._transport.write(_head(len(text)) + text)
+        self._transport.write(text_head(len(text)) + text)
         return True
 
 
-def _head(size: int) -> bytes:
+def text_head(size: int) -> bytes:
     """The head of a text frame in one piece, not masked (RFC 6455, 5.2); websockets makes the same in ten times the
     time, and there is one for each subscriber and event."""
     if size < 126:
