@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, or_
 
@@ -13,7 +13,9 @@ from app.db.remittance_tables import remittance_lines, remittances
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, conditions, visible_lines
 from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
-from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus
+
+_FINISHED: Final = {RemittanceStatus.POSTED, RemittanceStatus.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,21 @@ class QueueFilter:
 @query(RemittanceLineRecord)
 def page(scope: DataScope, where: QueueFilter, keyset: Keyset) -> Select[Any]:
     """One page of the lines that wait, oldest first."""
-    found, of = _waiting(scope, where), where.of_remittance
-    if of.ids is None and of.statement_number is None and of.status is None:
-        # Few lines wait: the server would begin with the statements of a party or a month, and read all their lines.
+    found = _waiting(scope, where)
+    if not _is_of_few(where.of_remittance):
+        # Few lines wait: the server would begin with the statements of a party, and read all their lines, or with all
+        # lines there are, in the order of the list.
         found = found.prefix_with("STRAIGHT_JOIN", dialect="mysql")
         found = found.with_hint(remittances, "FORCE INDEX FOR JOIN (PRIMARY)", "mysql")
+        found = found.with_hint(remittance_lines, "IGNORE INDEX FOR ORDER BY (PRIMARY)", "mysql")
     return keyset.apply(found)
+
+
+def _is_of_few(where: RemittanceFilter) -> bool:
+    """Whether it names statements, their days, or only such as are still worked on."""
+    is_unfinished = where.status is not None and not _FINISHED & set(where.status)
+    has_days = where.paid_on != OPEN_RANGE or where.created_at != OPEN_RANGE
+    return is_unfinished or has_days or where.ids is not None or where.statement_number is not None
 
 
 @query_total(int)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
@@ -30,10 +30,13 @@ def survivors(patient_ids: Sequence[str]) -> Select[Any]:
 
 
 @query(str)
-def all_ids(patient_id: str) -> Select[Any]:
+def all_ids(patient_id: str) -> CompoundSelect[Any]:
     """All ids under which this patient was known."""
-    one = select(func.coalesce(_ASKED.c.merged_into_id, _ASKED.c.id)).where(_ASKED.c.id == patient_id)
-    return select(patients.c.id).where(or_(patients.c.id.in_(one), patients.c.merged_into_id.in_(one)))
+    asked = select(func.coalesce(_ASKED.c.merged_into_id, _ASKED.c.id)).where(_ASKED.c.id == patient_id)
+    stayed = asked.scalar_subquery()
+    # Two selects, for one with OR reads all patients.
+    own, merged = (select(patients.c.id).where(each == stayed) for each in (patients.c.id, patients.c.merged_into_id))
+    return own.union_all(merged)
 
 
 @query(str)

@@ -37,7 +37,8 @@ FEW = (
     "claims(serviceDate of a week) of everybody",
     "invoices(overdue)",
     "bankEntries(amount)",
-    "unmatchedRemittanceLines(p",
+    "unmatchedRemittanceLines(pr",
+    "unmatchedRemittanceLines(payer",
     "unmatchedRemittanceLines(all)",
 )
 """What these are about is little: what is looked at does not grow with the rest of the table."""
@@ -160,6 +161,16 @@ async def test_the_sweep_looks_at_lines_that_wait_and_at_claims_that_have_come(l
     # One for each number that a line may name, and one about the claims: a line, its statement and its claim each.
     assert len(works) == 4
     assert [each for each in works if each.scanned or each.examined > 3 * max(waiting, len(come))] == []
+
+
+async def test_a_patient_is_found_under_all_ids_without_reading_others(large: Large) -> None:
+    token = large.gateway.token("patient", patient=identifier("pat", 0))
+    with sent_statements(large.gateway) as sent:
+        answer = await large.gateway.gql("{ myAccessLog(first: 20) { nodes { at } } }", token=token)
+    assert len(answer.data["myAccessLog"]["nodes"]) == 20
+    async with large.gateway.parts.probe_database.reading() as connection:
+        works = [await work_of(connection, each) for each in sent if "asked_patient" in each.text]
+    assert [(each.scanned, each.sorted, each.examined <= 10) for each in works] == [((), (), True)]
 
 
 async def test_a_long_list_is_counted_to_its_bound(large: Large) -> None:
