@@ -94,14 +94,19 @@ BACKGROUND = (
 NO_REQUEST = "-"
 
 
+def is_of_request() -> bool:
+    """Whether a request runs at the moment, and no task of the gateway itself."""
+    return request_id.get() != NO_REQUEST
+
+
 @contextlib.contextmanager
-def heard(database: Database, *, of_requests: bool = False) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that runs inside the block and the commits of units of work, each with its parameters; those
-    `of_requests` only, or those of the gateway's own tasks too."""
+def heard(database: Database, *, when: Callable[[], bool] | None = None) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that runs inside the block and the commits of units of work, each with its parameters; only
+    `when` this holds where one begins, or those of the gateway's own tasks too."""
     found: list[tuple[str, Any]] = []
 
     def note_compiled(statement: str, parameters: Any) -> None:
-        if not of_requests or request_id.get() != NO_REQUEST:
+        if when is None or when():
             found.append((statement, parameters))
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
@@ -222,7 +227,7 @@ class Gateway:
     def counting(self) -> Iterator[list[str]]:
         """The SQL statements of requests that run inside the block; those of the access log and of a new connection
         are left out."""
-        with heard(self.database, of_requests=True) as everything:
+        with heard(self.database, when=is_of_request) as everything:
             found: list[str] = []
             yield found
         found += [text for text, _ in everything if not any(word in text for word in BACKGROUND)]

@@ -65,6 +65,13 @@ class OperationNotes:
         """Note that data of this class ("" for none) was refused because the permission is missing."""
         self.refused.add((kind, permission))
 
+    def copy(self) -> "OperationNotes":
+        """What was noted until now, whatever is noted later."""
+        found = OperationNotes()
+        found.operation, found.revealed, found.refused = self.operation, dict(self.revealed), set(self.refused)
+        found.emergencies, found.patients = dict(self.emergencies), dict(self.patients)
+        return found
+
     @property
     def persons(self) -> int:
         """How many persons' data was shown: a claim and its patient are one, where the patient is known."""

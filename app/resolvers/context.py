@@ -1,6 +1,5 @@
 """The context of a request; never shared between requests, operations, or events of a subscription."""
 
-import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +25,7 @@ from app.language.choice import Language, language
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
+from app.resolvers.level_batches import Loader
 from app.resolvers.loaders import Loaders
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
@@ -211,14 +211,20 @@ class Context:
         return OperationNotes()
 
     @cached_property
-    def emergencies(self) -> "asyncio.Future[dict[str, str]]":
-        """Patient id -> id of the caller's open emergency access; read once, when a field would be refused."""
-        return asyncio.ensure_future(self._open_emergencies())
+    def _emergencies(self) -> Loader[str, dict[str, str]]:
+        """Caller -> patient id -> id of the caller's open emergency access."""
 
-    async def _open_emergencies(self) -> dict[str, str]:
-        async with self.database.reading() as connection:
-            accesses = await emergency.open_of(connection, self.principal.subject, self.now())
-        return {access.patient_id: access.id for access in accesses}
+        async def load(subjects: list[str]) -> list[dict[str, str]]:
+            async with self.database.reading() as connection:
+                found = [await emergency.open_of(connection, subject, self.now()) for subject in subjects]
+            return [{access.patient_id: access.id for access in accesses} for accesses in found]
+
+        return Loader(load, self.work)
+
+    async def emergency_of(self, patient: str) -> str | None:
+        """The id of the caller's open emergency access to this patient; all are read once, when a field would be
+        refused."""
+        return (await self._emergencies.load(self.principal.subject)).get(patient)
 
     def name_operation(self, names: str) -> None:
         """What the access log calls a query, whichever of its fields is noted first."""
@@ -236,9 +242,16 @@ class Context:
         notes.operation = notes.operation or operation
         notes.refused.update(refusals)
 
-    def restart(self) -> None:
-        """Forget the notes and the rows of an execution: another one begins from the start."""
+    def noted(self) -> OperationNotes | None:
+        """What was noted until now, for `restart`."""
+        notes: OperationNotes | None = self.__dict__.get("notes")
+        return None if notes is None else notes.copy()
+
+    def restart(self, noted: OperationNotes | None = None) -> None:
+        """Forget the rows of an execution, and its notes but those `noted` before: another begins from the start."""
         self.__dict__.pop("notes", None)
+        if noted is not None:
+            self.__dict__["notes"] = noted
         self.asked = None
         self.forget()
 

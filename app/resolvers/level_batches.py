@@ -62,18 +62,15 @@ class Loader(DataLoader[K, T]):
     """A dataloader that reads what all objects of a level ask for, also where these take several turns (`Work`)."""
 
     def __init__(self, load: Callable[[list[K]], Awaitable[Sequence[T]]], work: Work) -> None:
-        super().__init__(load_fn=load, max_batch_size=BATCH_MAX)
+        super().__init__(load_fn=load, max_batch_size=BATCH_MAX, cache=False)
         self._work = work
         self._batches: dict[K, _Batch[K, T]] = {}
         self._last: _Batch[K, T] | None = None
 
     def load(self, key: K) -> Awaitable[T]:
-        """The value of the key, with the next batch."""
-        known = self.cache_map.get(key)
-        if known is not None and not known.cancelled():
-            return known
+        """The value of the key, with the next batch. Whoever asks has a future of their own: graphql-core cancels the
+        fields beside one that fails, and others may wait for the same key."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.cache_map.set(key, future)
         batch = self._batch_of(key)
 
         def done() -> None:

@@ -57,8 +57,12 @@ class OperationContext(Protocol):
     asked: Asked
     """Which attributes of records the operation may use; None for all of them."""
 
-    def restart(self) -> None:
-        """Forget what the operation has noted, asked for and read so far: another executor begins it from the start."""
+    def noted(self) -> Any:
+        """What was noted for `disclosures` until now, for `restart`."""
+
+    def restart(self, noted: Any = None) -> None:
+        """Forget what the operation has asked for and read so far, and its notes but those `noted` before: another
+        executor begins it from the start."""
 
     def name_operation(self, names: str) -> None:
         """What `disclosures` call a query: the names of its root fields."""

@@ -45,13 +45,16 @@ class _Paced(Executor[Any]):
     async def _by_plan(
         self, execution: Execution, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
     ) -> Any:
-        fields = self.work.fields
+        fields, noted = self.work.fields, self.context_value.noted()
         try:
             found = await execution.run()
         except Exception:
             if self.work.stopped is not None:
                 raise
             self.work.fields = fields
+            # Rows that the plan has read would be there at once, beside a failure that keeps graphql-core from reading
+            # and noting them.
+            self.context_value.restart(noted)
             completed = super().complete_object_value(return_type, details, info, path, result, position)
             return await completed if self.is_awaitable(completed) else completed
         for error in found.errors or ():

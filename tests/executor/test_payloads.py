@@ -16,6 +16,7 @@ from app.transport.documents import Operation
 from tests.access.world import Rich, rich_world
 from tests.executor.both import Both
 from tests.executor.rich_operations import operations_on
+from tests.executor.stored import StoredLog
 from tests.executor.test_equal import CASES, IS_FULL
 from tests.factories import key, today
 from tests.figures import Figures
@@ -32,7 +33,8 @@ REFUSED = (
     'mutation { cancelClaim(input: { claimId: "clm_x", reason: "x" }) { claim { id } errors { code message field } } }'
 )
 NULLED = """mutation($input: CreateClaimInput!) {
-  createClaim(input: $input) { claim { id history(after: "x") { totalCount } } replayed } }"""
+  createClaim(input: $input) { claim { id patient { name } history(after: "x") { totalCount } } replayed } }"""
+"""The patient is read beside a list that fails, for which the whole claim is null."""
 SELECTIONS = max(CASES // 10, 1)
 """So many are generated for each mutation and subscription."""
 STREAM = f"""subscription($after: String) {{
@@ -59,9 +61,10 @@ async def test_a_payload_is_written_as_by_graphql_core(rich: Rich, query: str, r
     assert plan is not None
     assert len(plan.payloads) == len(operation.node.selection_set.selections)
     # The first one makes the claim; the others are replays.
-    await both.by_core(operation, token)
+    await Both(rich.gateway).by_core(operation, token)
     planned = await both.by_plan(operation, token)
     assert planned == await both.by_core(operation, token)
+    assert await both.plan_log.rows() == await both.core_log.rows()
 
 
 async def _events(both: Both, executor: Any, count: int) -> list[Any]:
@@ -73,12 +76,23 @@ async def _events(both: Both, executor: Any, count: int) -> list[Any]:
     return found
 
 
-async def _answered(both: Both, executor: Any, event: Any) -> tuple[bytes, Any, int]:
+async def _compare(both: Both, operation: Operation, token: str, event: Any) -> bool:
+    """Compare the message of an event, and what it notes, in both ways; whether it has a plan."""
+    context = await both.context(token)
+    plan = both.engine.plan(operation, context)
+    by_plan = await _answered(both, both.engine.executor(operation, context, plan), event, both.plan_log)
+    executor = both.engine.executor(operation, await both.context(token))
+    assert by_plan == await _answered(both, executor, event, both.core_log), operation
+    return plan is not None
+
+
+async def _answered(both: Both, executor: Any, event: Any, log: StoredLog) -> tuple[bytes, Any, int]:
     executor = executor.build_per_event_executor(event)
     context = executor.context_value
     both.engine.limit(context, pays=False)
     found = execute_subscription_event(executor)
     result: ExecutionResult = await found if isawaitable(found) else found
+    log.enter_heard(context)
     return Answer.of(result, "both").body, vars(context.notes), context.work.fields
 
 
@@ -91,9 +105,12 @@ async def test_a_message_of_a_stream_is_written_as_by_graphql_core(rich: Rich, r
     plan = both.engine.plan(operation, context)
     assert plan is not None
     assert list(plan.payloads) == ["claimStatusChanged"]
-    by_plan, by_core = both.engine.executor(operation, context, plan), both.engine.executor(operation, context)
-    for event in await _events(both, by_core, 6):
-        assert await _answered(both, by_plan, event) == await _answered(both, by_core, event)
+    for event in await _events(both, both.engine.executor(operation, context), 6):
+        assert await _compare(both, operation, token, event)
+    stored = await both.plan_log.rows()
+    assert stored == await both.core_log.rows()
+    assert all(entry["hearers"] is None and entry["operation"] == "claimStatusChanged" for entry in stored)
+    assert len(stored) > 3
 
 
 def _random() -> tuple[int, Random]:
@@ -122,10 +139,11 @@ async def test_every_generated_payload_is_written_as_by_graphql_core(rich: Rich,
             planned += await _is_planned(both, operation, token)
             if not is_done:
                 # It changes something; the others are replays.
-                await both.by_core(operation, token)
+                await Both(rich.gateway).by_core(operation, token)
                 is_done = True
             by_plan = await both.by_plan(operation, token)
             assert by_plan == await both.by_core(operation, token), (seed, made)
+    assert await both.plan_log.rows() == await both.core_log.rows(), seed
     figures(selections=len(values) * SELECTIONS, planned=planned)
     assert planned > SELECTIONS
 
@@ -148,13 +166,10 @@ async def test_every_generated_message_is_written_as_by_graphql_core(rich: Rich,
             operation = await both.prepared(made.query, made.variables, token)
             if operation is None:
                 continue
-            context = await both.context(token)
-            plan = both.engine.plan(operation, context)
-            by_plan, by_core = both.engine.executor(operation, context, plan), both.engine.executor(operation, context)
-            event = random.choice(events)
-            assert await _answered(both, by_plan, event) == await _answered(both, by_core, event), (seed, made)
-            compared, planned = compared + 1, planned + (plan is not None)
+            planned += await _compare(both, operation, token, random.choice(events))
+            compared += 1
     figures(compared=compared, planned=planned)
+    assert await both.plan_log.rows() == await both.core_log.rows(), seed
     assert planned > compared / 2
 
 

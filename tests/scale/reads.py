@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.gateway import Gateway, heard
+from tests.gateway import Gateway, heard, is_of_request
 
 COUNTERS = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%%'"
 
@@ -34,7 +34,7 @@ class Work:
 def sent_statements(gateway: Gateway) -> Iterator[list[Sent]]:
     """The statements that requests send inside the block, known after it; those of background tasks are left out."""
     found: list[Sent] = []
-    with heard(gateway.database, of_requests=True) as everything:
+    with heard(gateway.database, when=is_of_request) as everything:
         yield found
     found += [Sent(text, parameters) for text, parameters in everything if text.startswith("SELECT")]
 

@@ -31,6 +31,10 @@ class Source:
         return [key.upper() if key != "bad" else ValueError(key) for key in keys]  # type: ignore[misc]  # as a loader may
 
 
+async def _value(source: Source, key: str) -> str:
+    return await source.loader.load(key)
+
+
 async def test_levels_and_single_keys_are_one_batch() -> None:
     source = Source()
     level, one, other = source.loader.load_level(["a", "b", "a"]), source.loader.load("c"), source.loader.load("b")
@@ -93,6 +97,16 @@ async def test_whoever_is_cancelled_takes_nothing_from_those_who_wait_too() -> N
     await asyncio.sleep(0)
     source.open.set()
     assert (await staying, source.ended, source.asked) == (["A", "B"], [], [["a", "b"]])
+
+
+async def test_of_two_who_ask_for_one_key_each_may_be_cancelled_alone() -> None:
+    source = Source(is_open=False)
+    leaving, staying = (asyncio.ensure_future(_value(source, "a")) for _ in range(2))
+    await source.began.wait()
+    leaving.cancel()
+    await asyncio.sleep(0)
+    source.open.set()
+    assert (await staying, leaving.cancelled(), source.asked) == ("A", True, [["a"]])
 
 
 async def test_waiters_of_a_batch_that_was_ended_are_cancelled() -> None:

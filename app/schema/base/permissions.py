@@ -167,7 +167,7 @@ class Requires(FieldExtension):
         """Resolve health data of a patient for whom the caller has an open emergency access, else AccessRefused."""
         ctx = info.context
         patient = await _patient_of(ctx, source)
-        access = None if patient is None else (await ctx.emergencies).get(patient)
+        access = None if patient is None else await ctx.emergency_of(patient)
         if access is None:
             refused = AccessRefused(ctx.principal, self.any_of)
             self._note_refusal(info, refused)

@@ -63,7 +63,10 @@ class Context:
     async def admit(self, tokens: int) -> None:
         """Never too many."""
 
-    def restart(self) -> None:
+    def noted(self) -> None:
+        """Nothing is noted."""
+
+    def restart(self, _noted: Any = None) -> None:
         """Nothing is noted."""
 
     def name_operation(self, names: str) -> None:
