@@ -6,18 +6,22 @@ from which the compiled text shows where each value goes. Lists are filled up to
 lengths; what a statement may depend on otherwise (flags, members of enums, columns) is part of the shape.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement
 
+from app.domain.data_scope import DataScope
+
 SIZES: Final = (1, 4, 8, 16, 64, 200, 500)
 """The sizes that lists are filled up to; longer ones to the next multiple of the last."""
+SCOPES_MAX: Final = 2_000
 FIXED_MAX: Final = 4
 """A tuple of at most so many values, such as a range, is not filled up."""
 MARK: Final = "\x00place "
@@ -134,6 +138,20 @@ def _record_of(names: tuple[str, ...]) -> Flatten:
     return flatten_record
 
 
+def _scope(value: DataScope, values: list[Any]) -> Hashable:
+    shape, found = _flattened(value)
+    values += found
+    return shape
+
+
+@lru_cache(maxsize=SCOPES_MAX)
+def _flattened(scope: DataScope) -> tuple[Hashable, tuple[Any, ...]]:
+    """Each statement of a request has the same data scope, and a caller's next request has it again."""
+    values: list[Any] = []
+    shape = tuple([flatten(getattr(scope, name), values) for name in _names(DataScope)])
+    return shape, tuple(values)
+
+
 def _tuple(value: tuple[Any, ...], values: list[Any]) -> Hashable:
     if len(value) > FIXED_MAX:
         return _list(value, values)
@@ -164,10 +182,11 @@ def _items(value: Any) -> list[Any]:
 def _size(length: int) -> int:
     if length > SIZES[-1]:
         return -(-length // SIZES[-1]) * SIZES[-1]
-    return next(size for size in SIZES if length <= size) if length else 0
+    return SIZES[bisect_left(SIZES, length)] if length else 0
 
 
 _WAYS: Final[tuple[tuple[Any, Flatten], ...]] = (
+    (DataScope, _scope),
     ((Enum, bool, ColumnElement, type(None)), _constant),
     (tuple, _tuple),
     (list, _list),

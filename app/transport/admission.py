@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from graphql import DefinitionNode, DocumentNode, FieldNode, FragmentDefinitionNode, OperationDefinitionNode
@@ -134,7 +135,7 @@ class StreamSlots:
             message = f"at most {self._per_caller} {self._kind} at a time"
             raise Refused(errors.RATE_LIMITED, message, status=429)
         self._open[caller] += 1
-        return lambda: self._release(caller)
+        return partial(self._release, caller)
 
     def _release(self, caller: str) -> None:
         self._open[caller] -= 1

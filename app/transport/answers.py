@@ -48,7 +48,7 @@ class Answer:
     @property
     def outcome(self) -> Outcome:
         """What the metrics count it as."""
-        return outcome_of(self.errors)
+        return outcome_of(self.errors) if self.errors else "ok"
 
     @property
     def code(self) -> str | None:
@@ -90,22 +90,25 @@ class Answer:
         if result.data is None and result.errors and errors.is_request_error(result.errors):
             message = without_values(result.errors[0].message)
             return cls.refused(RequestError(errors.BAD_USER_INPUT, message, errors=result.errors))
-        repeated = errors.format_errors(in_answer_order(result.data, result.errors or ()), request_id)
-        found = [each.formatted() for each in repeated]
-        payload = _payload(result, found, {**(extensions or {}), **_redacted(repeated)})
+        found: list[dict[str, Any]] = []
+        if result.errors:
+            repeated = errors.format_errors(in_answer_order(result.data, result.errors), request_id)
+            found, extensions = [each.formatted() for each in repeated], {**(extensions or {}), **_redacted(repeated)}
         try:
-            body = orjson.dumps(payload)
+            body = orjson.dumps(_payload(result, found, extensions))
         except TypeError as error:
             return cls.refused(errors.as_refusal(error, request_id), is_refusal=False)
         return cls(body, data=result.data, errors=found)
 
 
-def _payload(result: ExecutionResult, found: list[dict[str, Any]], extensions: Mapping[str, object]) -> dict[str, Any]:
+def _payload(
+    result: ExecutionResult, found: list[dict[str, Any]], extensions: Mapping[str, object] | None
+) -> dict[str, Any]:
     """The response's members in the order in which clients should read them: errors first."""
-    payload: dict[str, Any] = {"errors": found} if found else {}
-    payload["data"] = result.data
-    extensions = {**extensions, **(result.extensions or {})}
-    return {**payload, "extensions": extensions} if extensions else payload
+    payload: dict[str, Any] = {"errors": found, "data": result.data} if found else {"data": result.data}
+    if extensions or result.extensions:
+        payload["extensions"] = {**(extensions or {}), **(result.extensions or {})}
+    return payload
 
 
 def _redacted(repeated: Iterable[RepeatedError]) -> dict[str, Any]:

@@ -71,9 +71,7 @@ class Operation:
     @property
     def kind(self) -> str:
         """`mutation`, `subscription`, `point` for a query of objects by their `id` alone, or `list` for any other."""
-        if self.type is not OperationType.QUERY:
-            return str(self.type.value)
-        return "point" if all(map(_asks_by_id, self.node.selection_set.selections)) else "list"
+        return self.document.kinds[self.name]
 
     @property
     def measure(self) -> Measure:
@@ -100,6 +98,7 @@ class Document:
     operations: Mapping[str | None, OperationDefinitionNode]
     fragments: Mapping[str, FragmentDetails]
     measures: Mapping[str | None, Measure]
+    kinds: Mapping[str | None, str]
     plans: DocumentPlans
     numbers: dict[tuple[str | None, ...], int] = field(default_factory=dict)
 
@@ -185,12 +184,19 @@ class Documents:
             for node in tree.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        return Document(self._schema, text, tree, operations, fragments, measures, DocumentPlans(tree))
+        kinds = {name: _kind(node) for name, node in operations.items()}
+        return Document(self._schema, text, tree, operations, fragments, measures, kinds, DocumentPlans(tree))
 
     def store(self, document: Document, owner: str) -> Document:
         """Cache a compiled document, and drop others if there are too many."""
         self._cache.put(_key(document.text), document, _weight(document), owner)
         return document
+
+
+def _kind(node: OperationDefinitionNode) -> str:
+    if node.operation is not OperationType.QUERY:
+        return str(node.operation.value)
+    return "point" if all(map(_asks_by_id, node.selection_set.selections)) else "list"
 
 
 def _asks_by_id(selection: SelectionNode) -> bool:

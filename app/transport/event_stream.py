@@ -9,6 +9,7 @@ from typing import Any, Final
 from starlette.types import Message, Receive, Scope, Send
 
 from app.transport.answers import Answer
+from app.transport.at_once import Write, writer
 from app.transport.begun import within
 from app.transport.deadlines import Deadline, disconnected, ended
 from app.transport.errors import Unauthenticated
@@ -49,7 +50,7 @@ class EventStream:
         self._is_interrupted = True
         self._deadline.expire()
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the answers end, the client disconnects or stops reading, or the token expires."""
         try:
             headers = [(b"content-type", self._framing.content_type), *_HEADERS]
@@ -57,7 +58,7 @@ class EventStream:
             if self._framing.start:
                 await _send_chunk(send, self._framing.start)
             async with aclosing(self._answers):
-                is_complete = await self._send_answers(receive, send)
+                is_complete = await self._send_answers(receive, send, writer(scope))
             if is_complete:
                 await _send_chunk(send, self._framing.end, more=False)
             elif self._is_interrupted:
@@ -67,14 +68,14 @@ class EventStream:
         finally:
             self._release()
 
-    async def _send_answers(self, receive: Receive, send: Send) -> bool:
+    async def _send_answers(self, receive: Receive, send: Send, write: Write) -> bool:
         """Whether the stream is complete, and the client is still there to be told so.
 
         This task waits for the client to go, and another one sends: from its waiting to the socket is a short way,
         which every event of thousands of streams goes, where this task is within all middleware.
         """
         deadline = self._deadline
-        sending = asyncio.create_task(self._send_all(send))
+        sending = asyncio.create_task(self._send_all(send, write))
         sending.add_done_callback(lambda _: deadline.expire())
         self._schedule_heartbeat(send)
         try:
@@ -96,9 +97,11 @@ class EventStream:
         await _send_chunk(send, self._framing.answer(expired))
         return True
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, send: Send, write: Write) -> None:
         async for answer in self._answers:
-            await _send_chunk(send, self._framing.answer(answer))
+            chunk = self._framing.answer(answer)
+            if not write(chunk):
+                await _send_chunk(send, chunk)
 
     async def _end(self, sending: asyncio.Task[None]) -> None:
         if self._timer is not None:

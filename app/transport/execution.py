@@ -87,7 +87,6 @@ class Engine:
         if operation.type is not OperationType.QUERY:
             return self._execute_by_core(operation, context, self.plan(operation, context))
         self.limit(context, pays=True)
-        context.name_operation(root_fields(operation.node))
         execution = self._planned(operation, context)
         if execution is None:
             self._on_execution("core")
@@ -115,6 +114,7 @@ class Engine:
         plan = self.plan(operation, context)
         if plan is None:
             return None
+        context.name_operation(plan.operation)
         context.asked = plan.asked
         try:
             return of_query(plan, context, PlanInfo(context, operation.node, self.schema), operation.coerced)

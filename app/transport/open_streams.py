@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 DRAIN_GRACE_SECONDS: Final = 0.5
@@ -24,16 +22,15 @@ class OpenStreams:
         self._streams: set[Stream] = set()
         self._is_draining = False
 
-    @asynccontextmanager
-    async def registered(self, stream: Stream) -> AsyncIterator[None]:
-        """The stream is open while the block runs."""
+    def add(self, stream: Stream) -> None:
+        """The stream is open until it is removed."""
         self._streams.add(stream)
         if self._is_draining:
             asyncio.get_running_loop().call_soon(stream.interrupt)
-        try:
-            yield
-        finally:
-            self._streams.discard(stream)
+
+    def remove(self, stream: Stream) -> None:
+        """The stream has ended."""
+        self._streams.discard(stream)
 
     async def drain(self, seconds: float) -> None:
         """Ask every client to reconnect, at random times within `seconds`, so that they do not all reach the other

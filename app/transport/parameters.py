@@ -31,13 +31,13 @@ class Parameters:
         name = value.get("operationName")
         if name is not None and not isinstance(name, str):
             raise _bad("operationName must be a string")
-        for member in ("variables", "extensions"):
-            if not isinstance(value.get(member), dict | None):
+        variables, extensions = value.get("variables"), value.get("extensions")
+        for member, given in (("variables", variables), ("extensions", extensions)):
+            if given is not None and not isinstance(given, dict):
                 raise _bad(f"{member} must be an object")
         query = _query(value)
-        variables, extensions = value.get("variables"), value.get("extensions") or {}
-        values = _check_size(variables)
-        return cls(query, variables, name or None, extensions, value.get("documentId"), values)
+        values = _check_size(variables) if variables else 0
+        return cls(query, variables, name or None, extensions or {}, value.get("documentId"), values)
 
 
 def _query(value: dict[str, Any]) -> str:

@@ -21,7 +21,8 @@ to others too: then the data scope is part of the key.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import orjson
 from graphql import FieldNode, FragmentDefinitionNode, GraphQLSchema, Node, VariableNode, Visitor, visit
@@ -31,13 +32,23 @@ from app.transport.context import OperationContext
 from app.transport.documents import Operation
 
 
+class CommonKey:
+    """Stands for all keys that are equal to its own, so that a subscriber's is found without a comparison: every event
+    looks for it, and permissions are long."""
+
+    __slots__ = ("__weakref__",)
+
+
+_COMMON: Final[WeakValueDictionary[Hashable, CommonKey]] = WeakValueDictionary()
+
+
 @dataclass(frozen=True, slots=True)
 class Sharing:
     """Whom a subscriber shares answers with: `equal` with those of the same data scope, None for nobody; `common` with
     all who receive the event, None if it looks different to them."""
 
     equal: Hashable | None
-    common: Hashable | None
+    common: CommonKey | None
 
 
 def sharing(operation: Operation, context: OperationContext, schema: GraphQLSchema) -> Sharing:
@@ -46,7 +57,7 @@ def sharing(operation: Operation, context: OperationContext, schema: GraphQLSche
     if common is not None:
         root, document = schema.get_root_type(operation.type), operation.document
         inside = stays_inside(schema, root, operation.node.selection_set, document.fragments, context)
-        common = (*asked, common) if inside else None
+        common = _COMMON.setdefault((*asked, common), CommonKey()) if inside else None
     return Sharing(None if visibility is None else (*asked, visibility), common)
 
 

@@ -1,8 +1,9 @@
 """The operations of one socket, by the ids that its client chose."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from app.transport.deadlines import end, ended
 
@@ -33,14 +34,10 @@ class SocketOperations:
         """Whether another one would be too many; those still ending count apart, up to the same number."""
         return len(self._running) >= self._running_max or len(self._tasks) >= 2 * self._running_max
 
-    def start(self, id: str, run: Callable[[SocketOperation], Awaitable[None]]) -> None:
+    def start(self, id: str, run: Callable[[SocketOperation], Coroutine[Any, Any, None]]) -> None:
         """Run the operation in a task of its own."""
         operation = self._running[id] = SocketOperation(id)
-
-        async def operate() -> None:
-            await run(operation)
-
-        task = asyncio.create_task(operate(), name="operation of a socket")
+        task = asyncio.create_task(run(operation), name="operation of a socket")
         self._tasks[task] = operation
         task.add_done_callback(self._forget)
 

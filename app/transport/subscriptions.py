@@ -132,7 +132,8 @@ class Subscriptions:
         starts its own. If A leaves meanwhile, the task still runs for B.
         """
         shared: dict[Hashable, SharedAnswer] | None = getattr(event, "shared", None)
-        key, is_common = subscription.sharing.common, True
+        key: Hashable | None = subscription.sharing.common
+        is_common = True
         if key is None or shared is None or not subscription.context.may_share(event):
             key, is_common = subscription.sharing.equal, False
         if shared is None or key is None:

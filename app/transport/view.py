@@ -111,8 +111,11 @@ class GraphQLView:
             return
         response = await self._respond(Request(scope, receive))
         if isinstance(response, EventStream):
-            async with self._streams.registered(response):
+            self._streams.add(response)
+            try:
                 await response(scope, receive, send)
+            finally:
+                self._streams.remove(response)
         else:
             await compress(response, Headers(scope=scope))
             await response(scope, receive, send)
@@ -125,8 +128,11 @@ class GraphQLView:
         socket = Socket(
             websocket, self._pipeline, self._context, self._socket_limits, self._sockets, self._subscriptions
         )
-        async with self._streams.registered(socket):
+        self._streams.add(socket)
+        try:
             await socket.run()
+        finally:
+            self._streams.remove(socket)
 
     async def _respond(self, request: Request) -> Response | EventStream:
         accepted = preference(request.headers.get("accept"))

@@ -19,9 +19,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from app.transport import errors
 from app.transport.admission import Release, StreamSlots, admit_request
 from app.transport.answers import Answer
+from app.transport.at_once import writer
 from app.transport.begun import within
 from app.transport.context import OperationContext
 from app.transport.deadlines import Deadline
+from app.transport.documents import Operation
 from app.transport.errors import Refused, RequestError
 from app.transport.frames import Closing, Message, closing_for, decode, id_of
 from app.transport.parameters import Parameters
@@ -54,6 +56,7 @@ class Socket:
         subscriptions: StreamSlots,
     ) -> None:
         self._websocket = websocket
+        self._write = writer(websocket.scope)
         self._pipeline = pipeline
         self._make_context = make_context
         self._limits = limits
@@ -96,6 +99,7 @@ class Socket:
             raise closing_for(error, None) from None
         while (message := await self._received()) is not None:
             await self._handle(message, context)
+            del message  # most sockets wait for hours after it
 
     def _timed_out(self) -> Closing:
         if self._is_acknowledged:
@@ -141,6 +145,8 @@ class Socket:
         except Exception as error:  # noqa: BLE001 - masked and logged
             raise closing_for(error, context.request_id) from None
         self._is_acknowledged = True
+        # Nobody reads them again, and browsers and proxies send some kilobytes.
+        self._websocket.scope["headers"].clear()
         self._deadline.reschedule(_seconds_left(context))
         await self._send({"type": "connection_ack"})
 
@@ -178,7 +184,9 @@ class Socket:
 
     async def _operate(self, one: SocketOperation, parameters: Parameters, context: OperationContext) -> None:
         try:
-            last = await self._run(one, parameters, context)
+            operation = await self._pipeline.prepare(parameters, context)
+            del parameters  # a copy of the document
+            last = None if one.is_left else await self._run(one, operation, context)
         except Exception as error:  # noqa: BLE001 - masked and logged
             last = self._pipeline.refuse(error, request_id=context.request_id)
         self._operations.free(one)
@@ -189,11 +197,8 @@ class Socket:
         else:
             await self._send_errors(one.id, last)
 
-    async def _run(self, one: SocketOperation, parameters: Parameters, context: OperationContext) -> Answer | None:
+    async def _run(self, one: SocketOperation, operation: Operation, context: OperationContext) -> Answer | None:
         """Send the results; gives the answer that ended the operation early, if one did."""
-        operation = await self._pipeline.prepare(parameters, context)
-        if one.is_left:
-            return None
         own = context.for_operation()
         if operation.type is not OperationType.SUBSCRIPTION:
             one.must_finish = operation.type is OperationType.MUTATION
@@ -224,7 +229,7 @@ class Socket:
 
     async def _send_text(self, encoded: bytes) -> None:
         """Send one frame; a client that does not read for `send_seconds` loses the connection."""
-        if self._websocket.application_state is not WebSocketState.CONNECTED:
+        if self._websocket.application_state is not WebSocketState.CONNECTED or self._write(encoded):
             return
         try:
             message = {"type": "websocket.send", "text": encoded.decode()}

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
@@ -89,9 +89,9 @@ class _Application(Starlette):
         """Answer one request, serve one socket, or run the lifespan."""
         await (self.first or self.general)(scope, receive, send)
 
-    async def general(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def general(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """The same through Starlette's middlewares and routes."""
-        await super().__call__(scope, receive, send)
+        return super().__call__(scope, receive, send)
 
 
 def create_admin_app(app: Starlette) -> Starlette:
@@ -216,8 +216,10 @@ class RegisteredDocuments:
 
 
 def _execution_counter(metrics: Metrics) -> Callable[[str], None]:
+    executions = cache(metrics.graphql_executions.labels)
+
     def count(executor: str) -> None:
-        metrics.graphql_executions.labels(executor).inc()
+        executions(executor).inc()
 
     return count
 

@@ -1,5 +1,6 @@
 """Security headers for browsers, and the answers to pages of other sites."""
 
+from collections.abc import Awaitable
 from functools import cache
 from typing import Final
 
@@ -49,15 +50,14 @@ class BrowserPolicy:
         self._origins = origins
         self._pages = pages
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on, or refuse it; no coroutine of its own, which each open stream would hold."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket" and self._is_refused(Headers(scope=scope)):
+            return self._http(scope, receive, send)
+        if scope["type"] == "websocket" and self._is_refused(Headers(scope=scope)):
             # Closed before it is accepted, which the server turns into a 403.
-            await send({"type": "websocket.close", "code": 4403, "reason": "this origin is not allowed"})
-        else:
-            await self._app(scope, receive, send)
+            return send({"type": "websocket.close", "code": 4403, "reason": "this origin is not allowed"})
+        return self._app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)

@@ -1,6 +1,7 @@
 """One connection of a client: one request at a time, within its limits and deadlines."""
 
 import asyncio
+from collections import deque
 from typing import Any, Final
 
 import httptools
@@ -8,16 +9,20 @@ import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.transport.at_once import WRITE
 from app.transport.errors import Refused
 from app.web import refusals
 from app.web.framing import Framing
 from app.web.open_connections import OpenConnections
+from app.web.signal import Signal
 
 # What a client may send in advance while a request of it is answered; then no more is read.
 HELD_BYTES_MAX: Final = 64 * 1024
 # What is read of a body after its request has been answered, so that the client can read the answer.
 REST_BYTES_MAX: Final = 256 * 1024
 LINGER_SECONDS: Final = 0.5
+# Requests are parsed one at a time, so that none waits here.
+_NO_PIPELINE: Final[deque[Any]] = deque(maxlen=0)
 _log = structlog.get_logger("billing.server")
 
 
@@ -25,6 +30,19 @@ class _Flow(FlowControl):
     """uvicorn resumes reading whenever the application waits for the client; not while enough is held."""
 
     is_holding = False
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self._is_writable_event = Signal()
+        self._is_writable_event.set()
+
+    def write_chunk(self, body: bytes) -> bool:
+        """Write a chunk of a response that goes on, past all middleware; False, and nothing is written, for a client
+        that reads too slowly or is gone."""
+        if self.write_paused or self._transport.is_closing():
+            return False
+        self._transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        return True
 
     def hold(self, *, is_holding: bool) -> None:
         """Stop or resume reading for the bytes that are held."""
@@ -58,12 +76,15 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._received = bytearray()
+        self.pipeline = _NO_PIPELINE
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        flow = _Flow(transport)
         # uvicorn copies this into the state of every request and socket of the connection.
-        self.app_state = {**self.app_state, "client_certificate": certificate_of(transport)}
+        state = {"client_certificate": certificate_of(transport), WRITE: flow.write_chunk}
+        self.app_state = {**self.app_state, **state}
         super().connection_made(transport)
-        self.flow = _Flow(transport)
+        self.flow = flow
         if self.open_connections.take(transport, self.client):
             self._start_head_timer()
         else:
@@ -184,8 +205,9 @@ class Connection(HttpToolsProtocol):
         self._stop_head_timer()
         self._framing.head()
         super().on_headers_complete()
-        if self.open_connections.is_draining and self.cycle is not None:
-            self.cycle.keep_alive = False
+        if self.cycle is not None:
+            self.cycle.message_event = Signal()
+            self.cycle.keep_alive = self.cycle.keep_alive and not self.open_connections.is_draining
 
     def on_body(self, body: bytes) -> None:
         assert self._framing is not None  # noqa: S101 - likewise

@@ -1,6 +1,7 @@
 """Requests that two readers could understand differently are refused, since a proxy in front may be the other one."""
 
 import re
+from collections.abc import Awaitable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,13 +21,10 @@ class StrictRequests:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on, or refuse it; no coroutine of its own, which each open stream would hold."""
         refused = _refusal(scope) if scope["type"] in {"http", "websocket"} else None
-        if refused is None:
-            await self._app(scope, receive, send)
-        else:
-            await refusals.respond(refused, scope, send)
+        return self._app(scope, receive, send) if refused is None else refusals.respond(refused, scope, send)
 
 
 def _refusal(scope: Scope) -> Refused | None:

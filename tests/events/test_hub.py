@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
@@ -182,3 +182,39 @@ async def test_equal_interests_are_compared_once_per_event(gateway: Gateway) -> 
     assert hub.subscribers == 0
     await hub.deliver(event_at(2, "wanted"))
     assert wanted.asked == [1]
+
+
+async def test_a_client_is_woken_once_when_what_it_needs_of_the_event_is_there(gateway: Gateway) -> None:
+    hub = hub_of(gateway, 10)
+    prepared: list[tuple[int, Callable[[], None]]] = []
+
+    def prepare(event: StreamEvent, wake: Callable[[], None]) -> bool:
+        prepared.append((event.position, wake))
+        return True
+
+    with hub.listen(interest_in()) as listener:
+        listener.prepare = prepare
+        waiting = asyncio.create_task(anext(listener))
+        await asyncio.sleep(0)
+        await hub.deliver(event_at(11))
+        await hub.deliver(event_at(12))
+        await asyncio.sleep(0)
+        # The second is prepared by whoever comes to it.
+        assert [position for position, _ in prepared] == [11]
+        assert not waiting.done()
+        prepared[0][1]()
+        assert (await waiting).position == 11
+        assert await _queued(listener) == [12]
+
+
+async def test_a_client_whose_stream_ends_does_not_wait_for_what_is_prepared(gateway: Gateway) -> None:
+    hub = hub_of(gateway, 10)
+    with hub.listen(interest_in()) as listener:
+        listener.prepare = lambda _event, _wake: True
+        waiting = asyncio.create_task(anext(listener))
+        await asyncio.sleep(0)
+        await hub.deliver(event_at(11))
+        hub.close()
+        assert (await waiting).position == 11
+        with pytest.raises(StreamEnded):
+            await anext(listener)

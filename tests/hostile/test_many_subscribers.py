@@ -19,15 +19,16 @@ from tests.hostile.many_subscribers import Crowd, subscribed
 from tests.hostile.wire import cpu_seconds
 
 CLIENTS = 1_000 if IS_FULL else 400
-EVENTS = 20 if IS_FULL else 3
+EVENTS = 20 if IS_FULL else 8
 WATCH = "subscription { settlementRecorded { cursor settlement { id amount invoice { id status } } } }"
 MARK = b'{"settlementRecorded":'
-# Of the gateway's processor, its access log included; an execution for each client would take some milliseconds.
-CPU_MICROSECONDS_MAX = 400.0
-LAST_SECONDS_MAX = 2.0
-# How much more an event may cost if every client has another data scope.
-SCOPES_RATIO_MAX = 3.0
-KIBIBYTES_MAX = 42.0
+# Of the gateway's processor, its access log included: about twice of what it takes on a quiet machine. A second waking
+# of each client would take 15 more, an execution for each some milliseconds.
+CPU_MICROSECONDS_MAX = 80.0
+LAST_SECONDS_MAX = 0.5
+# How much more all clients and the events themselves may cost if every client has another data scope.
+SCOPES_RATIO_MAX = 1.5
+KIBIBYTES_MAX = 30.0
 # Until the access log has written its entries.
 QUIET_SECONDS = 1.2
 
@@ -91,7 +92,7 @@ async def test_an_event_for_many_subscribers_costs_little_whatever_their_data_sc
         async with subscribed(stage.fleet, tokens, WATCH, MARK, stage.over) as crowd:
             grown = stage.process.resident_bytes() - memory
             together, took = await _events(stage.fleet, stage.world, stage.invoice, crowd)
-        found[name] = (1e6 * (together - stage.alone) / CLIENTS / EVENTS, statistics.median(took), grown)
+        found[name] = (1e6 * (together - stage.alone) / CLIENTS / EVENTS, statistics.median(took), grown, together)
     cpu = {f"{name}_cpu_microseconds_a_client": each[0] for name, each in found.items()}
     last = {f"{name}_seconds_to_the_last": each[1] for name, each in found.items()}
     connection = found["equal"][2] / CLIENTS / 1024
@@ -99,4 +100,4 @@ async def test_an_event_for_many_subscribers_costs_little_whatever_their_data_sc
     assert connection <= KIBIBYTES_MAX
     assert_within(CPU_MICROSECONDS_MAX, **cpu)
     assert_within(LAST_SECONDS_MAX, **last)
-    assert_within(SCOPES_RATIO_MAX, ratio=found["own_scopes"][0] / found["equal"][0])
+    assert_within(SCOPES_RATIO_MAX, ratio=found["own_scopes"][3] / found["equal"][3])
