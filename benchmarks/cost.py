@@ -35,7 +35,7 @@ from benchmarks.processes import cpu_seconds
 from tests.commands import billing
 from tests.factories import today
 from tests.faults.processes import GatewayProcess, environment_of, running_fleet
-from tests.gateway import server_settings
+from tests.gateway import server_settings, with_driver
 from tests.services import start_all
 
 CONNECTIONS: Final = 4
@@ -209,8 +209,7 @@ async def _settings(directory: Path, services: Any, driver: str) -> Settings:
     changes = {"events_url": "memory://", "rate_per_second": 100_000, "rate_burst": 1_000_000, "health_seconds": 1}
     settings = await server_settings(directory, services, **changes)
     del services.servers["kafka"]
-    url = settings.database_url.replace("+aiomysql", f"+{driver}")
-    return settings.model_copy(update={"database_url": url})
+    return with_driver(settings, driver)
 
 
 def say(line: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -53,8 +53,14 @@ def embedded_settings(directory: Path, **changes: Any) -> Settings:
     return Settings(var_dir=directory, port=0, **{**AT_ONCE, **changes})
 
 
+def with_driver(settings: Settings, driver: str) -> Settings:
+    """The same with this driver for MySQL, "asyncmy" or "aiomysql"."""
+    address = make_url(settings.database).set(drivername=f"mysql+{driver}").render_as_string(hide_password=False)
+    return settings.model_copy(update={"database_url": address})
+
+
 async def server_settings(directory: Path, services: Services, **changes: Any) -> Settings:
-    """A database and a topic of their own on the real servers."""
+    """A database and a topic of their own on the real servers, with the driver for production."""
     name = f"billing_{uuid.uuid4().hex[:10]}"
     await asyncio.to_thread(create_database, services.mysql.url, name)
     idempotent = "" if services.kafka.flavor == "apache" else "?idempotent=false"
@@ -68,7 +74,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "statement_sources": "/payer/{payer},/payer/{payer}/other",
         **AT_ONCE,
     }
-    return Settings(var_dir=directory, port=0, **{**values, **changes})
+    return with_driver(Settings(var_dir=directory, port=0, **{**values, **changes}), "asyncmy")
 
 
 async def production_settings(directory: Path, services: Services, **changes: Any) -> Settings:

@@ -215,6 +215,7 @@ async def test_a_client_whose_stream_ends_does_not_wait_for_what_is_prepared(gat
         await asyncio.sleep(0)
         await hub.deliver(event_at(11))
         hub.close()
-        assert (await waiting).position == 11
+        async with asyncio.timeout(5):
+            assert (await waiting).position == 11
         with pytest.raises(StreamEnded):
             await anext(listener)

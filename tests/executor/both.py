@@ -111,8 +111,7 @@ async def settings_of(mode: str, services: Services, directory: Path, **changes:
         return embedded_settings(directory, **changes)
     # Only the address of the broker is read, and replaced.
     without_broker = Services({**services.servers, "kafka": services.redis})
-    found = await server_settings(directory, without_broker, events_url="memory://", **changes)
-    return found.model_copy(update={"database_url": found.database_url.replace("+aiomysql:", "+asyncmy:")})
+    return await server_settings(directory, without_broker, events_url="memory://", **changes)
 
 
 def _done(found: Any, context: Context) -> Executed:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.factories import World, new_world
-from tests.gateway import Gateway, running_gateway, server_settings
+from tests.gateway import Gateway, running_gateway, server_settings, with_driver
 from tests.services import Services
 
 
@@ -13,7 +13,7 @@ from tests.services import Services
 async def subgraph(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """The gateway with `BILLING_FEDERATION`."""
     settings = await server_settings(tmp_path_factory.mktemp("subgraph"), services, federation=True)
-    async with running_gateway(settings) as found:
+    async with running_gateway(with_driver(settings, "aiomysql")) as found:
         yield found
 
 

@@ -23,7 +23,7 @@ from app.services import books
 from app.services.books import Proof
 from tests.events.inbox_post import until
 from tests.factories import World, key, new_world, today
-from tests.gateway import Gateway, running_gateway, server_settings
+from tests.gateway import Gateway, running_gateway, server_settings, with_driver
 from tests.services import Services
 
 ALL = timedelta(0)
@@ -33,7 +33,7 @@ ALL = timedelta(0)
 async def alone(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """A gateway on a database of its own."""
     settings = await server_settings(tmp_path_factory.mktemp("books"), services)
-    async with running_gateway(settings) as gateway:
+    async with running_gateway(with_driver(settings, "aiomysql")) as gateway:
         yield gateway
 
 

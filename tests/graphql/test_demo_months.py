@@ -21,7 +21,7 @@ from app.domain.eligibility import EligibilityOutcome
 from app.domain.invoices import InvoiceStatus
 from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
 from app.runtime.build import console_actor
-from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
+from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings, with_driver
 from tests.services import Services
 
 PAIRS = (ANALYSIS, GUIDES, NET)
@@ -46,7 +46,7 @@ BOOKS = (
 async def demo(tmp_path_factory: pytest.TempPathFactory, services: Services) -> AsyncIterator[Gateway]:
     """A gateway on the real servers with the data of `make run`, and fewer claims of its first payer."""
     settings = await server_settings(tmp_path_factory.mktemp("months"), services)
-    async with running_gateway(settings) as found:
+    async with running_gateway(with_driver(settings, "aiomysql")) as found:
         await _seed(found)
         yield found
 

@@ -8,7 +8,7 @@ from app.auth.roles import ROLES
 from app.web import explorer
 from app.web.browser_policy import PAGE_POLICY
 from tests.factories import new_world
-from tests.gateway import embedded_settings, production_settings, running_gateway, server_settings
+from tests.gateway import embedded_settings, production_settings, running_gateway, server_settings, with_driver
 from tests.services import Services
 
 PAGE = {"accept": "text/html"}
@@ -16,10 +16,9 @@ CALLERS = "/graphql/explorer/callers"
 OWN_PAGE = {"sec-fetch-site": "same-origin"}
 
 
-async def test_the_gateway_works_with_asyncmy_as_well(services: Services, tmp_path: Path) -> None:
+async def test_the_gateway_works_with_aiomysql_as_well(services: Services, tmp_path: Path) -> None:
     settings = await server_settings(tmp_path, services, events_url="memory://")
-    url = settings.database_url.replace("aiomysql", "asyncmy")
-    async with running_gateway(settings.model_copy(update={"database_url": url})) as gateway:
+    async with running_gateway(with_driver(settings, "aiomysql")) as gateway:
         world = await new_world(gateway)
         invoice = await world.issued_invoice("150.00")
         async with gateway.subscribed(
