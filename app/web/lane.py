@@ -47,6 +47,8 @@ _UNUSUAL: Final = frozenset(
     {b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", b"x-graphql-event-stream-token"}
 )
 Header = tuple[bytes, bytes]
+Response = tuple[int, list[Header], bytes]
+"""Its status, headers and body."""
 
 
 _CONTENT_TYPES: Final = {media: f"{media}; charset=utf-8".encode() for media in (JSON, RESPONSE)}
@@ -91,31 +93,32 @@ class Lane:
         # Each request has a task of its own, with which these end.
         request_id.set(identifier_of(head.given.get(b"x-request-id", b"")))
         client_address.set(address_of(scope))
-        read_by = Reader(head.text(b"accept-language"))
-        reader.set(read_by)
-        answer = await self._answer(head, message, scope, receive, started)
-        if answer is None:
+        reader.set(Reader(head.text(b"accept-language")))
+        response = await self._response(head, message, scope, receive, started)
+        if response is None:
             return False
-        status = answer.status if head.media == RESPONSE else answer.legacy_status
+        status, headers, body = response
         try:
-            headers, body = await self._encoded(answer, head, scope["scheme"] == "https", read_by)
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
         finally:
             self._requests.count(PATH, "POST", status, time.perf_counter() - started, is_logged=True)
         return True
 
-    async def _answer(
+    async def _response(
         self, head: _Head, message: Message, scope: Scope, receive: Receive, started: float
-    ) -> Answer | None:
-        """The answer; None for a request that turns out to be an unusual one."""
+    ) -> Response | None:
+        """The response; None for a request that turns out to be an unusual one."""
         try:
-            return await self._executed(head, message, scope, receive, started)
+            answer = await self._executed(head, message, scope, receive, started)
+            return None if answer is None else await self._encoded(answer, head, scope)
         except asyncio.CancelledError:
             # Only the end of the time that a stop gives to requests cancels them.
-            return Answer.refused(refusals.Stopping())
+            refused: Refused = refusals.Stopping()
         except Exception as error:  # noqa: BLE001 - masked and logged
-            return Answer.refused(as_refusal(error, request_id.get()))
+            refused = as_refusal(error, request_id.get())
+        # It is too short to be compressed, and so nothing is waited for.
+        return await self._encoded(Answer.refused(refused), head, scope)
 
     async def _executed(
         self, head: _Head, message: Message, scope: Scope, receive: Receive, started: float
@@ -127,11 +130,11 @@ class Lane:
             if operation is None:
                 return None
             await self._pipeline.admit(operation, context)
+            # A mutation is finished also where its client has left: with its key the client learns the result.
+            gone = partial(disconnected, receive) if operation.type is OperationType.QUERY else None
+            return await self._pipeline.answer(operation, context, gone)
         except Exception as error:  # noqa: BLE001 - masked and logged
             return self._pipeline.refuse(error, request_id=None if context is None else context.request_id)
-        # A mutation is finished also where its client has left: with its key the client learns the result.
-        gone = partial(disconnected, receive) if operation.type is OperationType.QUERY else None
-        return await self._pipeline.answer(operation, context, gone)
 
     async def _context(self, head: _Head, scope: Scope) -> Context:
         state, client = scope.get("state"), scope.get("client")
@@ -150,12 +153,11 @@ class Lane:
         operation = self._pipeline.known(parameters, context, started)
         return None if operation is None or operation.type is OperationType.SUBSCRIPTION else operation
 
-    async def _encoded(
-        self, answer: Answer, head: _Head, is_https: bool, read_by: Reader
-    ) -> tuple[list[Header], bytes]:
-        """The headers and the body of the response."""
+    async def _encoded(self, answer: Answer, head: _Head, scope: Scope) -> Response:
+        """The response with this answer."""
+        status = answer.status if head.media == RESPONSE else answer.legacy_status
         origin = head.text(b"origin") if b"origin" in head.given else None
-        constant, varies = self._constant(is_https, origin if self._origins.allow(origin) else None)
+        constant, varies = self._constant(scope["scheme"] == "https", origin if self._origins.allow(origin) else None)
         headers, body = [(b"content-type", _CONTENT_TYPES[head.media]), *constant], answer.body
         headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
         if len(body) > BYTES_MIN:
@@ -164,13 +166,14 @@ class Lane:
             if coding is not None:
                 body = await encoded(body, coding)
                 headers.append((b"content-encoding", coding.encode()))
-        if read_by.has_read:
+        read_by = reader.get()
+        if read_by is not None and read_by.has_read:
             varies = (*varies, b"Accept-Language")
             headers.append((b"content-language", read_by.language.encode()))
         if varies:
             headers.append((b"vary", b", ".join(varies)))
         headers += [(b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.get().encode())]
-        return headers, body
+        return status, headers, body
 
 
 def _head(scope: Scope) -> _Head | None:

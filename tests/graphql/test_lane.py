@@ -3,11 +3,14 @@
 import asyncio
 import json
 import re
+import threading
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from app.transport.compression import CODINGS
 from app.web.lane import Lane
 from tests.factories import World
 from tests.gateway import Gateway
@@ -206,3 +209,82 @@ async def test_an_unknown_document_is_compiled_by_the_general_way(
     answers = {_comparable(await _exchange(server_world.gateway, request))[2] for _ in range(3)}
     assert len(answers) == 1
     assert (answers.pop()[:25], ways.short) == (b'{"data":{"once":"Query"},', [False, True, True])
+
+
+def _whole_schema(token: str) -> bytes:
+    text = "{ __schema { types { name description fields { name description } } } }"
+    return _request(Case(_query(text), _with((b"accept-encoding", b"gzip"))), token)
+
+
+async def test_a_stop_during_the_compression_is_told_as_such(
+    server_world: World, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = _whole_schema(server_world.token("support"))
+    begun, released, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
+
+    def held(body: bytes) -> bytes:
+        loop.call_soon_threadsafe(begun.set)
+        released.wait(SECONDS)
+        return body
+
+    monkeypatch.setitem(CODINGS, "gzip", held)
+    answers = []
+    for ways.is_open in (True, False):
+        begun.clear()
+        answering = asyncio.create_task(_exchange(server_world.gateway, request))
+        async with asyncio.timeout(SECONDS):
+            await begun.wait()
+        _serving().cancel()
+        answers.append(_comparable(await answering))
+    released.set()
+    assert ways.short == [True]
+    assert answers[0] == answers[1]
+    status, headers, body = answers[0]
+    assert (status, b"connection: close" in headers) == (b"HTTP/1.1 503 Service Unavailable", True)
+    assert json.loads(body)["errors"][0]["extensions"] == {"code": "UNAVAILABLE", "retryable": True}
+
+
+def _serving() -> asyncio.Task[Any]:
+    """The task of the only request."""
+    (found,) = [each for each in asyncio.all_tasks() if getattr(each.get_coro(), "__name__", "") == "run_asgi"]
+    return found
+
+
+async def test_a_failure_during_the_compression_is_masked(
+    server_world: World, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_body: bytes) -> bytes:
+        raise RuntimeError
+
+    monkeypatch.setitem(CODINGS, "gzip", failing)
+    request = _whole_schema(server_world.token("support"))
+    short = _comparable(await _exchange(server_world.gateway, request))
+    ways.is_open = False
+    general = _comparable(await _exchange(server_world.gateway, request))
+    assert ways.short == [True]
+    assert (short[:2], short[0]) == (general[:2], b"HTTP/1.1 500 Internal Server Error")
+    assert json.loads(short[2])["errors"][0]["message"] == "internal error"
+
+
+async def test_a_failure_beside_the_execution_is_counted_on_both_ways(
+    server_world: World, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, request = server_world.gateway, _request(Case(_query(REFUSED)), server_world.token("biller"))
+    await _exchange(gateway, request)
+
+    def failing(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(gateway.parts.access_log, "note", failing)
+    counts = [await _internal(gateway)]
+    for ways.is_open in (True, False):
+        assert (await _exchange(gateway, request)).startswith(b"HTTP/1.1 500 ")
+        counts.append(await _internal(gateway))
+    assert [after - before for before, after in pairwise(counts)] == [1, 1]
+
+
+async def _internal(gateway: Gateway) -> float:
+    """How many requests have failed by the gateway's fault."""
+    text = (await gateway.client.get("/metrics")).text
+    found = re.findall(r'billing_graphql_requests_total\{[^}]*outcome="internal"[^}]*\} ([\d.]+)', text)
+    return sum(map(float, found))
