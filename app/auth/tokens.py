@@ -87,11 +87,13 @@ class Verifier:
     async def known(self, authorization: str, certificate: bytes | None = None) -> Principal | None:
         """As `principal`, for a token that was found valid before and has not expired, so that checking it is cheap;
         None for any other."""
+        # Before the look at what is cached: others may go on meanwhile, with other keys.
+        keys = await self.keys.current()
         kind, _, token = authorization.partition(" ")
         found = self._cache.get(_digest(token.strip()))
         if found is None or not self._is_current(found[0]) or kind.lower() != "bearer":
             return None
-        if await self.keys.current() is not self._cached_for:
+        if keys is not self._cached_for:
             return await self.principal(authorization, certificate)
         return self._until_certificate_ends(self._bound(found, certificate), certificate)
 
