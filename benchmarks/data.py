@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, insert, text
+from sqlalchemy import Connection, Engine, Table, create_engine, insert, make_url, text
 
 from app.db import reference_tables as reference
 from app.db import tables
@@ -291,8 +291,8 @@ def _item(claim: Row, sequence: int, code: tuple[str, str, int], denied: int) ->
 
 
 def fill(url: str, claims: int) -> None:
-    """Insert the rows into the migrated database of this aiomysql URL, and let the server count them."""
-    engine = create_engine(url.replace("+aiomysql", "+pymysql"))
+    """Insert the rows into the migrated database of this URL, and let the server count them."""
+    engine = create_engine(make_url(url).set(drivername="mysql+pymysql"))
     try:
         with engine.begin() as connection:
             _insert_all(connection, claims)

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from app.runtime.settings import Settings
 from benchmarks.data import SEEN, fill
 from benchmarks.processes import pin
-from tests.gateway import production_settings
+from tests.gateway import production_settings, with_driver
 from tests.identity.stand_in import Key, StandIn, new_key, stand_in
 from tests.prepared import prepare
 from tests.services import Services, start_all
@@ -87,8 +87,7 @@ def stage(claims: int, background_cores: set[int] | None, driver: str = "asyncmy
         key = new_key("benchmark")
         issuing.keys = [key]
         versions = f"{services.mysql.flavor} {services.mysql.version}", services.redis.version
-        settings = settings.model_copy(update={"database_url": settings.database.replace("+aiomysql", f"+{driver}")})
-        yield Stage(folder, settings, issuing, key, *versions)
+        yield Stage(folder, with_driver(settings, driver), issuing, key, *versions)
 
 
 async def _settings(folder: Path, services: Services, issuing: StandIn) -> Settings:
