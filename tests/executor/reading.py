@@ -22,7 +22,8 @@ from app.telemetry.logs import request_id
 from tests.gateway import Gateway, heard
 
 _OTHERS = re.compile(r"tuss|contract_prices|^KILL |@@hostname")
-_LISTS = re.compile(r"%s(, %s)+")
+_LISTS = re.compile(r"%s(, %s)+|NULL\) AND \(1 != 1")
+"""What is inside the parentheses of a list; an empty one has a condition of its own beside it."""
 _PARTS = re.compile(r"[()]|\bFROM\b")
 
 
