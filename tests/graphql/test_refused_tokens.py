@@ -1,6 +1,7 @@
 """Refused tokens are counted by address, and shut out nobody whose token was accepted before."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,7 +43,9 @@ async def test_after_too_many_refusals_new_tokens_wait_and_known_ones_work_on(st
     assert await _statuses(strict, known) == [200]
     assert await _statuses(strict, *forged[:BURST]) == [401] * BURST
     refused = await strict.gql(ME, token=forged[BURST])
-    assert (refused.status, refused.codes, refused.headers["retry-after"]) == (429, ["RATE_LIMITED"], "100")
+    assert (refused.status, refused.codes) == (429, ["RATE_LIMITED"])
+    # What has passed meanwhile counts: a hundred seconds for a refusal, less by some on a busy machine.
+    assert 50 < int(refused.headers["retry-after"]) <= 100
     assert await _statuses(strict, forged[BURST + 1], _token(strict, "new"), known) == [429, 429, 200]
     assert (await strict.gql("{ __typename }")).status == 200
 
@@ -62,4 +65,5 @@ async def test_a_socket_is_closed_with_the_code_of_the_rate(strict: Gateway) -> 
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
     assert closed.value.rcvd is not None
-    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4429, "too many requests, try again in 100 s")
+    assert closed.value.rcvd.code == 4429
+    assert re.fullmatch("too many requests, try again in ([5-9][0-9]|100) s", closed.value.rcvd.reason)

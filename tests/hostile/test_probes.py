@@ -14,6 +14,7 @@ from sqlalchemy import event
 
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
+from tests.faults.waiting import until_true
 from tests.figures import Figures
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.servers.launch import free_port
@@ -39,8 +40,15 @@ async def test_silent_connections_of_one_address_leave_room_for_others(fleet: Fl
     (process,) = fleet.processes
     with ExitStack() as stack:
         silent = [_connected(stack, process.settings.port, STRANGER) for _ in range(3 * CONNECTIONS_MAX)]
+        refused: list[bytes] = []
+
+        async def all_are_told() -> bool:
+            refused.extend(text for one in silent if (text := _received(one)))
+            return len(refused) >= 3 * CONNECTIONS_MAX - PER_ADDRESS
+
+        await until_true(all_are_told)
         await asyncio.sleep(0.3)
-        refused = [text for one in silent if (text := _received(one))]
+        assert not any(map(_received, silent))
         assert len(refused) == 3 * CONNECTIONS_MAX - PER_ADDRESS
         head, _, body = refused[0].partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
