@@ -148,8 +148,7 @@ def _scope(value: DataScope, values: list[Any]) -> Hashable:
 def _flattened(scope: DataScope) -> tuple[Hashable, tuple[Any, ...]]:
     """Each statement of a request has the same data scope, and a caller's next request has it again."""
     values: list[Any] = []
-    shape = tuple([flatten(getattr(scope, name), values) for name in _names(DataScope)])
-    return shape, tuple(values)
+    return _record_of(_names(DataScope))(scope, values), tuple(values)
 
 
 def _tuple(value: tuple[Any, ...], values: list[Any]) -> Hashable:
