@@ -63,11 +63,12 @@ class DatabaseRefused(DatabaseUnavailable):
 
 
 class _Reading:
-    """`Database.reading`: what reads comes here for each statement, and a generator costs more than all of this."""
+    """A held connection for so many seconds: what reads comes here for each statement, and a generator costs more than
+    all of this."""
 
     __slots__ = ("_asked", "_held", "_limit")
 
-    def __init__(self, held: AbstractAsyncContextManager[AsyncConnection], seconds: float, asked: Asked) -> None:
+    def __init__(self, held: AbstractAsyncContextManager[AsyncConnection], seconds: float, asked: Asked = None) -> None:
         self._held = held
         self._limit = asyncio.timeout(seconds)
         self._asked = asked
@@ -177,18 +178,17 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose reads all see the same moment, for sums over several tables."""
-        with translating_errors():
-            checked = self._connection(self.reads, is_checked=True)
-            async with asyncio.timeout(self.timeout_seconds), checked as connection:
-                try:
-                    for statement in SNAPSHOT["sqlite" if self.is_sqlite else "mysql"]:
-                        await connection.exec_driver_sql(statement)
-                    yield connection
-                    await connection.exec_driver_sql("ROLLBACK")
-                except BaseException:
-                    # The pool does not know of the transaction and would hand it to the next caller.
-                    await connection.invalidate()
-                    raise
+        checked = self._connection(self.reads, is_checked=True)
+        async with _Reading(checked, self.timeout_seconds) as connection:
+            try:
+                for statement in SNAPSHOT["sqlite" if self.is_sqlite else "mysql"]:
+                    await connection.exec_driver_sql(statement)
+                yield connection
+                await connection.exec_driver_sql("ROLLBACK")
+            except BaseException:
+                # The pool does not know of the transaction and would hand it to the next caller.
+                await connection.invalidate()
+                raise
 
     async def check_writable(self, connection: AsyncConnection) -> None:
         """Raise the server's error if it would refuse to write: it does so even if no row matches."""
