@@ -1,7 +1,7 @@
 """Security headers for browsers, and the answers to pages of other sites."""
 
 from collections.abc import Awaitable
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -81,27 +81,22 @@ class BrowserPolicy:
     def _add_headers(self, message: Message, scope: Scope, allowed: str | None) -> None:
         """Those that the answer has no value of its own for; `allowed` is the origin of a page that may read it."""
         is_page = scope["path"].startswith(self._pages)
-        added = constant_headers(
-            scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, allowed is not None
-        )
+        added = constant_headers(scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, allowed)
         own = {name for name, _ in message["headers"]}
         message["headers"] = [*message["headers"], *[header for header in added if header[0] not in own]]
         if self._origins:
-            headers = MutableHeaders(scope=message)
-            headers.add_vary_header("Origin")
-            if allowed is not None:
-                headers["Access-Control-Allow-Origin"] = allowed
+            MutableHeaders(scope=message).add_vary_header("Origin")
 
     def _is_refused(self, headers: Headers) -> bool:
         return self._origins.is_refused(headers.get("origin"), headers.get("host"))
 
 
-@cache
+@lru_cache(maxsize=256)
 def constant_headers(
-    is_never_cached: bool, is_https: bool, is_page: bool, is_allowed: bool
+    is_never_cached: bool, is_https: bool, is_page: bool, allowed: str | None
 ) -> tuple[tuple[bytes, bytes], ...]:
-    """The constant headers of one kind of answer."""
-    resources = b"cross-origin" if is_allowed else b"same-origin"
+    """The constant headers of one kind of answer; `allowed` is the origin of a page that may read it."""
+    resources = b"same-origin" if allowed is None else b"cross-origin"
     found = [
         *_HEADERS,
         (b"cross-origin-resource-policy", resources),
@@ -111,6 +106,7 @@ def constant_headers(
         found.append(_NO_STORE)
     if is_https:
         found.append(_HSTS)
-    if is_allowed:
+    if allowed is not None:
         found.append((b"access-control-expose-headers", _EXPOSED.encode()))
+        found.append((b"access-control-allow-origin", allowed.encode("latin-1")))
     return tuple(found)

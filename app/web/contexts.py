@@ -1,6 +1,7 @@
 """The context of each request and socket: its caller, found by the token, and the resources of the process."""
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from app.auth.principal import ANONYMOUS
 from app.domain.actor import Door
@@ -21,16 +22,16 @@ class Contexts:
     async def __call__(self, connection: HTTPConnection) -> Context:
         """The context of a request or socket; Unauthenticated or RateLimited if its token is refused."""
         return await self.of_caller(
+            connection.scope,
             connection.headers.get("authorization"),
-            connection.scope.get("state", {}).get("client_certificate"),
-            connection.client.host if connection.client else "",
             is_over_socket=connection.scope["type"] == "websocket" or token_of(connection) is not None,
         )
 
-    async def of_caller(
-        self, authorization: str | None, certificate: bytes | None, address: str, *, is_over_socket: bool = False
-    ) -> Context:
-        """The same by the Authorization header, the connection's certificate (DER) and the client's address."""
+    async def of_caller(self, scope: Scope, authorization: str | None, *, is_over_socket: bool = False) -> Context:
+        """The same for whoever has already looked at the Authorization header."""
+        certificate: bytes | None = scope.get("state", {}).get("client_certificate")
+        client = scope.get("client")
+        address: str = client[0] if client else ""
         callers = self._gate.at(address)
         return self._nobodys.of_caller(
             await callers.principal(authorization, certificate),

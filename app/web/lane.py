@@ -49,8 +49,6 @@ _UNUSUAL: Final = frozenset(
 Header = tuple[bytes, bytes]
 Response = tuple[int, list[Header], bytes]
 """Its status, headers and body."""
-
-
 _CONTENT_TYPES: Final = {media: f"{media}; charset=utf-8".encode() for media in (JSON, RESPONSE)}
 
 
@@ -76,7 +74,6 @@ class Lane:
         self._contexts = contexts
         self._requests = requests
         self._origins = origins
-        self._constant = lru_cache(maxsize=64)(partial(_constant, bool(origins)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it on."""
@@ -125,7 +122,7 @@ class Lane:
     ) -> Answer | None:
         context: Context | None = None
         try:
-            context = await self._context(head, scope)
+            context = await self._contexts.of_caller(scope, head.text(b"authorization"))
             operation = self._operation(message, context, started)
             if operation is None:
                 return None
@@ -135,11 +132,6 @@ class Lane:
             return await self._pipeline.answer(operation, context, gone)
         except Exception as error:  # noqa: BLE001 - masked and logged
             return self._pipeline.refuse(error, request_id=None if context is None else context.request_id)
-
-    async def _context(self, head: _Head, scope: Scope) -> Context:
-        state, client = scope.get("state"), scope.get("client")
-        certificate = None if state is None else state.get("client_certificate")
-        return await self._contexts.of_caller(head.text(b"authorization"), certificate, client[0] if client else "")
 
     def _operation(self, message: Message, context: Context, started: float) -> Operation | None:
         """The known operation that the body asks for; None for anything else."""
@@ -157,7 +149,11 @@ class Lane:
         """The response with this answer."""
         status = answer.status if head.media == RESPONSE else answer.legacy_status
         origin = head.text(b"origin") if b"origin" in head.given else None
-        constant, varies = self._constant(scope["scheme"] == "https", origin if self._origins.allow(origin) else None)
+        allowed = origin if self._origins.allow(origin) else None
+        constant = constant_headers(
+            is_never_cached=True, is_https=scope["scheme"] == "https", is_page=False, allowed=allowed
+        )
+        varies = (b"Origin",) if self._origins else ()
         headers, body = [(b"content-type", _CONTENT_TYPES[head.media]), *constant], answer.body
         headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
         if len(body) > BYTES_MIN:
@@ -201,15 +197,6 @@ def _media(accept: bytes | None) -> str | None:
     accepted = preference(None if accept is None else accept.decode("latin-1"))
     found = next((each for each in accepted if each not in {HTML, PARTS}), None)
     return found if found in _CONTENT_TYPES else None
-
-
-def _constant(has_origins: bool, is_https: bool, allowed: str | None) -> tuple[tuple[Header, ...], tuple[bytes, ...]]:
-    """The headers that all answers to such requests have, and by what they vary; `allowed` is the origin of a page that
-    may read them."""
-    found = constant_headers(is_never_cached=True, is_https=is_https, is_page=False, is_allowed=allowed is not None)
-    if allowed is not None:
-        found = (*found, (b"access-control-allow-origin", allowed.encode("latin-1")))
-    return found, (b"Origin",) if has_origins else ()
 
 
 def _again(message: Begun[Message], receive: Receive) -> Receive:
