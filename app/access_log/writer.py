@@ -25,6 +25,9 @@ from app.telemetry.outages import Outage
 
 FLUSH_SECONDS: Final = 0.5
 SEAL_ROUNDS: Final = 4
+QUIET_AFTER_ROUNDS: Final = 20
+QUIET_SEAL_ROUNDS: Final = 20
+"""So long after this process has written something, it looks for entries of others alone, and those seal their own."""
 # Signing and formatting 1,000 person rows takes about 5 ms, during which nobody else is served.
 BATCH_OPERATIONS_MAX: Final = 200
 BATCH_PERSONS_MAX: Final = 1_000
@@ -55,6 +58,7 @@ class AccessLogWriter:
         self._uncertain: deque[Sequence[SignedEntry]] = deque()
         self._sequence = 0
         self._report_at = 0
+        self._quiet_rounds = 0
         self._is_stopping = asyncio.Event()
         self._outage = Outage(
             "billing.access_log", down="access_log_failed", back="access_log_back", effect="entries wait in memory"
@@ -109,6 +113,7 @@ class AccessLogWriter:
     ) -> None:
         """Write a change of these (object id, patient id) pairs in the transaction that makes it; `disclosed` are the
         classes of their data that its result shows."""
+        self._quiet_rounds = 0
         entry = self._signer.of_change(self._now(), actor, operation, changed, disclosed, detail)
         await access_log_db.insert_entries(connection, [entry])
 
@@ -138,14 +143,16 @@ class AccessLogWriter:
         self._pending.append(PendingOperation(self._now(), None, notes))
 
     async def _round(self, number: int) -> None:
-        """Write everything that is pending and, in every fourth round, seal."""
+        """Write everything that is pending and, in every fourth round, seal; seldom while there is nothing to write."""
+        is_sealing = number % (SEAL_ROUNDS if self._quiet_rounds < QUIET_AFTER_ROUNDS else QUIET_SEAL_ROUNDS) == 0
+        self._quiet_rounds += 1
         try:
             await self.flush()
-            sealed = await self._sealer.seal() if number % SEAL_ROUNDS == 0 else None
+            sealed = await self._sealer.seal() if is_sealing else None
         except Exception as error:  # noqa: BLE001 - any failure is retried in the next round
             self._outage.failed(error)
             return
-        if number % SEAL_ROUNDS == 0:  # the other rounds may have nothing to write, and prove nothing
+        if is_sealing:  # the other rounds may have nothing to write, and prove nothing
             self._outage.succeeded()
         if sealed is not None and number >= self._report_at:
             _log.info("access_log", position=sealed.position, hash=sealed.digest)
@@ -193,6 +200,7 @@ class AccessLogWriter:
         return found
 
     async def _write(self, batch: Sequence[SignedEntry]) -> None:
+        self._quiet_rounds = 0
         try:
             await self._database.transact(lambda connection: access_log_db.insert_entries(connection, batch))
         except IntegrityError:

@@ -22,8 +22,10 @@ LEASE_SECONDS: Final = 1.3
 """A leader that hangs is replaced after this time; one that stops in order gives the lease back."""
 GONE_SECONDS: Final = 0.75
 """A leader whose session is gone is replaced after this time, by which it sends nothing: longer than half a lease."""
-RENEW_SECONDS: Final = 0.4
-"""How often the leader renews its lease; while something is being sent, twice as often. A batch renews it too."""
+RENEW_SECONDS: Final = 0.6
+"""How often the leader renews its lease; while something is being sent, three times as often. A batch renews it too."""
+TICK_SECONDS: Final = 0.2
+"""How often it looks whether something is being sent."""
 LOOK_SECONDS: Final = 0.5
 """How often, at least, a process that does not lead looks whether it can; sooner if the lease may be free by then."""
 LOOK_SECONDS_MIN: Final = 0.05
@@ -31,7 +33,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 10.0
 SESSION_IDLE_SECONDS: Final = 30
 """The locks of a leader whose network is cut off, or which is stopped, end after this time.
 
-Longer than any pause of a working leader: it polls every 0.5 s, and sending a batch may take 20 s.
+Longer than any pause of a working leader: it looks every 2 s, and sending a batch may take 20 s.
 """
 _log = structlog.get_logger("billing.relay")
 
@@ -127,7 +129,7 @@ class Lead:
             yield
             return
         task = asyncio.create_task(
-            forever(lambda: self._renew(database), failed=lambda _error: None, pause_seconds=RENEW_SECONDS)
+            forever(lambda: self._renew(database), failed=lambda _error: None, pause_seconds=TICK_SECONDS)
         )
         try:
             yield
@@ -139,15 +141,17 @@ class Lead:
     async def _renew(self, database: Database) -> None:
         async with session(database) as connection:
             while self._lease is not None:
-                asked_at, pause = self._clock(), RENEW_SECONDS / (2 if self._is_sending else 1)
-                if asked_at - self._renewed_at >= pause / 2:
+                asked_at = self._clock()
+                # Half a tick early, since the next tick would be too late.
+                due = (TICK_SECONDS if self._is_sending else RENEW_SECONDS) - TICK_SECONDS / 2
+                if asked_at - self._renewed_at >= due:
                     async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                         is_ours = await leadership.renew(connection, self._lease)
                     if not is_ours:
                         self._lost()
                         return
                     self._renewed(asked_at)
-                await asyncio.sleep(pause)
+                await asyncio.sleep(TICK_SECONDS)
 
     async def _give_back(self, database: Database) -> None:
         lease, self._lease = self._lease, None

@@ -9,6 +9,8 @@
 | cards:{hmac(caller)} | how many unknown cards a caller may still ask for | until all are allowed again | expiry |
 | apq:{sha256} | the text of a GraphQL document that clients request by its hash | one day | expiry |
 
+Beside them is a channel, `outbox:{database}`, for notices of commits (`app/redis/commit_notices.py`).
+
 `database` is the database's incarnation (`app/db/identity.py`): what came from another database, or from this one
 before it was restored, is never found.
 """
