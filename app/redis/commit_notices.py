@@ -12,6 +12,8 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.redis.cache import COMMAND_SECONDS
+
 GAP_SECONDS: Final = 0.02
 """A process sends one notice for all commits of this time."""
 RETRY_SECONDS: Final = 5.0
@@ -58,7 +60,8 @@ class CommitNotices:
             await self._committed.wait()
             self._committed.clear()
             try:
-                await self._redis.publish(self._channel, b"")
+                async with asyncio.timeout(COMMAND_SECONDS):
+                    await self._redis.publish(self._channel, b"")
             except (RedisError, OSError, TimeoutError, RuntimeError) as error:
                 self._failed(error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -87,7 +90,8 @@ class CommitNotices:
     async def _receive(self, wake: Callable[[], None]) -> None:
         try:
             async with self._redis.pubsub() as channel:
-                await channel.subscribe(self._channel)
+                async with asyncio.timeout(COMMAND_SECONDS):
+                    await channel.subscribe(self._channel)
                 # The first message says that the subscription has begun.
                 async for _message in channel.listen():
                     self._is_heard = True
