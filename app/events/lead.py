@@ -23,9 +23,11 @@ LEASE_SECONDS: Final = 1.3
 GONE_SECONDS: Final = 0.75
 """A leader whose session is gone is replaced after this time, by which it sends nothing: longer than half a lease."""
 RENEW_SECONDS: Final = 0.6
-"""How often the leader renews its lease; while something is being sent, three times as often. A batch renews it too."""
-TICK_SECONDS: Final = 0.2
-"""How often it looks whether something is being sent."""
+"""How often the leader renews its lease; a batch renews it too."""
+RENEW_SENDING_SECONDS: Final = 0.2
+"""The same while something is being sent."""
+EARLY_SECONDS: Final = 0.02
+"""A renewal that is due so soon is made at once."""
 LOOK_SECONDS: Final = 0.5
 """How often, at least, a process that does not lead looks whether it can; sooner if the lease may be free by then."""
 LOOK_SECONDS_MIN: Final = 0.05
@@ -53,7 +55,7 @@ class Lead:
         self._clock = clock
         self._lease: Lease | None = None
         self._send_until = self._renewed_at = -math.inf
-        self._is_sending = False
+        self._is_sending = asyncio.Event()
 
     def may_send(self) -> bool:
         """Whether nobody else can have taken the lease, with a margin."""
@@ -111,11 +113,11 @@ class Lead:
     @contextmanager
     def sending(self) -> Iterator[None]:
         """While something is being sent, the lease is renewed more often."""
-        self._is_sending = True
+        self._is_sending.set()
         try:
             yield
         finally:
-            self._is_sending = False
+            self._is_sending.clear()
 
     def check(self) -> None:
         """LeadLost if another process is known to lead."""
@@ -129,7 +131,7 @@ class Lead:
             yield
             return
         task = asyncio.create_task(
-            forever(lambda: self._renew(database), failed=lambda _error: None, pause_seconds=TICK_SECONDS)
+            forever(lambda: self._renew(database), failed=lambda _error: None, pause_seconds=RENEW_SENDING_SECONDS)
         )
         try:
             yield
@@ -142,16 +144,29 @@ class Lead:
         async with session(database) as connection:
             while self._lease is not None:
                 asked_at = self._clock()
-                # Half a tick early, since the next tick would be too late.
-                due = (TICK_SECONDS if self._is_sending else RENEW_SECONDS) - TICK_SECONDS / 2
-                if asked_at - self._renewed_at >= due:
+                left = self._renewed_at + self._renewal_seconds - asked_at
+                if left < EARLY_SECONDS:
                     async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                         is_ours = await leadership.renew(connection, self._lease)
                     if not is_ours:
                         self._lost()
                         return
                     self._renewed(asked_at)
-                await asyncio.sleep(TICK_SECONDS)
+                    left = self._renewal_seconds
+                await self._rest(left)
+
+    @property
+    def _renewal_seconds(self) -> float:
+        return RENEW_SENDING_SECONDS if self._is_sending.is_set() else RENEW_SECONDS
+
+    async def _rest(self, seconds: float) -> None:
+        """So long, or until something is being sent."""
+        if self._is_sending.is_set():
+            await asyncio.sleep(seconds)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_sending.wait()
 
     async def _give_back(self, database: Database) -> None:
         lease, self._lease = self._lease, None
