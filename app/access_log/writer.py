@@ -2,7 +2,10 @@
 processes. Changes write their entries in their own transaction."""
 
 import asyncio
+import contextlib
+import math
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from datetime import datetime
@@ -24,7 +27,9 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 
 FLUSH_SECONDS: Final = 0.5
-SEAL_ROUNDS: Final = 4
+SEAL_SECONDS: Final = 2.0
+QUIET_SECONDS: Final = 10.0
+"""So long after it has written something, a process looks as seldom for entries of others, which seal their own."""
 # Signing and formatting 1,000 person rows takes about 5 ms, during which nobody else is served.
 BATCH_OPERATIONS_MAX: Final = 200
 BATCH_PERSONS_MAX: Final = 1_000
@@ -33,7 +38,7 @@ HEARERS_OF_A_PERSON: Final = 10
 """So many hearers are as much work as a person row."""
 # While the database is down nothing can be read, so little is added: more operations than this are not expected.
 PENDING_MAX: Final = 100_000
-REPORT_ROUNDS: Final = 7_200  # the end of the chain goes to the process log about once an hour
+REPORT_SECONDS: Final = 3_600.0  # the end of the chain goes to the process log so often
 _log = structlog.get_logger("billing.access_log")
 
 
@@ -54,7 +59,8 @@ class AccessLogWriter:
         # Entries that `store` could not write, or was cancelled at: whether they are stored is not known.
         self._uncertain: deque[Sequence[SignedEntry]] = deque()
         self._sequence = 0
-        self._report_at = 0
+        self._seal_at = self._report_at = self._written_at = -math.inf
+        self._noted = asyncio.Event()
         self._is_stopping = asyncio.Event()
         self._outage = Outage(
             "billing.access_log", down="access_log_failed", back="access_log_back", effect="entries wait in memory"
@@ -65,6 +71,7 @@ class AccessLogWriter:
         pending = PendingOperation(self._now(), actor, notes)
         if len(self._pending) < PENDING_MAX:
             self._pending.append(pending)
+            self._noted.set()
         else:
             self._metrics.audit_lost.inc(pending.entries)
             self._sequence += pending.entries  # the check reports the gap
@@ -109,47 +116,58 @@ class AccessLogWriter:
     ) -> None:
         """Write a change of these (object id, patient id) pairs in the transaction that makes it; `disclosed` are the
         classes of their data that its result shows."""
+        self._written()
         entry = self._signer.of_change(self._now(), actor, operation, changed, disclosed, detail)
         await access_log_db.insert_entries(connection, [entry])
 
     async def run(self) -> None:
         """Write and seal until `stop`; while the database is down, entries wait in memory."""
         self._note_process(STARTED)
-        rounds = 0
         while not self._is_stopping.is_set():
-            await self._round(rounds)
-            rounds += 1
-            try:
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._is_stopping.wait()
-            except TimeoutError:
-                continue
+            await self._round()
+            await self._pause()
         self._note_process(STOPPED)
-        self._report_at = 0
-        await self._round(0)
+        self._seal_at = self._report_at = -math.inf
+        await self._round()
 
     def stop(self) -> None:
         """Make `run` write what is pending, and return."""
         self._is_stopping.set()
+        self._noted.set()
 
     def _note_process(self, event: str) -> None:
         notes = OperationNotes()
         notes.operation = event
         self._pending.append(PendingOperation(self._now(), None, notes))
 
-    async def _round(self, number: int) -> None:
-        """Write everything that is pending and, in every fourth round, seal."""
+    async def _pause(self) -> None:
+        """Half a second, in which operations are collected; longer while there is nothing to write or to seal."""
+        is_waiting = self._pending or self._batch or self._uncertain
+        if not is_waiting and time.monotonic() - self._written_at > QUIET_SECONDS:
+            await _set(self._noted, QUIET_SECONDS)
+        self._noted.clear()
+        await _set(self._is_stopping, FLUSH_SECONDS)
+
+    async def _round(self) -> None:
+        """Write everything that is pending and, every two seconds, seal."""
+        is_sealing = time.monotonic() >= self._seal_at
         try:
             await self.flush()
-            sealed = await self._sealer.seal() if number % SEAL_ROUNDS == 0 else None
+            sealed = await self._sealer.seal() if is_sealing else None
         except Exception as error:  # noqa: BLE001 - any failure is retried in the next round
             self._outage.failed(error)
             return
-        if number % SEAL_ROUNDS == 0:  # the other rounds may have nothing to write, and prove nothing
+        if is_sealing:  # the other rounds may have nothing to write, and prove nothing
             self._outage.succeeded()
-        if sealed is not None and number >= self._report_at:
+            self._seal_at = time.monotonic() + SEAL_SECONDS
+        if sealed is not None and time.monotonic() >= self._report_at:
             _log.info("access_log", position=sealed.position, hash=sealed.digest)
-            self._report_at = number + REPORT_ROUNDS
+            self._report_at = time.monotonic() + REPORT_SECONDS
+
+    def _written(self) -> None:
+        """Something is to be sealed."""
+        self._written_at = time.monotonic()
+        self._noted.set()
 
     async def flush(self) -> None:
         """Write everything that is pending."""
@@ -193,6 +211,7 @@ class AccessLogWriter:
         return found
 
     async def _write(self, batch: Sequence[SignedEntry]) -> None:
+        self._written()
         try:
             await self._database.transact(lambda connection: access_log_db.insert_entries(connection, batch))
         except IntegrityError:
@@ -201,3 +220,10 @@ class AccessLogWriter:
                 if not await access_log_db.is_written(connection, batch[0].entry.id):
                     raise
         self._sealer.expect(batch[0].entry.id)
+
+
+async def _set(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, so long at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Update, and_, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.counting import count_of
@@ -131,13 +131,13 @@ async def insert_job(connection: AsyncConnection, record: NewImportJob) -> None:
 # The lease
 
 
-def _is_free(now: datetime) -> Condition:
+def _is_free(now: datetime | ColumnElement[datetime]) -> Condition:
     table = import_jobs.c
     return and_(table.status.in_(OPEN), or_(table.lease_until.is_(None), table.lease_until < now))
 
 
 @query_one(ImportJobRecord)
-def next_free(now: datetime) -> Select[Any]:
+def next_free(now: ColumnElement[datetime]) -> Select[Any]:
     """The oldest job that has not ended and that nobody holds."""
     return select(*JOB).where(_is_free(now)).order_by(import_jobs.c.id).limit(1)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Update, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
@@ -63,13 +63,13 @@ def stop(remittance_id: str, now: datetime) -> Update:
 # The lease
 
 
-def _is_free(now: datetime) -> Condition:
+def _is_free(now: datetime | ColumnElement[datetime]) -> Condition:
     table = remittance_postings.c
     return and_(table.ended_at.is_(None), or_(table.lease_until.is_(None), table.lease_until < now))
 
 
 @query_one(PostingRecord)
-def next_free(now: datetime) -> Select[Any]:
+def next_free(now: ColumnElement[datetime]) -> Select[Any]:
     """The oldest posting that has not ended and that no process holds, if there is one."""
     return select(*POSTING).where(_is_free(now)).order_by(remittance_postings.c.remittance_id).limit(1)
 

@@ -22,8 +22,12 @@ LEASE_SECONDS: Final = 1.3
 """A leader that hangs is replaced after this time; one that stops in order gives the lease back."""
 GONE_SECONDS: Final = 0.75
 """A leader whose session is gone is replaced after this time, by which it sends nothing: longer than half a lease."""
-RENEW_SECONDS: Final = 0.4
-"""How often the leader renews its lease; while something is being sent, twice as often. A batch renews it too."""
+RENEW_SECONDS: Final = 0.6
+"""How often the leader renews its lease; a batch renews it too."""
+RENEW_SENDING_SECONDS: Final = 0.2
+"""The same while something is being sent."""
+EARLY_SECONDS: Final = 0.02
+"""A renewal that is due so soon is made at once."""
 LOOK_SECONDS: Final = 0.5
 """How often, at least, a process that does not lead looks whether it can; sooner if the lease may be free by then."""
 LOOK_SECONDS_MIN: Final = 0.05
@@ -31,7 +35,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 10.0
 SESSION_IDLE_SECONDS: Final = 30
 """The locks of a leader whose network is cut off, or which is stopped, end after this time.
 
-Longer than any pause of a working leader: it polls every 0.5 s, and sending a batch may take 20 s.
+Longer than any pause of a working leader: it looks every 2 s, and sending a batch may take 20 s.
 """
 _log = structlog.get_logger("billing.relay")
 
@@ -51,7 +55,7 @@ class Lead:
         self._clock = clock
         self._lease: Lease | None = None
         self._send_until = self._renewed_at = -math.inf
-        self._is_sending = False
+        self._is_sending = asyncio.Event()
 
     def may_send(self) -> bool:
         """Whether nobody else can have taken the lease, with a margin."""
@@ -109,11 +113,11 @@ class Lead:
     @contextmanager
     def sending(self) -> Iterator[None]:
         """While something is being sent, the lease is renewed more often."""
-        self._is_sending = True
+        self._is_sending.set()
         try:
             yield
         finally:
-            self._is_sending = False
+            self._is_sending.clear()
 
     def check(self) -> None:
         """LeadLost if another process is known to lead."""
@@ -127,7 +131,7 @@ class Lead:
             yield
             return
         task = asyncio.create_task(
-            forever(lambda: self._renew(database), failed=lambda _error: None, pause_seconds=RENEW_SECONDS)
+            forever(lambda: self._renew(database), failed=lambda _error: None, pause_seconds=RENEW_SENDING_SECONDS)
         )
         try:
             yield
@@ -139,15 +143,30 @@ class Lead:
     async def _renew(self, database: Database) -> None:
         async with session(database) as connection:
             while self._lease is not None:
-                asked_at, pause = self._clock(), RENEW_SECONDS / (2 if self._is_sending else 1)
-                if asked_at - self._renewed_at >= pause / 2:
+                asked_at = self._clock()
+                left = self._renewed_at + self._renewal_seconds - asked_at
+                if left < EARLY_SECONDS:
                     async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                         is_ours = await leadership.renew(connection, self._lease)
                     if not is_ours:
                         self._lost()
                         return
                     self._renewed(asked_at)
-                await asyncio.sleep(pause)
+                    left = self._renewal_seconds
+                await self._rest(left)
+
+    @property
+    def _renewal_seconds(self) -> float:
+        return RENEW_SENDING_SECONDS if self._is_sending.is_set() else RENEW_SECONDS
+
+    async def _rest(self, seconds: float) -> None:
+        """So long, or until something is being sent."""
+        if self._is_sending.is_set():
+            await asyncio.sleep(seconds)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_sending.wait()
 
     async def _give_back(self, database: Database) -> None:
         lease, self._lease = self._lease, None

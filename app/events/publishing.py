@@ -112,11 +112,11 @@ class Publisher:
         A crash after publishing and before marking repeats events, with the same ids and positions; it skips none.
         """
         began = time.perf_counter()
+        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
+            rows = await self._next(connection)
+        if rows is None:
+            return False
         with self._lead.sending():
-            async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
-                rows = await self._next(connection)
-            if rows is None:
-                return False
             await self._publish(connection, rows)
         self._metrics.batch_seconds.observe(time.perf_counter() - began)
         return True

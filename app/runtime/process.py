@@ -5,9 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
+from redis.asyncio import Redis
 
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
@@ -32,6 +34,7 @@ from app.events.memory import MemoryTransport
 from app.events.relay import Relay
 from app.redis import cache as caching
 from app.redis.cache import Cache
+from app.redis.commit_notices import CommitNotices
 from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
@@ -71,6 +74,7 @@ class Process:
     cache: Cache
     hub: Hub
     relay: Relay
+    notices: CommitNotices | None
     transport: KafkaTransport | MemoryTransport
     reader: KafkaReader | None
     inbox: Inbox | None
@@ -159,14 +163,18 @@ def build(
         )
         topic = settings.remittances_topic
         kafka = KafkaWatch(settings.events_url, topic=topic, group=group_of(topic), tls=tls)
+    redis = caching.connect(settings.redis_url, certificates.redis)
+    notices = _notices(settings, redis, database)
     relay = Relay(
         database,
         transport,
         metrics=metrics,
         now=time.now,
         lead=lead,
+        notices=notices,
         retention=timedelta(days=settings.event_retention_days),
     )
+
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
 
@@ -182,11 +190,10 @@ def build(
         clock=time,
         counters=metrics,
         children=children,
-        on_commit=relay.wake,
+        on_commit=partial(_committed, relay, notices),
         on_queued=queued,
         on_submitted=submitted,
     )
-    redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     cursor_key = CursorKey(secret_of(settings, "cache_secret"))
     unknown_cards = UnknownCards(
@@ -213,6 +220,7 @@ def build(
         ),
         hub=hub,
         relay=relay,
+        notices=notices,
         transport=transport,
         reader=reader,
         inbox=inbox,
@@ -232,6 +240,24 @@ def build(
     )
 
 
+def _notices(settings: Settings, redis: Redis, database: Database) -> CommitNotices | None:
+    if settings.redis_url.startswith("memory://"):
+        return None  # a Redis within this process has nobody else to tell
+    outage = Outage(
+        "billing.relay",
+        down="commit_notices_down",
+        back="commit_notices_back",
+        effect="an event that another process has written is published up to half a second later",
+    )
+    return CommitNotices(redis, lambda: database.incarnation, failed=outage.failed, succeeded=outage.succeeded)
+
+
+def _committed(relay: Relay, notices: CommitNotices | None) -> None:
+    relay.wake()
+    if notices is not None and not relay.leads:
+        notices.committed()
+
+
 @contextlib.asynccontextmanager
 async def running(process: Process) -> AsyncIterator[None]:
     """Run the background loops while serving; then end subscriptions, finish the relay's batch, release its lock."""
@@ -240,6 +266,8 @@ async def running(process: Process) -> AsyncIterator[None]:
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
     tasks += [asyncio.create_task(each.run()) for each in process.jobs.workers]
     tasks += [asyncio.create_task(each.run()) for each in _kafka_loops(process)]
+    if process.notices is not None:
+        tasks.append(asyncio.create_task(process.notices.run()))
     if not process.settings.is_development:
         if process.reader is None:
             effect = "events reach nobody but the subscribers of this process"

@@ -105,7 +105,7 @@ class ImportRunner:
     async def next(self) -> ImportJobRecord | None:
         """The oldest job that nobody holds; None if there is none."""
         async with self._database.reading() as connection:
-            return await imports_db.next_free(connection, await clock.now(connection))
+            return await imports_db.next_free(connection, clock.time_of(connection))
 
     async def run(self, job: ImportJobRecord, on_progress: Progress = lambda _job: None) -> None:
         """Import the job to its end, unless another process holds it, or takes it over, or it is cancelled."""

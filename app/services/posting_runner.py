@@ -34,7 +34,7 @@ class PostingRunner:
     async def next(self) -> PostingRecord | None:
         """The oldest posting that no process holds; None if there is none."""
         async with self._database.reading() as connection:
-            return await postings_db.next_free(connection, await clock.now(connection))
+            return await postings_db.next_free(connection, clock.time_of(connection))
 
     async def run(self, job: PostingRecord) -> None:
         """Post to the end, unless another process holds the posting, or takes it over."""

@@ -1,7 +1,10 @@
 """One connection of a client: one request at a time, within its limits and deadlines."""
 
 import asyncio
+import time
 from collections import deque
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any, Final
 
 import httptools
@@ -24,6 +27,12 @@ LINGER_SECONDS: Final = 0.5
 # Requests are parsed one at a time, so that none waits here.
 _NO_PIPELINE: Final[deque[Any]] = deque(maxlen=0)
 _log = structlog.get_logger("billing.server")
+
+
+@lru_cache(maxsize=1)
+def date_headers(second: int) -> list[tuple[bytes, bytes]]:
+    """What each response begins with in this second (Unix time)."""
+    return [(b"date", formatdate(second, usegmt=True).encode())]
 
 
 class _Flow(FlowControl):
@@ -204,6 +213,7 @@ class Connection(HttpToolsProtocol):
             raise ValueError("too large")  # the parser stops
         self._stop_head_timer()
         self._framing.head()
+        self.server_state.default_headers = date_headers(int(time.time()))
         super().on_headers_complete()
         if self.cycle is not None:
             self.cycle.message_event = Signal()

@@ -17,8 +17,6 @@ from app.web.app import announce_stop, create_admin_app, drain
 from app.web.protocols import admin_protocols_of, protocols_of
 
 POLL_SECONDS: Final = 0.05
-TICKS_PER_SECOND: Final = 10
-"""Of uvicorn, which does in every tenth one what it does once a second."""
 # A commit that has begun may end, and its request is told that it was cut off.
 CUT_OFF_SECONDS: Final = 3
 LAST_SECONDS: Final = 1
@@ -69,13 +67,10 @@ class StoppingServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._exits.set)
 
     async def main_loop(self) -> None:
-        """Serve until it is to stop. uvicorn looks ten times a second whether it is."""
-        self._loop, tick = asyncio.get_running_loop(), 0
-        while not await self.on_tick(tick * TICKS_PER_SECOND):
-            tick += 1
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    await self._exits.wait()
+        """Serve until it is to stop. uvicorn looks ten times a second whether it is, and which date responses have."""
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._exits.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal; the second one ends the process at once."""

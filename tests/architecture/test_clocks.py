@@ -15,6 +15,7 @@ READERS = {
     "transport/event_stream.py": "ends a stream with its token",
     "transport/shared_streams.py": "ends an operation with its token",
     "transport/websocket.py": "ends a socket with its token",
+    "web/connection.py": "dates responses",
     "web/health.py": "compares the process's clock with that of Redis",
 }
 """Every file that reads the clock of the process, and what for."""

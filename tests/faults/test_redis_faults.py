@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
+from app.redis.cache import COMMAND_SECONDS, Cache, connect
 from tests.factories import World, new_world
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
@@ -92,3 +93,22 @@ async def test_answers_stay_right_and_quick(services: Services, tmp_path: Path, 
         server.discard()
     assert_within(P99_GROWTH_MAX_SECONDS, growth=after - before)
     figures(requests=REQUESTS, wrong=0, p99_before_seconds=before, p99_after_seconds=after, slowest_at_first=max(first))
+
+
+async def test_after_commands_that_were_given_up_each_key_has_its_own_value(services: Services) -> None:
+    async with redis.asyncio.Redis.from_url(services.redis.url) as other:
+        keys = [f"given-up:{number}" for number in range(20)]
+        await other.mset({key: key for key in keys})
+        client = connect(services.redis.url)
+        # A clock that runs ahead: the circuit breaker is never open.
+        cache = Cache(client, secret="s" * 32, clock=iter(range(0, 10_000, 10)).__next__)
+        try:
+            assert await asyncio.gather(*map(cache.get, keys)) == [key.encode() for key in keys]
+            for _ in range(3):
+                await other.client_pause(int(COMMAND_SECONDS * 2_000))
+                assert await asyncio.gather(*map(cache.get, keys)) == [None] * len(keys)
+                await other.get(keys[0])
+                for key in reversed(keys):
+                    assert await cache.get(key) == key.encode()
+        finally:
+            await cache.close()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -43,6 +44,15 @@ async def _sent(fleet: Fleet, data: bytes, seconds: float = 5) -> bytes:
 
 def _posted(body: bytes, head: bytes = POST) -> bytes:
     return head + b"content-length: %d\r\n\r\n%s" % (len(body), body)
+
+
+async def test_each_response_has_the_date_at_which_it_began(fleet: Fleet) -> None:
+    for _ in range(2):
+        before = int(time.time())
+        found = await _sent(fleet, LAST)
+        (date,) = [line for line in found.split(b"\r\n") if line.startswith(b"date: ")]
+        assert before <= parsedate_to_datetime(date[6:].decode()).timestamp() <= time.time()
+        await asyncio.sleep(1)
 
 
 async def test_requests_that_are_sent_at_once_are_answered_in_order(fleet: Fleet) -> None:

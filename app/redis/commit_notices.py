@@ -1,0 +1,101 @@
+"""Notices of commits: who has written an event tells the relay, which is in one of the processes, through Redis.
+
+A notice is a hint and holds nothing. One that is lost costs time, never an event: the relay looks at the outbox by
+itself every two seconds, and twice a second while notices do not reach it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.redis.cache import COMMAND_SECONDS
+
+GAP_SECONDS: Final = 0.02
+"""A process sends one notice for all commits of this time."""
+RETRY_SECONDS: Final = 5.0
+
+
+class CommitNotices:
+    """Sends and receives notices over one Redis; `run` sends, and `heard` receives.
+
+    `database` is the database's incarnation: others share the Redis. `failed` gets each error, and `succeeded` is
+    called when a notice was sent or heard.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        database: Callable[[], str | None],
+        *,
+        failed: Callable[[BaseException], None],
+        succeeded: Callable[[], None],
+    ) -> None:
+        self._redis = redis
+        self._database = database
+        self._failed = failed
+        self._succeeded = succeeded
+        self._committed = asyncio.Event()
+        self._is_heard = False
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether notices of other processes reach this one."""
+        return self._is_heard
+
+    @property
+    def _channel(self) -> str:
+        return f"outbox:{self._database()}"
+
+    def committed(self) -> None:
+        """Send a notice, soon."""
+        self._committed.set()
+
+    async def run(self) -> None:
+        """Send notices of commits, until its task is cancelled. What is not sent, the relay finds by itself."""
+        while True:
+            await self._committed.wait()
+            self._committed.clear()
+            try:
+                async with asyncio.timeout(COMMAND_SECONDS):
+                    await self._redis.publish(self._channel, b"")
+            except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+                self._failed(error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._succeeded()
+                await asyncio.sleep(GAP_SECONDS)
+
+    @asynccontextmanager
+    async def heard(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """Call `wake` for each notice while the block runs, and once for those that may have been missed before."""
+        task = asyncio.create_task(self._listen(wake))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _listen(self, wake: Callable[[], None]) -> None:
+        while True:
+            try:
+                await self._receive(wake)
+            except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+                self._failed(error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _receive(self, wake: Callable[[], None]) -> None:
+        try:
+            async with self._redis.pubsub() as channel:
+                async with asyncio.timeout(COMMAND_SECONDS):
+                    await channel.subscribe(self._channel)
+                # The first message says that the subscription has begun.
+                async for _message in channel.listen():
+                    self._is_heard = True
+                    self._succeeded()
+                    wake()
+        finally:
+            self._is_heard = False
