@@ -252,10 +252,14 @@ async def test_each_scope_that_is_taken_away_is_noticed(
     taken = [(str(site), partial(without, site)) for site in SITES if site.condition not in WITHIN_A_SCOPE]
     taken += [(place, partial(without_asking, place)) for place in _asked()]
     unnoticed, asked = taken, list[tuple[Probe, set[str]]]()
+    import time
     for attacker in attackers(other, everything):
+        t=time.time()
         asked += [(probe, await _places_of(probe)) for probe in probes(victim, attacker)] if unnoticed else []
+        t1=time.time(); n=len(unnoticed)
         attempts = ATTEMPTS if attacker.kind == "patient" else 1
         unnoticed = [each for each in unnoticed if not await _is_noticed(*each, asked, attempts)]
+        print(attacker.kind, "note", t1-t, "try", time.time()-t1, n, len(unnoticed))
     figures(removed=len(taken), noticed=len(taken) - len(unnoticed))
     assert unnoticed == [], "\n".join(name for name, _ in unnoticed)
 

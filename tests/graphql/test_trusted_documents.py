@@ -126,8 +126,8 @@ async def test_what_another_hand_wrote_into_redis_does_not_run(server_gateway: G
     assert await _post(server_gateway, _apollo("1" * 64)) == (200, "PERSISTED_QUERY_NOT_FOUND")
 
 
-@pytest.fixture(params=["plain", "apollo"])
-async def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+@pytest.fixture(scope="module", params=["plain", "apollo"])
+async def strict(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A gateway on which nothing but one document runs."""
     found: Any = {f"sha256:{HASH}": TRUSTED}
     if request.param == "apollo":
