@@ -29,7 +29,9 @@ WATCH = {"query": "subscription { settlementRecorded { cursor } }"}
 @pytest.fixture(scope="module")
 async def slow(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """A gateway that gives each caller little, and no more while a test runs."""
-    settings = embedded_settings(tmp_path_factory.mktemp("slow"), rate_per_second=0.001, rate_burst=5, streams_per_subject=2)
+    settings = embedded_settings(
+        tmp_path_factory.mktemp("slow"), rate_per_second=0.001, rate_burst=5, streams_per_subject=2
+    )
     async with running_gateway(settings) as gateway:
         yield gateway
 

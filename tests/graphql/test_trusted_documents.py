@@ -133,9 +133,10 @@ async def strict(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     if request.param == "apollo":
         operation = {"id": HASH, "name": "Mine", "type": "query", "body": TRUSTED}
         found = {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [operation]}
-    path = tmp_path / "trusted.json"
+    directory = tmp_path_factory.mktemp("trusted")
+    path = directory / "trusted.json"
     path.write_text(json.dumps(found))
-    settings = embedded_settings(tmp_path, trusted_documents=path, trusted_documents_only=True)
+    settings = embedded_settings(directory, trusted_documents=path, trusted_documents_only=True)
     async with running_gateway(settings) as gateway:
         yield gateway
 
