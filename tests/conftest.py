@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from app.runtime.settings import Settings
 from app.web.lane import Lane
@@ -44,6 +45,7 @@ BOTH_WAYS = (
     *("refused_tokens", "trusted_documents", "turns", "values_in_errors"),
 )
 LONG = "tests/machine/"
+TOGETHER = ("tests/executor/",)
 WAITING = "tests/faults/"
 # Minutes of waiting for clocks, leases and restarts: `make faults` runs them (BILLING_TEST_SCALE=full).
 FULL_ONLY = (
@@ -59,6 +61,14 @@ _EXPLORER = "tests/graphql/test_explorer.py"
 FACTS = ("kind", "url", "version", "flavor")
 
 
+class Modules(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Modules for the workers, in their order; those of a folder of TOGETHER are one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = next((each for each in TOGETHER if nodeid.startswith(each)), None)
+        return folder or str(super()._split_scope(nodeid))
+
+
 class SharedServers:
     """With several workers (`-n`) the first process starts the servers once and tells every worker where they are."""
 
@@ -71,6 +81,10 @@ class SharedServers:
             self._services = start_all()
         found = self._services.servers
         node.workerinput["servers"] = {name: {fact: getattr(found[name], fact) for fact in FACTS} for name in ALL}
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """A worker takes a module at a time, or a folder whose modules share what is made for all of them."""
+        return Modules(config, log) if config.getoption("dist") == "loadscope" else None
 
     def pytest_unconfigure(self) -> None:
         """End the servers."""

@@ -124,7 +124,7 @@ def access_log_key_of(settings: Settings) -> AccessLogKey:
 def changes_of(settings: Settings, database: Database) -> Changes:
     """The door for changes of a command: entries of the access log are written with each change, and sealed by the
     gateways."""
-    metrics = Metrics(frozenset())
+    metrics = Metrics()
     clock = DatabaseClock()
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock.now, metrics=metrics)
     return Changes(database, access_log, clock=clock, counters=metrics)

@@ -102,13 +102,14 @@ class Process:
 
 
 def build(
-    settings: Settings, *, clock: Callable[[], datetime] | None = None, operation_names: frozenset[str] = frozenset()
+    settings: Settings, *, clock: Callable[[], datetime] | None = None, operation_types: Mapping[str, str] | None = None
 ) -> Process:
     """Build the process; nothing is connected yet. `clock` replaces that of the database.
 
-    Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
+    Metrics show the operations of `operation_types` and of the settings by name, and all others as `other`.
     """
-    metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
+    registered = dict.fromkeys(settings.registered_operations.replace(",", " ").split())
+    metrics = Metrics(registered | dict(operation_types or {}))
     metrics.expect(emergency.OPEN.name, "CONFLICT", "EMERGENCY_LIMIT", "INVALID_INPUT")
     certificates = certificates_of(settings)
     database, time = database_of(settings, certificates.database), DatabaseClock(clock)

@@ -1,8 +1,8 @@
 """Metrics: every one that the gateway exports."""
 
 import time
-from collections.abc import Callable, Iterable
-from itertools import product
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, product
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -12,8 +12,13 @@ OTHER: Final = "other"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DELIVERY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 _POSTING_SECONDS: Final = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 900, 3_600)
-TYPES: Final = ("query", "mutation", "subscription", "none")
-KINDS: Final = ("point", "list", "mutation", "subscription", "none")
+KINDS: Final = {
+    "query": ("point", "list"),
+    "mutation": ("mutation",),
+    "subscription": ("subscription",),
+    "none": ("none",),
+}
+"""Of what kind an operation of each type is."""
 OUTCOMES: Final = ("ok", "refused", "denied", "unavailable", "internal")
 EXECUTORS: Final = ("plan", "core", "fallback")
 PUBLISH_ERRORS: Final = (
@@ -78,12 +83,12 @@ class Metrics:
     """Every metric of one process, in a registry of its own.
 
     Labels are short fixed sets, never a path, a client's own text or a person: each new value is a new time series.
-    `operations` are the GraphQL operation names that get a label of their own.
+    `operations` are the GraphQL operation names that get a label of their own, and the type that each usually has.
     """
 
-    def __init__(self, operations: frozenset[str] = frozenset()) -> None:
+    def __init__(self, operations: Mapping[str, str | None] | None = None) -> None:
         self.registry = CollectorRegistry()
-        self._operations = operations
+        self._operations = operations or {}
         self._add_requests()
         self._add_business()
         self._add_outbox()
@@ -92,11 +97,13 @@ class Metrics:
 
     def _begin_at_zero(self) -> None:
         """Give counters and histograms their label values now: Prometheus sees no increase in a series that is born
-        with its first one."""
-        for name, (type, outcome) in product((*self._operations, OTHER), product(TYPES, OUTCOMES)):
-            self.graphql_requests.labels(name, type, outcome)
-        for name, kind in product((*self._operations, OTHER), KINDS):
-            self.graphql_seconds.labels(name, kind)
+        with its first one. What no operation of a name is has no series, of which each scrape would carry thousands."""
+        for name, usual in (*self._operations.items(), (OTHER, None)):
+            types = KINDS if usual is None else (usual,)
+            for type, outcome in product(types, OUTCOMES):
+                self.graphql_requests.labels(name, type, outcome)
+            for kind in chain.from_iterable(KINDS[type] for type in types):
+                self.graphql_seconds.labels(name, kind)
         for executor in EXECUTORS:
             self.graphql_executions.labels(executor)
         for outcome, source in product(("ELIGIBLE", "NOT_ELIGIBLE", "UNDETERMINED"), ("PAYER", "CACHE")):
@@ -295,4 +302,4 @@ class Metrics:
 
     def operation(self, name: str | None) -> str:
         """The label for an operation name: the name if it is registered, else `other`, since clients choose names."""
-        return name if name in self._operations else OTHER
+        return name if name is not None and name in self._operations else OTHER

@@ -23,7 +23,7 @@ from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.federation import subgraph
-from app.schema.operation_names import OPERATION_NAMES
+from app.schema.operation_names import OPERATION_TYPES
 from app.schema.root import schema
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
@@ -54,7 +54,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     the same address.
 
     SettingsError or ManifestError if it cannot run."""
-    process = build(settings, clock=clock, operation_names=OPERATION_NAMES)
+    process = build(settings, clock=clock, operation_types=OPERATION_TYPES)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:

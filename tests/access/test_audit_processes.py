@@ -43,7 +43,7 @@ def _now() -> datetime:
 
 
 def _writer(database: Database) -> AccessLogWriter:
-    return AccessLogWriter(database, KEY, now=_now, metrics=Metrics(frozenset()))
+    return AccessLogWriter(database, KEY, now=_now, metrics=Metrics())
 
 
 def _actor(request_id: str, door: Door = Door.GRAPHQL) -> Actor:

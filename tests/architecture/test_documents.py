@@ -12,7 +12,7 @@ from typer.main import get_command
 from app.auth.roles import ROLES
 from app.cli import app as command_line
 from app.runtime.settings import Settings
-from app.schema.operation_names import OPERATION_NAMES
+from app.schema.operation_names import OPERATION_TYPES
 from tests.published import SCHEMA
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_the_first_steps_show_a_query_a_mutation_and_a_subscription() -> None:
 
 def test_the_operations_of_the_first_steps_are_registered_for_metrics() -> None:
     names = {definition.name.value for text in OPERATIONS for definition in parse(text).definitions}  # type: ignore[attr-defined]
-    assert names <= OPERATION_NAMES
+    assert names <= OPERATION_TYPES.keys()
 
 
 def test_the_configuration_lists_every_setting_and_no_other() -> None:

@@ -17,9 +17,8 @@ from app.events.dead_letters import dead_letter_topic_of
 from app.events.kafka_clients import bootstrap_of, ensure_topic
 from app.runtime.settings import Settings
 from tests.commands import billing
-from tests.events.test_parking import metrics
 from tests.factories import World, flat, key, today
-from tests.gateway import Gateway
+from tests.gateway import Gateway, counted
 from tests.graphql.test_remittances import books, money
 
 TYPE = "br.billing.remittance.issued.v1"
@@ -96,9 +95,8 @@ async def post_of(gateway: Gateway) -> AsyncIterator[Post]:
 
 async def results(*gateways: Gateway) -> dict[str, int]:
     """How many messages these gateways made what of."""
-    scraped = [await metrics(gateway) for gateway in gateways]
-    names = {result: f'billing_inbox_messages_total{{result="{result}"}}' for result in RESULTS}
-    return {result: int(sum(one.get(name, 0) for one in scraped)) for result, name in names.items()}
+    found = [counted(gateway.parts.metrics.inbox, "result") for gateway in gateways]
+    return {result: sum(one[result] for one in found) for result in RESULTS}
 
 
 async def until(is_true: Callable[[], Awaitable[bool]], *, seconds: float = 15) -> None:

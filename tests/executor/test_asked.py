@@ -1,7 +1,6 @@
 """Which columns of records a plan reads, and what happens when it needs more than it has asked for."""
 
 import re
-from collections.abc import AsyncIterator
 from operator import attrgetter
 
 import pytest
@@ -10,21 +9,17 @@ from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.makers import maker_of_some
 from app.executor.asked import names_in, passes_on, union, with_inner
-from tests.access.world import Rich, rich_world
-from tests.executor.both import Both, settings_of
-from tests.gateway import heard, running_gateway
-from tests.services import Services
+from tests.access.world import Rich
+from tests.executor.both import Both
+from tests.gateway import heard
 
 PATIENTS = "{{ claims(first: 2) {{ nodes {{ patient {{ {fields} }} }} pageInfo {{ endCursor }} }} }}"
 ACTIONS = "{ claims(first: 2) { nodes { id availableActions { action } } } }"
 
 
-@pytest.fixture(scope="module")
-async def rich(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
-    """A gateway on MySQL, with one of everything."""
-    settings = await settings_of("mysql", services, tmp_path_factory.mktemp("asked"))
-    async with running_gateway(settings) as gateway:
-        yield await rich_world(gateway)
+@pytest.fixture
+def rich(mysql_rich: Rich) -> Rich:
+    return mysql_rich
 
 
 async def _columns(rich: Rich, query: str) -> dict[str, set[str]]:

@@ -6,7 +6,6 @@
 import os
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
@@ -17,14 +16,12 @@ from app.auth.roles import NARROWED_TO, ROLES
 from app.domain.access_log import AccessDecision
 from tests import length
 from tests.access.entries import entries, selection_of
-from tests.access.world import Rich, nurse_of, rich_world
-from tests.executor.both import MODES, Both, settings_of
+from tests.access.world import Rich, nurse_of
+from tests.executor.both import MODES, Both
 from tests.executor.rich_operations import operations_on
 from tests.factories import new_world
 from tests.figures import Figures
-from tests.gateway import running_gateway
 from tests.length import scaled
-from tests.services import Services
 from tests.streams import told_all
 
 CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", scaled(full=5_000, short=50)))
@@ -33,14 +30,11 @@ BREAK_GLASS = "health:break_glass"
 NAMES = [name for name in ROLES if BREAK_GLASS not in ROLES[name]]
 
 
-@pytest.fixture(scope="module", params=MODES)
-async def rich(
-    request: pytest.FixtureRequest, services: Services, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Rich]:
-    """A gateway of its own, with one of everything; only on MySQL plans read some columns of records."""
-    settings = await settings_of(request.param, services, tmp_path_factory.mktemp("executor"))
-    async with running_gateway(settings) as gateway:
-        yield await rich_world(gateway)
+@pytest.fixture(params=MODES)
+def rich(request: pytest.FixtureRequest) -> Rich:
+    """One of everything in each mode; only on MySQL plans read some columns of records."""
+    found: Rich = request.getfixturevalue(f"{request.param}_rich")
+    return found
 
 
 async def _tokens(rich: Rich) -> list[str | None]:

@@ -1,7 +1,6 @@
 """What is selected of a mutation's payload and of a stream's message: by a plan, and by graphql-core."""
 
 import secrets
-from collections.abc import AsyncIterator
 from inspect import isawaitable
 from random import Random
 from typing import Any
@@ -13,14 +12,13 @@ from app.auth.roles import ROLES
 from app.schema.root import schema
 from app.transport.answers import Answer
 from app.transport.documents import Operation
-from tests.access.world import Rich, rich_world
+from tests.access.world import Rich
 from tests.executor.both import Both
 from tests.executor.rich_operations import operations_on
 from tests.executor.stored import StoredLog
 from tests.executor.test_equal import CASES, IS_FULL
 from tests.factories import key, today
 from tests.figures import Figures
-from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
 
 CLAIM = """id status claimedAmount cardNumber items { code totalAmount denials { code amount } } patient { name cpf }
@@ -41,11 +39,9 @@ STREAM = f"""subscription($after: String) {{
   claimStatusChanged(after: $after) {{ cursor occurredAt status previousStatus claim {{ {CLAIM} }} }} }}"""
 
 
-@pytest.fixture(scope="module")
-async def rich(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
-    """A gateway of its own, with one of everything."""
-    async with running_gateway(embedded_settings(tmp_path_factory.mktemp("payloads"))) as gateway:
-        yield await rich_world(gateway)
+@pytest.fixture
+def rich(sqlite_rich: Rich) -> Rich:
+    return sqlite_rich
 
 
 @pytest.mark.parametrize("query", [CREATE, NULLED, REFUSED])

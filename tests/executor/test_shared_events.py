@@ -4,7 +4,7 @@ Every field to which a subscription leads is asked for, of events about everythi
 data scopes are this world's provider, that and another one, and all.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,6 @@ from tests.access.world import Rich, rich_world
 from tests.executor.both import Both
 from tests.executor.ways import CORE, leaves, types_on, ways
 from tests.figures import Figures
-from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
 
 # Which fields lead to objects of others, so that subscribers with different data scopes share nothing.
@@ -145,15 +144,15 @@ async def _nothing() -> AsyncGenerator[Any, None]:
 
 
 @pytest.fixture(scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A gateway of its own with one of everything, and another provider and payer that have everything too. The patient
-    was with both providers."""
-    async with running_gateway(embedded_settings(tmp_path_factory.mktemp("shared-events"))) as gateway:
-        rich, other = await rich_world(gateway), await rich_world(gateway)
-        values = {"input": shaped("createClaim", rich.world.claim_input(provider=other.world.provider))}
-        create = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { errors { code } } }"
-        assert (await gateway.gql(create, values, token=gateway.token("biller"))).data["createClaim"]["errors"] == []
-        yield Stage(rich, other.world.provider)
+async def stage(sqlite_rich: Rich) -> Stage:
+    """A world with one of everything, and another provider and payer that have everything too. The patient was with
+    both providers."""
+    rich, gateway = sqlite_rich, sqlite_rich.gateway
+    other = await rich_world(gateway)
+    values = {"input": shaped("createClaim", rich.world.claim_input(provider=other.world.provider))}
+    create = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { errors { code } } }"
+    assert (await gateway.gql(create, values, token=gateway.token("biller"))).data["createClaim"]["errors"] == []
+    return Stage(rich, other.world.provider)
 
 
 def test_each_field_that_a_subscription_leads_to_is_known_to_stay_inside_or_to_lead_out() -> None:

@@ -14,7 +14,7 @@ from tests.length import scaled
 from tests.servers.base import Server
 from tests.services import Services, start
 
-KILLS = scaled(full=2, short=2)
+KILLS = scaled(full=2, short=1)
 UNDER_LOAD_SECONDS = scaled(full=5, short=1)
 
 

@@ -30,7 +30,7 @@ from tests.gateway import server_settings
 from tests.length import scaled
 from tests.services import Services
 
-SWALLOWED_SECONDS = scaled(full=10, short=10)
+SWALLOWED_SECONDS = scaled(full=10, short=7)
 SLOW_SECONDS = scaled(full=15, short=4)
 DELAY_SECONDS = 0.3
 # The limit of an operation, and a moment for the answer itself.

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, today
+from tests.length import scaled
 
-CASES: Final = int(os.environ.get("BILLING_TEST_FUZZ_CASES", "0"))
+CASES: Final = int(os.environ.get("BILLING_TEST_FUZZ_CASES", scaled(full=2_000, short=0)))
 FAULTS: Final = frozenset({"INTERNAL", "UNAVAILABLE", "TIMEOUT", "BAD_REQUEST"})
 Values = st.SearchStrategy[graphql.ValueNode]
 RUBBISH: Final = (

@@ -11,6 +11,7 @@ import pytest
 from app.domain.errors import BillingError
 from app.tiss import read_document
 from app.tiss.archives import Archive
+from app.tiss.read_batch import IncomingBatch
 from tests.example_lotes import zipped
 from tests.figures import Figures, assert_within
 
@@ -73,9 +74,10 @@ def _cost(read: Callable[[], object]) -> tuple[float, float]:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_document_that_is_a_bomb_is_refused_for_little(name: str, figures: Figures) -> None:
     content = DOCUMENTS[name]()
-    batch = read_document.read(content)
-    assert (batch.guides, len(batch.failures)) == ((), 1)
-    seconds, peak = _cost(lambda: read_document.read(content))
+    read_document.read(b"<a/>")  # what the first document makes for all is no cost of this one
+    batches: list[IncomingBatch] = []
+    seconds, peak = _cost(lambda: batches.append(read_document.read(content)))
+    assert [(batch.guides, len(batch.failures)) for batch in batches] == [((), 1)]
     figures(document=name, document_mib=len(content) / MIB, seconds=seconds, peak_mib=peak)
     assert_within(8.0, seconds=seconds)
     assert peak < 64

@@ -371,11 +371,11 @@ def _draft_and(life: Billing, end: Callable[[int], None]) -> list[Callable[[], N
 def test_every_mutation_keeps_every_invariant(stage: Stage) -> None:
     Billing.stage, Billing.done = stage, {}
     life = Billing()
-    for _ in _every_mutation(life):
+    for number, _ in enumerate(_every_mutation(life)):
         life.the_books_are_right()
-        life.groups_are_those_of_all_rows()
-        # So that the next step is noticed, or the books are wrong.
-        life.prove_the_books()
+        if number % scaled(full=1, short=3) == 0:
+            life.groups_are_those_of_all_rows()
+            life.prove_the_books()  # so that the next step is noticed, or the books are wrong
     assert set(Billing.done) == EVERYTHING
     steps = life.rows.claim_steps.values()
     assert {"DENY_PART_LATER", "DENY_REST_LATER"} < {step["action"] for step in steps}

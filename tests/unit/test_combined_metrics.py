@@ -19,7 +19,7 @@ def _samples(page: bytes) -> dict[str, float]:
 
 
 def test_one_worker_alone_has_its_own_page() -> None:
-    metrics = Metrics(frozenset({"Claims"}))
+    metrics = Metrics({"Claims": "query"})
     metrics.published.inc(3)
     page = _page(metrics)
     names = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
