@@ -9,7 +9,7 @@ BENCH_SECONDS ?= 1
 BENCH_ROUNDS ?= 3
 PAGES := errors events metrics configuration
 
-.PHONY: help install run test faults soak month lives hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer rest-pages migration lock third-party translated format clean
+.PHONY: help install run test test-long faults soak month lives hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer rest-pages migration lock third-party translated format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,8 +30,12 @@ test: $(STAMP) ## Run all tests in WORKERS processes, on servers that the run st
 	@scripts/explorer.sh
 	@VENV=$(VENV) WORKERS=$(WORKERS) scripts/test.sh $(ARGS)
 
+test-long: $(STAMP) ## Run all tests at full size: every fault, list, caller and mode, which takes hours
+	@scripts/explorer.sh
+	@BILLING_TEST_SCALE=full VENV=$(VENV) WORKERS=$(WORKERS) scripts/test.sh $(ARGS)
+
 faults: $(STAMP) ## Kill, disconnect and starve gateways and servers, at full length, and print the measurements
-	BILLING_TEST_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
+	BILLING_TEST_SCALE=full $(BIN)/python -m pytest tests/faults $(ARGS)
 
 soak: $(STAMP) ## Load a gateway for SOAK_SECONDS (an hour), and print its memory before and after
 	BILLING_TEST_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/soak $(ARGS)
@@ -43,7 +47,7 @@ lives: $(STAMP) ## Play random lives of claims and invoices for 2,000 steps, wit
 	BILLING_TEST_MACHINE_STEPS=2000 $(BIN)/python -m pytest tests/machine $(ARGS)
 
 hostile: $(STAMP) ## Attack live gateways at full length, and print what each attack cost
-	BILLING_TEST_HOSTILE=full $(BIN)/python -m pytest -m hostile $(ARGS)
+	BILLING_TEST_SCALE=full $(BIN)/python -m pytest -m hostile $(ARGS)
 
 fuzz: $(STAMP) ## Send about 3,000 generated documents to live gateways, different ones each time
 	BILLING_TEST_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)

@@ -18,6 +18,7 @@ from tests.factories import World, new_world
 from tests.figures import figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
 from tests.leaks import Log, Messages, leaks, log_of_the_run
+from tests.length import IS_FULL
 from tests.prepared import FOLDER, share
 from tests.servers.base import Server
 from tests.services import ALL, Services, start_all
@@ -27,23 +28,15 @@ __all__ = ["figures"]
 clear_settings()
 
 MODES = ("embedded", "servers")
-# Everything runs on the servers. On the embedded gateway, which differs in its SQL, its cache and its events, so do the
-# modules that walk through all of these; BILLING_TEST_EMBEDDED=all, or `-k embedded`, runs the others there too.
+# Everything runs on the servers. The embedded gateway differs in its locks, its texts, its cache and its events: so do
+# the modules about these run there too; BILLING_TEST_SCALE=full, or `-k embedded`, runs the others there as well. Every
+# root field and every mutation is sent to it by tests/access, tests/executor and tests/fuzz.
 EMBEDDED_TOO = (
-    *(
-        "access/test_audit",
-        "access/test_scopes",
-        "events/",
-        "graphql/test_breakdowns",
-        "graphql/test_bulk",
-        "graphql/test_claim_stream.py",
-    ),
-    *("graphql/test_claims",),
-    *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_denials", "graphql/test_idempotency"),
-    *("graphql/test_invoices", "graphql/test_modes", "graphql/test_pages", "graphql/test_races"),
-    *("graphql/test_reconciliation", "graphql/test_remittances", "graphql/test_retention", "graphql/test_settlements"),
+    *("access/test_audit", "events/test_hub", "events/test_log", "events/test_newer", "events/test_parking"),
+    *("events/test_relay.", "graphql/test_bulk", "graphql/test_claim_stream.py", "graphql/test_idempotency"),
+    *("graphql/test_modes", "graphql/test_pages", "graphql/test_races", "graphql/test_retention"),
     *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_status_streams"),
-    *("graphql/test_subscription", "graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
+    *("graphql/test_subscription", "graphql/test_tuss"),
 )
 # The general way answers whatever the short one does; elsewhere a usual request takes the short one (app/web/lane.py).
 BOTH_WAYS = (
@@ -52,10 +45,12 @@ BOTH_WAYS = (
 )
 LONG = "tests/machine/"
 WAITING = "tests/faults/"
-# Minutes of waiting for clocks, leases and restarts: `make faults` runs them (BILLING_TEST_FAULTS=full).
+# Minutes of waiting for clocks, leases and restarts: `make faults` runs them (BILLING_TEST_SCALE=full).
 FULL_ONLY = (
     *(f"tests/faults/test_{name}.py" for name in ("held_rows", "relay_stopped", "rolling", "wrong_clock")),
+    # tests/events/test_broker_down.py stops and empties a broker every time.
     "tests/faults/test_broker_faults.py::test_payments_go_on_and_the_backlog_leaves_in_order[back without its data]",
+    "tests/faults/test_broker_faults.py::test_payments_go_on_and_the_backlog_leaves_in_order[down]",
 )
 # It starts eight servers, some of which need the packages that only `make bench` installs.
 BENCH_ONLY = "tests/benchmarks/test_run.py"
@@ -130,11 +125,11 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Embedded where it matters; without what takes minutes or needs more; and then in an order without idle time."""
-    if os.environ.get("BILLING_TEST_EMBEDDED") != "all" and "embedded" not in config.option.keyword:
+    if not IS_FULL and "embedded" not in config.option.keyword:
         left = [item for item in items if _is_twice(item)]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if not _is_twice(item)]
-    if os.environ.get("BILLING_TEST_FAULTS") != "full":
+    if not IS_FULL:
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid.startswith(FULL_ONLY)])
         items[:] = [item for item in items if not item.nodeid.startswith(FULL_ONLY)]
     if "BILLING_TEST_BENCH" not in os.environ:

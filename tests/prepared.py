@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -29,12 +30,15 @@ FOLDER: Final = "BILLING_TEST_PREPARED"
 FEW: Final = frozenset({"10101012", "40304361"})
 """The codes of what most tests bill."""
 TERMS: Final = "tuss_terms"
-_shared: set[str] = set()
+VERSION: Final = "SELECT VERSION()"
+_shared: dict[str, URL] = {}
 
 
 def share(address: str) -> None:
-    """Say that many databases of the run are on this server: one is made there to be copied."""
-    _shared.add(_server(make_url(address)))
+    """Say that many databases of the run are on this server: one is made there to be copied, also to a server of the
+    same version that a few tests have for themselves."""
+    url = make_url(address)
+    _shared[_server(url)] = url
 
 
 def _server(url: URL) -> str:
@@ -80,14 +84,18 @@ async def _is_copied(url: URL, *, has_all_terms: bool) -> bool:
         found = await _made(f"{name}.db", partial(_make_file, has_all_terms))
         await asyncio.to_thread(_copy_file, found, file)
         return True
-    if _server(url) not in _shared:
+    source = _shared.get(_server(url)) or next(iter(_shared.values()), None)
+    # Another account may have to prove who it is, or may make no tables.
+    if source is None or source.username != url.username or not await asyncio.to_thread(_fits, source, url):
         return False
-    names = await asyncio.to_thread(_tables, url)
-    if names:
-        return False
-    found = await _made(f"{_server(url)}.json", partial(_make_schema, url))
-    await asyncio.to_thread(_run, url, json.loads(found.read_text())[name])
+    found = await _made(f"{_server(source)}.json", partial(_make_schema, source))
+    await asyncio.to_thread(_copy, Copying(**json.loads(found.read_text())), source, url, has_all_terms)
     return True
+
+
+def _fits(source: URL, url: URL) -> bool:
+    """Whether the database has nothing yet, and its server is the source or as good as it."""
+    return not _tables(url) and _run(source, [VERSION]) == _run(url, [VERSION])
 
 
 async def _made(name: str, make: Callable[[Path], Awaitable[None]]) -> Path:
@@ -117,7 +125,7 @@ def _copy_file(found: Path, file: Path) -> None:
 
 
 async def _make_schema(url: URL, draft: Path) -> None:
-    """A database beside the tests' own, and the statements that copy it."""
+    """A database beside the tests' own, and how to copy it."""
     name = Path(os.environ[FOLDER]).name.replace("-", "_")
     address, model = (url.set(database=each).render_as_string(hide_password=False) for each in ("", name))
     await asyncio.to_thread(create_database, address, name)
@@ -126,21 +134,41 @@ async def _make_schema(url: URL, draft: Path) -> None:
         await _load(database, has_all_terms=True)
     finally:
         await database.dispose()
-    statements = await asyncio.to_thread(_copying, make_url(model))
-    await asyncio.to_thread(draft.write_text, json.dumps(statements))
+    copying = await asyncio.to_thread(_copying, make_url(model))
+    await asyncio.to_thread(draft.write_text, json.dumps(asdict(copying)))
 
 
-def _copying(model: URL) -> dict[str, list[str]]:
+@dataclass(frozen=True)
+class Copying:
+    """The statements that make the tables, and for each table with rows the one that reads them."""
+
+    tables: list[str]
+    rows: dict[str, str]
+
+
+def _copying(model: URL) -> Copying:
     names = _tables(model)
     # A table may refer to one that is made later.
     made = ["SET foreign_key_checks = 0", *[_run(model, [f"SHOW CREATE TABLE `{name}`"])[0][1] for name in names]]
     filled = [name for name in names if _run(model, [f"SELECT 1 FROM `{name}` LIMIT 1"])]  # noqa: S608 - our own names
-    rows = {name: f"INSERT INTO `{name}` SELECT * FROM `{model.database}`.`{name}`" for name in filled}  # noqa: S608
+    return Copying(made, {name: f"SELECT * FROM `{model.database}`.`{name}`" for name in filled})  # noqa: S608
+
+
+def _copy(copying: Copying, source: URL, url: URL, has_all_terms: bool) -> None:
     few = ", ".join(f"'{code}'" for code in sorted(FEW))
-    return {
-        "whole": [*made, *rows.values()],
-        "few": [*made, *({**rows, TERMS: f"{rows[TERMS]} WHERE code IN ({few})"}).values()],
-    }
+    rows = copying.rows if has_all_terms else {**copying.rows, TERMS: f"{copying.rows[TERMS]} WHERE code IN ({few})"}
+    if _server(source) == _server(url):
+        _run(url, [*copying.tables, *[f"INSERT INTO `{name}` {reading}" for name, reading in rows.items()]])
+        return
+    _run(url, copying.tables)
+    for name, reading in rows.items():
+        _insert(url, name, _run(source, [reading]))
+
+
+def _insert(url: URL, name: str, rows: tuple[tuple[Any, ...], ...]) -> None:
+    places = ", ".join(["%s"] * len(rows[0]))
+    with closing(_connection(url)) as connection, connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO `{name}` VALUES ({places})", rows)  # noqa: S608 - our own name
 
 
 def _tables(url: URL) -> list[str]:
@@ -149,11 +177,12 @@ def _tables(url: URL) -> list[str]:
 
 def _run(url: URL, statements: list[str]) -> tuple[tuple[Any, ...], ...]:
     """The rows of the last statement."""
-    account = {"user": url.username or "", "password": url.password or ""}
-    connection = pymysql.connect(
-        host=url.host, port=url.port or 3306, database=url.database, autocommit=True, **account
-    )
-    with closing(connection), connection.cursor() as cursor:
+    with closing(_connection(url)) as connection, connection.cursor() as cursor:
         for each in statements:
             cursor.execute(each)
         return tuple(cursor.fetchall())
+
+
+def _connection(url: URL) -> "pymysql.Connection[Any]":
+    account = {"user": url.username or "", "password": url.password or ""}
+    return pymysql.connect(host=url.host, port=url.port or 3306, database=url.database, autocommit=True, **account)

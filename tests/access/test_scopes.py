@@ -247,15 +247,23 @@ async def test_each_probe_gets_something_in_its_own_scope(embedded_gateway: Gate
 async def test_each_scope_that_is_taken_away_is_noticed(
     server_worlds: tuple[Rich, Rich], everything: str, figures: Figures
 ) -> None:
-    """Those of one kind of caller are tried first; the other two are asked for what these did not notice."""
+    """Each kind of caller is asked for what the kinds before it did not notice. Where a probe asks for scopes is noted
+    for the first kind, and for the others only if something is left that none of them has noticed."""
     victim, other = server_worlds
     taken = [(str(site), partial(without, site)) for site in SITES if site.condition not in WITHIN_A_SCOPE]
     taken += [(place, partial(without_asking, place)) for place in _asked()]
+    callers = attackers(other, everything)
+    places = [await _places_of(probe) for probe in probes(victim, callers[0])]
     unnoticed, asked = taken, list[tuple[Probe, set[str]]]()
-    for attacker in attackers(other, everything):
-        asked += [(probe, await _places_of(probe)) for probe in probes(victim, attacker)] if unnoticed else []
-        attempts = ATTEMPTS if attacker.kind == "patient" else 1
-        unnoticed = [each for each in unnoticed if not await _is_noticed(*each, asked, attempts)]
+    for attacker in callers:
+        asked += zip(probes(victim, attacker), places, strict=True)
+        unnoticed = [each for each in unnoticed if not await _is_noticed(*each, asked, 1)]
+    further = [probe for attacker in callers[1:] for probe in probes(victim, attacker)]
+    while unnoticed and further:
+        probe = further.pop()  # the streams first, which are the likeliest to be left
+        asked.append((probe, await _places_of(probe)))
+        unnoticed = [each for each in unnoticed if not await _is_noticed(*each, asked[-1:], 1)]
+    unnoticed = [each for each in unnoticed if not await _is_noticed(*each, asked, ATTEMPTS)]
     figures(removed=len(taken), noticed=len(taken) - len(unnoticed))
     assert unnoticed == [], "\n".join(name for name, _ in unnoticed)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 import uuid
@@ -27,10 +26,11 @@ from tests.architecture.sample_rows import Rows, Samples, all_rows
 from tests.architecture.test_migrations import drift
 from tests.commands import ForkedProcess, billing, inherited, start
 from tests.figures import Figures, assert_within
+from tests.length import scaled
 from tests.servers.mysql import create_database
 from tests.services import Services
 
-ROWS = 1_000_000 if os.environ.get("BILLING_TEST_SCALE") == "full" else 20_000
+ROWS = scaled(full=1_000_000, short=20_000)
 WAIT_SECONDS_MAX = 1.0
 TABLES_DONE = 12
 REVISIONS = [each.revision for each in reversed(list(migrate.scripts().walk_revisions()))]

@@ -1,6 +1,5 @@
-"""The stage of a fault: a database with the few terms it needs, issued invoices, and how far a run goes."""
+"""The stage of a fault: a database with the few terms it needs, and issued invoices."""
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,13 +8,6 @@ from app.runtime.settings import Settings
 from tests import prepared
 from tests.factories import World, new_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
-
-IS_FULL = os.environ.get("BILLING_TEST_FAULTS") == "full"
-
-
-def scaled(full: int, short: int) -> int:
-    """The figure of the full run, or that of the run inside `make test`."""
-    return full if IS_FULL else short
 
 
 async def prepare(settings: Settings) -> None:

@@ -10,10 +10,11 @@ from tests.faults.clients import Payer, Subscriber, TopicReader, paying, watched
 from tests.faults.history import Observers, Outcome, check, read_truth
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
-from tests.faults.stage import invoices, scaled, staged
+from tests.faults.stage import invoices, staged
 from tests.faults.waiting import all_published, until
 from tests.figures import Figures
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.servers import kafka
 from tests.servers.base import Server
 from tests.servers.launch import free_port

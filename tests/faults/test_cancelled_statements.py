@@ -12,16 +12,18 @@ from sqlalchemy import Select, column, func, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import migrate, parties
+from app.db import parties
 from app.db import session as sessions
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.parties import PayerRecord
 from app.db.reference_tables import payers
 from app.db.session import Session
 from app.db.statements import query, query_one, writing
+from app.runtime.settings import Settings
 from tests.faults.proxy import Proxy
-from tests.faults.stage import scaled
 from tests.figures import Figures
+from tests.length import scaled
+from tests.prepared import prepare
 from tests.servers import mysql
 from tests.servers.mysql import create_database
 from tests.services import Services
@@ -57,8 +59,8 @@ async def filled(services: Services) -> URL:
     name = f"billing_{uuid.uuid4().hex[:10]}"
     await asyncio.to_thread(create_database, services.mysql.url, name)
     url = make_url(services.mysql.url).set(database=name)
+    await prepare(Settings(database_url=url.render_as_string(hide_password=False)), has_all_terms=False)
     database = _database(url)
-    await migrate.upgrade(database)
     rows = [_payer(number) for number in range(PAYERS)]
     await database.transact(lambda connection: parties.insert_payers(connection, rows))
     await database.dispose()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tests.faults.clients import Payer, Subscriber, paying, watched_by
 from tests.faults.history import Observers, Outcome, check, read_truth
-from tests.faults.stage import invoices, scaled, staged
+from tests.faults.stage import invoices, staged
 from tests.faults.waiting import all_published, until
 from tests.figures import Figures, assert_within
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.servers.base import Server
 from tests.services import Services, start
 

@@ -23,10 +23,11 @@ from tests.faults.clients import Payer, paying, watched_by
 from tests.faults.history import Outcome, check, read_truth
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
-from tests.faults.stage import invoices, scaled, staged
+from tests.faults.stage import invoices, staged
 from tests.faults.waiting import all_published, until
 from tests.figures import Figures, assert_within
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.services import Services
 
 SWALLOWED_SECONDS = scaled(full=10, short=10)

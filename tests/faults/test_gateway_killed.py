@@ -10,10 +10,11 @@ from tests.factories import key
 from tests.faults.clients import Payer
 from tests.faults.history import Outcome, check, read_truth
 from tests.faults.processes import Fleet, GatewayProcess
-from tests.faults.stage import invoices, scaled, staged
+from tests.faults.stage import invoices, staged
 from tests.faults.waiting import all_published
 from tests.figures import Figures
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.services import Services
 
 MUTATIONS = scaled(full=200, short=60)

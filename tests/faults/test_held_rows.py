@@ -17,10 +17,11 @@ from app.db.tables import invoices as invoices_table
 from tests.factories import key, today
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.proxy import Proxy
-from tests.faults.stage import invoices, prepare, scaled, staged
+from tests.faults.stage import invoices, prepare, staged
 from tests.faults.waiting import until_true
 from tests.figures import Figures
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.services import Services
 
 IDLE_SECONDS = scaled(full=30, short=4)

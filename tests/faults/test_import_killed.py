@@ -11,12 +11,13 @@ from app.db.tables import claims, outbox
 from tests.example_lotes import lote, zipped
 from tests.factories import World, key, new_world
 from tests.faults.processes import Fleet
-from tests.faults.stage import scaled, staged
+from tests.faults.stage import staged
 from tests.figures import Figures
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.services import Services
 
-BATCHES = scaled(full=40, short=4)
+BATCHES = scaled(full=40, short=2)
 KILLS = scaled(full=10, short=1)
 """How often the gateways are killed; a lease of five seconds has to run out each time."""
 GUIDES = 25

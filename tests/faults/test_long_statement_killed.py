@@ -12,16 +12,17 @@ from app.db.tables import allocations, invoice_lines, outbox, settlements
 from app.domain.remittances import RemittanceLineStatus
 from tests.factories import World, key, new_world, today
 from tests.faults.processes import Fleet
-from tests.faults.stage import scaled, staged
+from tests.faults.stage import staged
 from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.graphql.test_long_statements import long
 from tests.graphql.test_remittances import BOOKS
 from tests.hostile.big_data import copied_claims
+from tests.length import scaled
 from tests.payer_documents import Guide, Item, analysis, message
 from tests.services import Services
 
-CLAIMS = scaled(full=25_000, short=600)
+CLAIMS = scaled(full=25_000, short=300)
 ITEMS = scaled(full=4, short=1)
 """Items of each guide: 100,000 lines at full length."""
 KILLS = scaled(full=3, short=1)

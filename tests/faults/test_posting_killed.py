@@ -11,11 +11,12 @@ from app.db.tables import allocations, invoice_lines, outbox, settlements
 from app.domain.remittances import RemittanceLineStatus
 from tests.factories import World, key, new_world, today
 from tests.faults.processes import Fleet
-from tests.faults.stage import scaled, staged
+from tests.faults.stage import staged
 from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.graphql.test_remittances import BOOKS
 from tests.hostile.big_data import copied_claims
+from tests.length import scaled
 from tests.services import Services
 
 CLAIMS = scaled(full=2_000, short=150)

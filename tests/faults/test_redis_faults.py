@@ -12,9 +12,10 @@ from app.redis.cache import COMMAND_SECONDS, Cache, connect
 from tests.factories import World, new_world
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
-from tests.faults.stage import scaled, staged
+from tests.faults.stage import staged
 from tests.figures import Figures, assert_within
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.servers.base import Server
 from tests.services import Services, start
 

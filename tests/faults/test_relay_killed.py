@@ -7,10 +7,11 @@ from pathlib import Path
 from tests.faults.clients import Payer, Subscriber, TopicReader, paying, watched_by
 from tests.faults.history import Observers, check, read_truth
 from tests.faults.processes import Fleet
-from tests.faults.stage import invoices, scaled, staged
+from tests.faults.stage import invoices, staged
 from tests.faults.waiting import all_published, until
 from tests.figures import Figures, assert_within
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.services import Services
 
 KILLS = scaled(full=5, short=2)

@@ -17,10 +17,11 @@ from app.db.outbox import NewEvent
 from tests.events.test_parking import raw
 from tests.faults.processes import Fleet, GatewayProcess
 from tests.faults.proxy import Proxy
-from tests.faults.stage import scaled, staged
+from tests.faults.stage import staged
 from tests.faults.waiting import all_published, until, until_true
 from tests.figures import Figures
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.servers import kafka
 from tests.servers.launch import free_port
 from tests.services import Services

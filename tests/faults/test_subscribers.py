@@ -15,15 +15,16 @@ from tests.factories import key
 from tests.faults.clients import WATCH, Payer, Subscriber, opened, subscribe, watched_by
 from tests.faults.history import Observers, check, read_truth
 from tests.faults.processes import Fleet
-from tests.faults.stage import invoices, scaled, staged
+from tests.faults.stage import invoices, staged
 from tests.faults.waiting import all_published, until, until_true
 from tests.figures import Figures
 from tests.gateway import server_settings
+from tests.length import scaled
 from tests.services import Services
 
-SUBSCRIBERS = scaled(full=180, short=36)
+SUBSCRIBERS = scaled(full=180, short=24)
 STALLED = scaled(full=20, short=4)
-PAYMENTS = scaled(full=300, short=120)
+PAYMENTS = scaled(full=300, short=60)
 GROWTH_MAX_BYTES = 200 * 1024 * 1024
 # A stuck client has small buffers and asks for much, so that little fits between it and the gateway.
 RECEIVE_BUFFER_BYTES = 4_096

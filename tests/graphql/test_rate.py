@@ -1,6 +1,7 @@
 """How much one caller may ask for: requests of late, and streams at a time."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator
@@ -20,20 +21,24 @@ from tests.figures import assert_within
 from tests.gateway import Answer, Gateway, embedded_settings, running_gateway
 from tests.services import Services
 
+_callers = itertools.count()
 ME = "{ me { subject } }"
 WATCH = {"query": "subscription { settlementRecorded { cursor } }"}
 
 
-@pytest.fixture
-async def slow(tmp_path: Path) -> AsyncIterator[Gateway]:
+@pytest.fixture(scope="module")
+async def slow(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """A gateway that gives each caller little, and no more while a test runs."""
-    settings = embedded_settings(tmp_path, rate_per_second=0.001, rate_burst=5, streams_per_subject=2)
+    settings = embedded_settings(
+        tmp_path_factory.mktemp("slow"), rate_per_second=0.001, rate_burst=5, streams_per_subject=2
+    )
     async with running_gateway(settings) as gateway:
         yield gateway
 
 
 def _token(gateway: Gateway, subject: str, role: str = "finance") -> str:
-    return gateway.token(role, sub=subject, providers=["*"])
+    """A token of a caller who has asked for nothing yet."""
+    return gateway.token(role, sub=f"{subject}-{next(_callers)}", providers=["*"])
 
 
 async def _until_refused(gateway: Gateway, token: str) -> Answer:

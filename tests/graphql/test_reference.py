@@ -17,8 +17,11 @@ from tests.browser import chromium
 from tests.commands import billing
 from tests.gateway import Gateway
 from tests.graphql.test_explorer import AXE, FINDINGS, OVERFLOW, SCREENSHOTS, WIDTHS
+from tests.length import scaled
 from tests.npm import install
 
+SAMPLE = f"document.querySelectorAll('main section').forEach((one, n) => n % {scaled(full=1, short=8)} && one.remove())"
+"""Of the sections, which look the same in thousands of lines, every eighth is looked at."""
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -132,6 +135,7 @@ async def test_the_pages_are_readable_at_both_widths_in_light_and_dark(embedded_
                 await page.resize(*WIDTHS[width])
                 await page.prefer(scheme)
                 assert await page.evaluate(OVERFLOW) == 0, (name, width)
+                await page.evaluate(SAMPLE)
                 assert await page.evaluate(FINDINGS) == [], (name, width)
                 await page.screenshot(SCREENSHOTS / f"reference-{name}-{width}.png")
             assert page.problems == []

@@ -126,16 +126,17 @@ async def test_what_another_hand_wrote_into_redis_does_not_run(server_gateway: G
     assert await _post(server_gateway, _apollo("1" * 64)) == (200, "PERSISTED_QUERY_NOT_FOUND")
 
 
-@pytest.fixture(params=["plain", "apollo"])
-async def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+@pytest.fixture(scope="module", params=["plain", "apollo"])
+async def strict(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A gateway on which nothing but one document runs."""
     found: Any = {f"sha256:{HASH}": TRUSTED}
     if request.param == "apollo":
         operation = {"id": HASH, "name": "Mine", "type": "query", "body": TRUSTED}
         found = {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [operation]}
-    path = tmp_path / "trusted.json"
+    directory = tmp_path_factory.mktemp("trusted")
+    path = directory / "trusted.json"
     path.write_text(json.dumps(found))
-    settings = embedded_settings(tmp_path, trusted_documents=path, trusted_documents_only=True)
+    settings = embedded_settings(directory, trusted_documents=path, trusted_documents_only=True)
     async with running_gateway(settings) as gateway:
         yield gateway
 

@@ -172,6 +172,6 @@ HEAVIEST: Final = (
     "Mutation.postRemittance",
     "Mutation.replaceClaim",
 )
-"""What every run measures; BILLING_TEST_HOSTILE=full measures all of LARGEST."""
+"""What every run measures; BILLING_TEST_SCALE=full measures all of LARGEST."""
 
 LONGEST_MILLISECONDS: Final = 25

@@ -67,4 +67,4 @@ EVENTS: Final[dict[str, Callable[[Big], Awaitable[tuple[Call, Call]]]]] = {
     "Subscription.importJobProgressed": import_job_progressed,
 }
 HEAVIEST_EVENTS: Final = ("Subscription.claimStatusChanged",)
-"""What every run measures; BILLING_TEST_HOSTILE=full measures all of EVENTS."""
+"""What every run measures; BILLING_TEST_SCALE=full measures all of EVENTS."""

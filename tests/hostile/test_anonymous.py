@@ -14,8 +14,8 @@ from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
 from tests.figures import Figures
 from tests.gateway import embedded_settings
-from tests.hostile.length import IS_FULL
 from tests.hostile.wire import cpu_seconds
+from tests.length import IS_FULL
 
 SECONDS = 5.0 if IS_FULL else 1.0
 ME = json.dumps({"query": "{ me { subject } }"}).encode()

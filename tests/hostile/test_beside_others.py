@@ -19,10 +19,10 @@ from tests.faults.stage import prepare
 from tests.figures import Figures
 from tests.gateway import embedded_settings
 from tests.hostile.documents import DOCUMENTS
-from tests.hostile.length import IS_FULL
 from tests.hostile.requests import REQUESTS
 from tests.hostile.test_corpus import CPU_SECONDS_MAX
 from tests.hostile.wire import post
+from tests.length import IS_FULL
 
 WINDOWS, WINDOW_SECONDS = (30 if IS_FULL else 5), 1.0
 HOSTILE_PER_SECOND = 10

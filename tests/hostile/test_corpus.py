@@ -12,9 +12,9 @@ from tests.figures import Figures, assert_within
 from tests.gateway import embedded_settings
 from tests.hostile.documents import DOCUMENTS, INPUT
 from tests.hostile.frames import BEFORE_INIT, CLOSED, REFUSED
-from tests.hostile.length import IS_FULL
 from tests.hostile.requests import REQUESTS
 from tests.hostile.wire import Answered, answer, cpu_seconds, post, spoken
+from tests.length import IS_FULL
 
 REPETITIONS = 20 if IS_FULL else 3
 CPU_SECONDS_MAX = 0.05

@@ -13,7 +13,7 @@ from tests.gateway import running_gateway, server_settings
 from tests.hostile.largest_calls import HEAVIEST, LARGEST, LONGEST_MILLISECONDS
 from tests.hostile.largest_data import Big, Call, made
 from tests.hostile.largest_events import EVENTS, HEAVIEST_EVENTS
-from tests.hostile.length import IS_FULL
+from tests.length import IS_FULL
 from tests.loop_time import measured
 from tests.services import Services
 from tests.streams import TRANSPORTS, listening, told_all

@@ -14,9 +14,9 @@ from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
 from tests.figures import Figures, assert_within
 from tests.gateway import embedded_settings
-from tests.hostile.length import IS_FULL
 from tests.hostile.many_subscribers import Crowd, subscribed
 from tests.hostile.wire import cpu_seconds
+from tests.length import IS_FULL
 
 CLIENTS = 1_000 if IS_FULL else 400
 EVENTS = 20 if IS_FULL else 8

@@ -15,8 +15,8 @@ from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
 from tests.figures import Figures
 from tests.gateway import embedded_settings
-from tests.hostile.length import IS_FULL
 from tests.hostile.test_beside_others import times_of
+from tests.length import IS_FULL
 
 SUBSCRIPTIONS, PER_SOCKET = 294, 10
 WINDOWS, WINDOW_SECONDS = (20 if IS_FULL else 3), 1.0

@@ -13,7 +13,7 @@ from tests.factories import new_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.figures import Figures, assert_within
 from tests.gateway import Gateway, embedded_settings
-from tests.hostile.length import IS_FULL
+from tests.length import IS_FULL
 from tests.loop_time import measured
 from tests.prepared import prepare
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
+from tests.length import scaled
 from tests.machine import books, three_way_books
 from tests.machine.adjustment_rules import AdjustmentRules, steps_of_adjustments
 from tests.machine.appeal_rules import APPEALS, steps_of_appeals
@@ -27,9 +28,9 @@ from tests.machine.queue_rules import QueueRules, steps_of_the_queue
 from tests.machine.stage import Stage, staged
 from tests.services import Services
 
-STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "80"))
+STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", scaled(full=2_000, short=40)))
 STEPS_OF_ONE_LIFE = 40
-LIVES_OF_ONE_ROUND = 2
+LIVES_OF_ONE_ROUND = 2  # the first life of a round is the simplest one
 EVERYTHING = {
     *("createClaim", "submitClaims", "startReview", "requestInformation", "adjudicateClaim", "cancelClaim"),
     *("appealDenial", "acceptDenial", "answerAppeal", "replaceClaim", "createInvoice", "issueInvoice"),
@@ -384,7 +385,6 @@ def test_every_mutation_keeps_every_invariant(stage: Stage) -> None:
 # No strategy does: the gateway is a thread of this process, whose Kafka client shuffles with `random` at any moment.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_every_invariant_holds_after_every_step(stage: Stage) -> None:
-    """At least BILLING_TEST_MACHINE_STEPS steps (80 unless told)."""
     Billing.stage, Billing.steps, Billing.done = stage, 0, {}
     lives = settings(
         max_examples=LIVES_OF_ONE_ROUND,

@@ -1,22 +1,21 @@
 """A gateway on a database of many claims: 50,000, or with BILLING_TEST_SCALE=full a million on a server of its own."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 
-from app.db import migrate
 from app.runtime.build import access_log_key_of, database_of
 from tests.faults.waiting import SECONDS, until
 from tests.gateway import Gateway, running_gateway, server_settings
+from tests.length import IS_FULL
+from tests.prepared import prepare
 from tests.scale import rows
 from tests.servers import mysql
 from tests.servers.mysql import create_database
 from tests.services import Services
 
-IS_FULL = os.environ.get("BILLING_TEST_SCALE") == "full"
 SIZE = rows.Size(1_000_000 if IS_FULL else 50_000)
 MEMORY = ("--innodb-buffer-pool-size=3G", "--loose-innodb-log-file-size=2G")
 
@@ -51,7 +50,7 @@ async def large(services: Services, tmp_path_factory: pytest.TempPathFactory) ->
             found = found.model_copy(update={"database_url": f"{own.url}large"})
         settings = found.model_copy(update={"database_timeout_seconds": 60, "operation_deadline_seconds": 60})
         database = database_of(settings)
-        await migrate.upgrade(database)
+        await prepare(settings, has_all_terms=False)
         key = access_log_key_of(settings)
         await rows.fill(database, SIZE, key.pseudonym(rows.identifier("pat", 0)))
         async with running_gateway(settings, is_prepared=True) as gateway:

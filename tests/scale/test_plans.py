@@ -11,7 +11,8 @@ from app.db import waiting_lines
 from app.schema.root import schema
 from tests.figures import Figures
 from tests.gateway import heard
-from tests.scale.conftest import IS_FULL, SIZE, Large
+from tests.length import IS_FULL
+from tests.scale.conftest import SIZE, Large
 from tests.scale.further_lists import further_lists
 from tests.scale.lists import EVERYBODY, List, lists
 from tests.scale.reads import Sent, sent_statements, work_of
