@@ -7,7 +7,7 @@ lengths; what a statement may depend on otherwise (flags, members of enums, colu
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -21,6 +21,8 @@ from app.domain.data_scope import DataScope
 
 SIZES: Final = (1, 4, 8, 16, 64, 200, 500)
 """The sizes that lists are filled up to; longer ones to the next multiple of the last."""
+DAYS_MAX: Final = 31
+"""Up to so many days, each of which may be a part of the statement, are not filled up."""
 SCOPES_MAX: Final = 2_000
 FIXED_MAX: Final = 4
 """A tuple of at most so many values, such as a range, is not filled up."""
@@ -87,7 +89,7 @@ def with_places(value: Any, places: Places) -> Any:
         return kind(*found) if hasattr(kind, "_fields") else kind(found)
     if flattened_by in (_list, _set, _tuple):
         items = _items(value)
-        return kind([_place_of_item(items[min(number, len(items) - 1)], places) for number in range(_size(len(items)))])
+        return kind([_place_of_item(items[min(number, len(items) - 1)], places) for number in range(_size(items))])
     if hasattr(kind, "__dataclass_fields__"):
         return kind(**{name: with_places(getattr(value, name), places) for name in _names(kind)})
     return places.like(value)
@@ -164,7 +166,7 @@ def _set(value: frozenset[Any] | set[Any], values: list[Any]) -> Hashable:
 def _list(value: Any, values: list[Any]) -> Hashable:
     if not value:
         return 0
-    size, last = _size(len(value)), value[-1]
+    size, last = _size(value), value[-1]
     if type(last) is str:
         values += value
         values += [last] * (size - len(value))
@@ -178,7 +180,10 @@ def _items(value: Any) -> list[Any]:
     return sorted(value) if isinstance(value, set | frozenset) else list(value)
 
 
-def _size(length: int) -> int:
+def _size(items: Sequence[Any]) -> int:
+    length = len(items)
+    if length <= DAYS_MAX and length and type(items[-1]) is date:
+        return length
     if length > SIZES[-1]:
         return -(-length // SIZES[-1]) * SIZES[-1]
     return SIZES[bisect_left(SIZES, length)] if length else 0

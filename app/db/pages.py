@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table, select, union
 
+from app.db.arguments import DAYS_MAX
 from app.db.filters import Condition
 from app.db.paging import Keyset
 
@@ -14,7 +15,7 @@ NARROW: Final = timedelta(days=62)
 """A range of days or times up to this width is read by an index of its own, whatever the list is sorted by."""
 ENDS: Final = 2
 VALUES_MAX: Final = 8
-"""Up to so many values of a column are read as a page of each, and so are the days of a range."""
+"""Up to so many values of a column are read as a page of each, and up to 31 days of a range."""
 Values = tuple[ColumnElement[Any], Sequence[Any] | None]
 
 
@@ -92,7 +93,7 @@ def _is_narrow(bounds: Any) -> bool:
 def _days(low: date, high: date) -> list[date]:
     """The days of the range if they are few; none of a range of times."""
     count = (high - low).days + 1
-    return [] if isinstance(low, datetime) or count > VALUES_MAX else [low + timedelta(each) for each in range(count)]
+    return [] if isinstance(low, datetime) or count > DAYS_MAX else [low + timedelta(each) for each in range(count)]
 
 
 def _index(table: Table, *columns: ColumnElement[Any]) -> str | None:

@@ -21,6 +21,8 @@ client_address: ContextVar[str] = ContextVar("client_address", default="-")
 LIBRARY_LEVELS: Final = {
     # It logs an error at every attempt to connect; the gateway logs one line per outage itself.
     "aiokafka": "CRITICAL",
+    # It passes on each remark of the server; what is wrong is an error, since the sessions are strict.
+    "asyncmy": "ERROR",
     **dict.fromkeys(("httpx", "httpcore", "aiosqlite", "asyncio", "alembic", "uvicorn"), "WARNING"),
 }
 LONG_NUMBER: Final = re.compile(r"\d{9,}")
