@@ -21,6 +21,7 @@ from app.domain.statement import (
     AdjustmentLevel,
     StatementAdjustment,
     StatementFinding,
+    StatementFindingKind,
     StatementKind,
     StatementLine,
 )
@@ -82,12 +83,16 @@ def statements_of(
     """The statements of the message or document, with what was noticed of all of them; `sections` gives the guides
     below an element."""
     found: list[StatementMessage] = []
+    left_out: list[StatementMessage] = []
     says_something, unreadable = False, None
     for node in _statements(root):
         for each, tally in _of_node(node, sections):
             says_something = says_something or tally.says_something
             unreadable = unreadable or tally.unreadable
-            found += [each] if tally.count else []
+            if tally.count:
+                found.append(each)
+            elif each.adjustments:
+                left_out.append(each)
     if not says_something and unreadable:
         text = f"no amount of the document can be read: write valorLiberado of its line {unreadable} like 1234.56"
         raise invalid(text)
@@ -95,11 +100,19 @@ def statements_of(
         raise invalid("the document has no guides with amounts: send a demonstrativo of the payer")
     if len(found) > STATEMENTS_MAX:
         raise invalid(f"the document has more than {STATEMENTS_MAX} statements: split it")
+    if left_out:
+        found[0] = replace(found[0], findings=(*found[0].findings, *map(_left_out, left_out)))
     sender = _sender(root)
     return tuple(
         replace(each, findings=(*shared, *statement_checks.of_sender(each.payer, sender), *each.findings))
         for each in found
     )
+
+
+def _left_out(statement: StatementMessage) -> StatementFinding:
+    """A day of debits and credits alone is not imported: whoever releases the other days knows of it."""
+    day = statement.paid_on or statement.statement_number or "a day"
+    return StatementFinding(StatementFindingKind.TOTALS_DIFFER, f"{day} has debits or credits and no guides: left out")
 
 
 def _section(node: Any) -> Section:
@@ -179,16 +192,17 @@ def _of_node(node: Any, sections: Callable[[Any], Section]) -> Iterator[tuple[St
         only, tally = _with_lines(header, node, _adjustments(node, AdjustmentLevel.STATEMENT), sections)
         yield _checked(only, tally, node), tally
         return
-    of_statement = _adjustments(node, AdjustmentLevel.STATEMENT, outside=payments)
+    of_statement: Sequence[StatementAdjustment] = _adjustments(node, AdjustmentLevel.STATEMENT, outside=payments)
     for place, payment in enumerate(payments, start=1):
         of_day = _adjustments(payment, AdjustmentLevel.PAYMENT_DATE)
         with_lines, tally = _with_lines(header, payment, of_day, sections)
         paid = _payment(with_lines, payment)
         found = statement_checks.of_payment(tally.paid, of_day, paid.net, payment)
         paid = replace(paid, findings=(*paid.findings, *found))
-        if place == 1:
-            paid = replace(paid, adjustments=(*of_day, *of_statement))
-        elif paid.statement_number is not None:
+        if tally.count or place == len(payments):
+            # The first day that is imported has those of the whole statement too.
+            paid, of_statement = replace(paid, adjustments=(*of_day, *of_statement)), ()
+        if place > 1 and paid.statement_number is not None:
             paid = replace(paid, statement_number=f"{paid.statement_number[:17]}-{place}")
         yield (_checked(paid, tally, node) if len(payments) == 1 else paid), tally
 
