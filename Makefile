@@ -50,7 +50,7 @@ hostile: $(STAMP) ## Attack live gateways at full length, and print what each at
 	BILLING_TEST_SCALE=full $(BIN)/python -m pytest -m hostile $(ARGS)
 
 fuzz: $(STAMP) ## Send about 3,000 generated documents to live gateways, different ones each time
-	BILLING_TEST_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+	BILLING_TEST_SCALE=full $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 bench: $(STAMP) ## Measure the gateway beside its peers for some minutes, and write benchmarks/RESULTS.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt

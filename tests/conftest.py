@@ -33,11 +33,10 @@ MODES = ("embedded", "servers")
 # the modules about these run there too; BILLING_TEST_SCALE=full, or `-k embedded`, runs the others there as well. Every
 # root field and every mutation is sent to it by tests/access, tests/executor and tests/fuzz.
 EMBEDDED_TOO = (
-    *("access/test_audit", "events/test_hub", "events/test_log", "events/test_newer", "events/test_parking"),
-    *("events/test_relay.", "graphql/test_bulk", "graphql/test_claim_stream.py", "graphql/test_idempotency"),
-    *("graphql/test_modes", "graphql/test_pages", "graphql/test_races", "graphql/test_retention"),
-    *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_status_streams"),
-    *("graphql/test_subscription", "graphql/test_tuss"),
+    *("access/test_audit", "events/test_hub", "events/test_log", "events/test_relay."),
+    *("graphql/test_bulk", "graphql/test_claim_stream.py", "graphql/test_idempotency", "graphql/test_modes"),
+    *("graphql/test_pages", "graphql/test_races", "graphql/test_retention", "graphql/test_shared_answers.py"),
+    *("graphql/test_statement_counts", "graphql/test_tuss"),
 )
 # The general way answers whatever the short one does; elsewhere a usual request takes the short one (app/web/lane.py).
 BOTH_WAYS = (
@@ -47,12 +46,16 @@ BOTH_WAYS = (
 LONG = "tests/machine/"
 TOGETHER = ("tests/executor/",)
 WAITING = "tests/faults/"
-# Minutes of waiting for clocks, leases and restarts: `make faults` runs them (BILLING_TEST_SCALE=full).
+# Minutes of waiting for clocks, leases and restarts, and what other tests do in small; BILLING_TEST_SCALE=full runs it.
 FULL_ONLY = (
     *(f"tests/faults/test_{name}.py" for name in ("held_rows", "relay_stopped", "rolling", "wrong_clock")),
     # tests/events/test_broker_down.py stops and empties a broker every time.
     "tests/faults/test_broker_faults.py::test_payments_go_on_and_the_backlog_leaves_in_order[back without its data]",
     "tests/faults/test_broker_faults.py::test_payments_go_on_and_the_backlog_leaves_in_order[down]",
+    # test_long_statement_killed.py kills in a posting too.
+    "tests/faults/test_posting_killed.py",
+    # test_generated.py sends what the same generator makes, and test_rest.py runs the same command.
+    "tests/fuzz/test_schemathesis.py",
 )
 # It starts eight servers, some of which need the packages that only `make bench` installs.
 BENCH_ONLY = "tests/benchmarks/test_run.py"

@@ -128,7 +128,7 @@ def test_whatever_the_schema_allows_is_answered(target: Target, figures: Figures
     target.begin()
     documents = operations(CORE, custom_scalars=scalars(target.world, target.ids), codec=None)
 
-    @_run(CASES // 5 if CASES else 12)
+    @_run(CASES // 5 if CASES else 20)
     @given(_roles(), documents)
     def run(role: str, document: str) -> None:
         target.ask(role, *(with_variables(CORE, document) if place == "variables" else (document, {})))
