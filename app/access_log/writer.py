@@ -102,6 +102,7 @@ class AccessLogWriter:
             await self._write(batch)
         except BaseException:
             self._uncertain.append(batch)
+            self._noted.set()
             raise
 
     async def record(
@@ -149,7 +150,7 @@ class AccessLogWriter:
         await _set(self._is_stopping, FLUSH_SECONDS)
 
     async def _round(self) -> None:
-        """Write everything that is pending and, every two seconds, seal."""
+        """Write everything that is pending and, two seconds after the last time or later, seal."""
         is_sealing = time.monotonic() >= self._seal_at
         try:
             await self.flush()

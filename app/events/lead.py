@@ -22,7 +22,7 @@ LEASE_SECONDS: Final = 1.3
 """A leader that hangs is replaced after this time; one that stops in order gives the lease back."""
 GONE_SECONDS: Final = 0.75
 """A leader whose session is gone is replaced after this time, by which it sends nothing: longer than half a lease."""
-RENEW_SECONDS: Final = 0.6
+RENEW_SECONDS: Final = 0.5
 """How often the leader renews its lease; a batch renews it too."""
 RENEW_SENDING_SECONDS: Final = 0.2
 """The same while something is being sent."""
@@ -152,7 +152,7 @@ class Lead:
                         self._lost()
                         return
                     self._renewed(asked_at)
-                    left = self._renewal_seconds
+                    left = self._renewed_at + self._renewal_seconds - self._clock()
                 await self._rest(left)
 
     @property

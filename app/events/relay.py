@@ -22,7 +22,7 @@ from app.telemetry.outages import Outage
 
 POLL_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 2.0
-"""While other processes say when they have written something."""
+"""While it is subscribed to what other processes say about their commits."""
 NEXT_SECONDS: Final = 0.05
 """After a batch: what other processes have committed meanwhile, for which nobody calls `wake`."""
 RETRY_SECONDS: Final = 1.0
@@ -36,7 +36,7 @@ class Notices(Protocol):
 
     @property
     def is_heard(self) -> bool:
-        """Whether what they say arrives."""
+        """Whether it is subscribed to what they say."""
 
     def heard(self, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         """Call `wake` after a commit of another process."""

@@ -34,9 +34,7 @@ TUSS_LIFETIME_SECONDS: Final = 86_400
 DOCUMENT_LIFETIME_SECONDS: Final = 86_400
 HEALTH_KEY: Final = "health"
 HEALTH_LIFETIME_SECONDS: Final = 10
-CONNECT_SECONDS: Final = 0.2
-COMMAND_SECONDS: Final = 0.2
-"""Of a command, in one timeout for all that it does: the client's own makes a task for each command that it sends."""
+SOCKET_TIMEOUT_SECONDS: Final = 0.2
 OPEN_SECONDS: Final = 5.0
 """How long Redis is left alone after a failure."""
 SINGLE_FLIGHTS_MAX: Final = 1_000
@@ -63,8 +61,8 @@ def connect(url: str, tls: SSLContext | None = None) -> Redis:
         return fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer())
     redis = Redis.from_url(
         url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=None,
+        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
     )
@@ -138,16 +136,14 @@ class Cache:
         A Redis that is full or read-only answers a PING.
         """
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                return bool(await self._redis.set(HEALTH_KEY, b"1", ex=HEALTH_LIFETIME_SECONDS))
+            return bool(await self._redis.set(HEALTH_KEY, b"1", ex=HEALTH_LIFETIME_SECONDS))
         except (RedisError, OSError, TimeoutError, RuntimeError):
             return False
 
     async def server_time(self) -> float | None:
         """The time of Redis (Unix seconds), whatever the circuit breaker says; None if it does not answer."""
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                seconds, microseconds = await self._redis.time()
+            seconds, microseconds = await self._redis.time()
         except (RedisError, OSError, TimeoutError):
             return None
         return float(seconds) + float(microseconds) / 1_000_000
@@ -177,8 +173,7 @@ class Cache:
         if self._clock() < self._open_until:
             return None
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                found = await call()
+            found = await call()
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             # uvloop raises RuntimeError for a connection that has just been closed.
             self._open_breaker(error)

@@ -1,7 +1,7 @@
 """Notices of commits: who has written an event tells the relay, which is in one of the processes, through Redis.
 
 A notice is a hint and holds nothing. One that is lost costs time, never an event: the relay looks at the outbox by
-itself every two seconds, and twice a second while notices do not reach it.
+itself every two seconds, and twice a second while it is not subscribed.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.redis.cache import COMMAND_SECONDS
-
 GAP_SECONDS: Final = 0.02
 """A process sends one notice for all commits of this time."""
 RETRY_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 5.0
+"""How often a subscriber looks whether the database is another one now."""
 
 
 class CommitNotices:
@@ -39,16 +39,17 @@ class CommitNotices:
         self._failed = failed
         self._succeeded = succeeded
         self._committed = asyncio.Event()
-        self._is_heard = False
+        self._subscribed: str | None = None
 
     @property
     def is_heard(self) -> bool:
-        """Whether notices of other processes reach this one."""
-        return self._is_heard
+        """Whether this process is subscribed to the notices of its database."""
+        return self._subscribed is not None and self._subscribed == self._channel
 
     @property
-    def _channel(self) -> str:
-        return f"outbox:{self._database()}"
+    def _channel(self) -> str | None:
+        database = self._database()
+        return None if database is None else f"outbox:{database}"
 
     def committed(self) -> None:
         """Send a notice, soon."""
@@ -59,9 +60,10 @@ class CommitNotices:
         while True:
             await self._committed.wait()
             self._committed.clear()
+            channel = self._channel
             try:
-                async with asyncio.timeout(COMMAND_SECONDS):
-                    await self._redis.publish(self._channel, b"")
+                if channel is not None:
+                    await self._redis.publish(channel, b"")
             except (RedisError, OSError, TimeoutError, RuntimeError) as error:
                 self._failed(error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -88,14 +90,18 @@ class CommitNotices:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _receive(self, wake: Callable[[], None]) -> None:
+        """Until the connection fails or the database is another one, whose notices have a channel of their own."""
+        channel = self._channel
+        if channel is None:
+            return
         try:
-            async with self._redis.pubsub() as channel:
-                async with asyncio.timeout(COMMAND_SECONDS):
-                    await channel.subscribe(self._channel)
-                # The first message says that the subscription has begun.
-                async for _message in channel.listen():
-                    self._is_heard = True
-                    self._succeeded()
-                    wake()
+            async with self._redis.pubsub() as messages:
+                await messages.subscribe(channel)
+                while channel == self._channel:
+                    # The first message says that the subscription has begun.
+                    if await messages.get_message(timeout=LOOK_SECONDS) is not None:
+                        self._subscribed = channel
+                        self._succeeded()
+                        wake()
         finally:
-            self._is_heard = False
+            self._subscribed = None

@@ -175,7 +175,6 @@ def build(
         notices=notices,
         retention=timedelta(days=settings.event_retention_days),
     )
-
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
 
@@ -248,7 +247,7 @@ def _notices(settings: Settings, redis: Redis, database: Database) -> CommitNoti
         "billing.relay",
         down="commit_notices_down",
         back="commit_notices_back",
-        effect="an event that another process has written is published up to half a second later",
+        effect="events of processes that do not lead are published up to two seconds later",
     )
     return CommitNotices(redis, lambda: database.incarnation, failed=outage.failed, succeeded=outage.succeeded)
 

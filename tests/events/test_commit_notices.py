@@ -7,11 +7,12 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
+from app.db import identity
 from app.events import relay
 from app.redis import commit_notices
 from app.runtime.settings import Settings
 from tests.factories import new_world
-from tests.faults.waiting import all_published, until
+from tests.faults.waiting import all_published, until, until_true
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.servers.base import Server
 from tests.services import Services, start
@@ -52,6 +53,29 @@ async def test_the_leader_publishes_at_once_what_another_process_has_written(
             await until(lambda: _hears(leader))
             await world.create_claim()
             await all_published(leader.database)
+
+
+async def test_the_leader_follows_its_database_to_another_channel(
+    services: Services, own_redis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_notices, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(commit_notices, "RETRY_SECONDS", 0.1)
+    settings = await server_settings(tmp_path, services, events_url="memory://", redis_url=own_redis.url)
+    async with running_gateway(settings) as leader:
+        await until(lambda: _hears(leader))
+        database = leader.database
+        # As a probe finds it after `billing renew-identity`, and as it is until the database can be asked.
+        for incarnation in (await database.transact(identity.renew), None, "another"):
+            database.incarnation = incarnation
+            assert not _hears(leader)
+            await until(lambda: _hears(leader) == (database.incarnation is not None))
+            expected = [] if incarnation is None else [f"outbox:{incarnation}".encode()]
+            await until_true(lambda expected=expected: _has_channels(own_redis.url, expected))  # type: ignore[misc]
+
+
+async def _has_channels(url: str, expected: list[bytes]) -> bool:
+    async with redis.asyncio.Redis.from_url(url) as client:
+        return list(await client.pubsub_channels("outbox:*")) == expected
 
 
 async def _end_subscriptions(url: str, channel: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
-from app.redis.cache import COMMAND_SECONDS, Cache, connect
+from app.redis.cache import SOCKET_TIMEOUT_SECONDS, Cache, connect
 from tests.factories import World, new_world
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
@@ -105,7 +105,7 @@ async def test_after_commands_that_were_given_up_each_key_has_its_own_value(serv
         try:
             assert await asyncio.gather(*map(cache.get, keys)) == [key.encode() for key in keys]
             for _ in range(3):
-                await other.client_pause(int(COMMAND_SECONDS * 2_000))
+                await other.client_pause(int(SOCKET_TIMEOUT_SECONDS * 2_000))
                 assert await asyncio.gather(*map(cache.get, keys)) == [None] * len(keys)
                 await other.get(keys[0])
                 for key in reversed(keys):
