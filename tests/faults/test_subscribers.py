@@ -16,7 +16,7 @@ from tests.faults.clients import WATCH, Payer, Subscriber, opened, subscribe, wa
 from tests.faults.history import Observers, check, read_truth
 from tests.faults.processes import Fleet
 from tests.faults.stage import invoices, staged
-from tests.faults.waiting import all_published, until, until_true
+from tests.faults.waiting import SECONDS, all_published, until, until_true
 from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.length import scaled
@@ -71,7 +71,7 @@ async def _stuck(fleet: Fleet) -> AsyncIterator[ClientConnection]:
 async def _is_closed(stuck: ClientConnection) -> bool:
     """Whether the gateway has given this client up; what still lies in its buffers is read away."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while True:
                 await stuck.recv()
     except ConnectionClosed:
