@@ -73,7 +73,12 @@ async def _is_closed(stuck: ClientConnection) -> bool:
     try:
         async with asyncio.timeout(SECONDS):
             while True:
-                await stuck.recv()
+                try:
+                    async with asyncio.timeout(1):
+                        await stuck.recv()
+                except TimeoutError:
+                    # The end of the connection may be lost with what lay before it; whoever writes learns of it.
+                    await stuck.ping()
     except ConnectionClosed:
         return True
     except TimeoutError:
