@@ -145,15 +145,15 @@ class Lead:
             while self._lease is not None:
                 asked_at = self._clock()
                 left = self._renewed_at + self._renewal_seconds - asked_at
-                if left < EARLY_SECONDS:
-                    async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                        is_ours = await leadership.renew(connection, self._lease)
-                    if not is_ours:
-                        self._lost()
-                        return
-                    self._renewed(asked_at)
-                    left = self._renewed_at + self._renewal_seconds - self._clock()
-                await self._rest(left)
+                if left >= EARLY_SECONDS:
+                    await self._rest(left)
+                    continue
+                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                    is_ours = await leadership.renew(connection, self._lease)
+                if not is_ours:
+                    self._lost()
+                    return
+                self._renewed(asked_at)
 
     @property
     def _renewal_seconds(self) -> float:

@@ -38,6 +38,9 @@ SOCKET_TIMEOUT_SECONDS: Final = 0.2
 OPEN_SECONDS: Final = 5.0
 """How long Redis is left alone after a failure."""
 SINGLE_FLIGHTS_MAX: Final = 1_000
+# uvloop raises RuntimeError for a connection that has just been closed.
+UNAVAILABLE: Final = (RedisError, OSError, TimeoutError, RuntimeError)
+"""What a command raises if Redis does not carry it out."""
 _log = structlog.get_logger("billing.cache")
 
 
@@ -137,7 +140,7 @@ class Cache:
         """
         try:
             return bool(await self._redis.set(HEALTH_KEY, b"1", ex=HEALTH_LIFETIME_SECONDS))
-        except (RedisError, OSError, TimeoutError, RuntimeError):
+        except UNAVAILABLE:
             return False
 
     async def server_time(self) -> float | None:
@@ -174,8 +177,7 @@ class Cache:
             return None
         try:
             found = await call()
-        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
-            # uvloop raises RuntimeError for a connection that has just been closed.
+        except UNAVAILABLE as error:
             self._open_breaker(error)
             return None
         self._note_success()

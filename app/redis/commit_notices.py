@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+
+from app.redis.cache import UNAVAILABLE
 
 GAP_SECONDS: Final = 0.02
 """A process sends one notice for all commits of this time."""
@@ -64,7 +65,7 @@ class CommitNotices:
             try:
                 if channel is not None:
                     await self._redis.publish(channel, b"")
-            except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            except UNAVAILABLE as error:
                 self._failed(error)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -85,7 +86,7 @@ class CommitNotices:
         while True:
             try:
                 await self._receive(wake)
-            except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            except UNAVAILABLE as error:
                 self._failed(error)
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -18,7 +18,7 @@ from tests.services import Services
 REST_SECONDS = 2 * LOOK_SECONDS
 """Two rounds of everything that runs at rest, of which looks for jobs are the rarest; a part of a round is no rate."""
 STATEMENTS_PER_SECOND = 4.5
-"""1.7 renew the lease, 0.5 look at the outbox, 0.5 at the log, 0.2 at the access log, 1 for jobs and commits."""
+"""2 renew the lease, 0.5 look at the outbox, 0.5 at the log, 0.2 at the access log, 1 for jobs and commits."""
 
 
 async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path: Path, figures: Figures) -> None:
