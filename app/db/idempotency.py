@@ -1,6 +1,5 @@
 """Queries on idempotency keys: one row per subject, operation and key, written with the work it stands for."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,9 +11,10 @@ from app.db.records import row
 from app.db.session import Session
 from app.db.statements import query_one, writing
 from app.db.tables import idempotency_keys
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyRecord:
     subject: str
     operation: str

@@ -1,7 +1,6 @@
 """A payer's statement received as an event: checked, stored, matched and posted, once per event."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -20,6 +19,7 @@ from app.events.payloads import StatementAdjustmentData, StatementData, Statemen
 from app.services import posting, remittances
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 SUBJECT: Final = "inbox"
 _STATEMENT: Final = TypeAdapter(StatementData)
@@ -29,7 +29,7 @@ _TOO_LONG: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """The stored statement, and whether the event changed anything."""
 

@@ -1,7 +1,7 @@
 """An action: everything that the gateway knows about one kind of change, in one place."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,7 @@ Row = TypeVar("Row", bound=HasId)
 ByIds = Callable[[AsyncConnection, DataScope, Sequence[str]], Awaitable[list[Row]]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredAnswer(Generic[Result]):
     """How the result of a call with an idempotency key is stored, and read again for a repeated call.
 
@@ -44,7 +45,7 @@ def named_ids(arguments: Mapping[str, Any]) -> list[str]:
     return [*single, *arguments.get("claim_ids", ())]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action(Generic[Result]):
     """One kind of change.
 
