@@ -62,6 +62,8 @@ def _register(arguments: list[str]) -> None:
 
 
 _register(sys.argv[1:])
+# Or the collector would make up for it at once.
+gc.freeze()
 gc.enable()
 
 
