@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import orjson
-from pydantic import TypeAdapter
 from strawberry.dataloader import DataLoader
 
 from app.db import (
@@ -67,9 +66,9 @@ from app.domain.three_way import Booked
 from app.redis.cache import TUSS_LIFETIME_SECONDS
 from app.resolvers.level_batches import Loader
 from app.resolvers.loader_kinds import LoaderKinds
+from app.values.adapters import adapter_of
 
 TermKey = tuple[str, str]
-_TERM = TypeAdapter(TussRecord)
 
 
 class Loaders(LoaderKinds):
@@ -336,7 +335,8 @@ class Loaders(LoaderKinds):
     async def _cached_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
         database = await identity.of(self._database)
         values = await self._cache.get_many([self._cache.tuss_key(database, *key) for key in keys])
-        return {key: _TERM.validate_json(value) for key, value in zip(keys, values, strict=True) if value is not None}
+        term = adapter_of(TussRecord)
+        return {key: term.validate_json(value) for key, value in zip(keys, values, strict=True) if value is not None}
 
     async def _read_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
         if not keys:

@@ -130,7 +130,6 @@ async def find(info: Info, identifier: str) -> Any:
     return found
 
 
-@strawberry.type
 class NodeQuery:
     @strawberry.field(
         graphql_type=Node | None,

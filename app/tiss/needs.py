@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any, Final
 
 import orjson
-from pydantic import TypeAdapter
 
 from app.domain.claims import ClaimType
 from app.domain.errors import ErrorCode, Failure
@@ -19,6 +18,7 @@ from app.tiss.guide_values import GuideValues, Values
 from app.tiss.guides import OF_TYPE, Guide
 from app.tiss.message import ENCODING
 from app.tiss.write_guide import REQUESTER, OutgoingGuide, kind_of, with_kind
+from app.values.adapters import adapter_of
 from app.values.frozen import frozen
 
 FILE: Final = "needs.json"
@@ -101,12 +101,13 @@ class Version:
     guides: dict[ClaimType, Needs]
 
 
-TABLE: Final[TypeAdapter[dict[str, Version]]] = TypeAdapter(dict[str, Version])
+TABLE: Final = dict[str, Version]
 
 
 @cache
 def _versions() -> dict[str, Version]:
-    return TABLE.validate_python(orjson.loads((files("app.tiss") / FILE).read_bytes()))
+    found: dict[str, Version] = adapter_of(TABLE).validate_python(orjson.loads((files("app.tiss") / FILE).read_bytes()))
+    return found
 
 
 def failures(values: GuideValues, kind: ClaimType, version: str) -> list[Failure]:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
 from app.unit_of_work.unit import UnitOfWork
+from app.values.adapters import adapter_of
 from app.values.frozen import frozen
 
 Result = TypeVar("Result")
@@ -85,7 +85,7 @@ class StoredRecord(Generic[Row]):
         self._by_ids = by_ids
         self._texts = texts
         hints = get_type_hints(record)
-        self._columns: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(hints[name]) for name in (*columns, *texts)}
+        self._columns = {name: hints[name] for name in (*columns, *texts)}
 
     def facts(self, record: Row) -> dict[str, Any]:
         """The record's id and the values of the columns."""
@@ -103,7 +103,7 @@ class StoredRecord(Generic[Row]):
 
     def _restored(self, record: Row, facts: dict[str, Any]) -> Row:
         stored = {
-            name: adapter.validate_python(facts[name]) for name, adapter in self._columns.items() if name in facts
+            name: adapter_of(kind).validate_python(facts[name]) for name, kind in self._columns.items() if name in facts
         }
         restored: Row = replace(record, **stored)  # type: ignore[type-var]  # every record is a dataclass
         return restored

@@ -40,25 +40,27 @@ def frozen(cls: Class) -> Class:
 
 
 def _written_first(cls: type[Any], name: str, missing: Sequence[str]) -> Callable[..., Any]:
-    """A method at whose first call the class gets all that are missing, as the standard library writes them."""
+    """A method at whose first call the class gets what the standard library writes: `__init__`, or all others."""
+    is_init = name == "__init__"
 
     def method(self: Any, *arguments: Any, **named: Any) -> Any:
-        standard = _standard(cls)
+        standard = _standard(cls, has_others=not is_init)
         for each in missing:
-            setattr(cls, each, getattr(standard, each))
+            if (each == "__init__") is is_init:
+                setattr(cls, each, getattr(standard, each))
         return getattr(cls, name)(self, *arguments, **named)
 
     return method
 
 
-def _standard(cls: type[Any]) -> type[Any]:
-    """The frozen dataclass of the standard library with the same fields."""
+def _standard(cls: type[Any], *, has_others: bool = False) -> type[Any]:
+    """The frozen dataclass of the standard library with the same fields; it `has_others` than `__init__` if asked."""
     body: dict[str, Any] = {each.name: _again(each) for each in fields(cls)}
     body["__annotations__"] = {each.name: each.type for each in fields(cls)}
     body["__doc__"], body["__module__"] = cls.__doc__, cls.__module__
     if hasattr(cls, "__post_init__"):
         body["__post_init__"] = cls.__post_init__
-    return dataclass(frozen=True)(type(cls.__name__, (), body))
+    return dataclass(frozen=True, eq=has_others, repr=has_others)(type(cls.__name__, (), body))
 
 
 def _again(known: Field[Any]) -> Any:
