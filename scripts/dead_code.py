@@ -15,7 +15,16 @@ from app.cli import COMMANDS
 
 ROOT: Final = Path(__file__).parents[1]
 PATHS: Final = (ROOT / "app", ROOT / "scripts")
-DECORATORS: Final = ("@strawberry.*", "@amount", "@field_validator", "@model_validator", "@event.listens_for")
+DECORATORS: Final = (
+    "@strawberry.*",
+    "@object_type",
+    "@input_type",
+    "@interface_type",
+    "@amount",
+    "@field_validator",
+    "@model_validator",
+    "@event.listens_for",
+)
 """The library calls what these decorate."""
 ALLOWED: Final = {
     "process_bind_param": "SQLAlchemy calls it on a TypeDecorator",

@@ -13,6 +13,7 @@ from app.tiss.guides import OF_TYPE, Guide
 from app.tiss.needs import ItemNeeds, Limits, Need, Needs, Part, Version
 from app.tiss.structure import VERSIONS, Element, guides, simple_types
 from app.tiss.tree import NotInVersion
+from app.values.adapters import adapter_of
 
 PLACE: Final = Path(needs.__file__).with_name(needs.FILE)
 
@@ -25,7 +26,7 @@ def main() -> None:
 def text() -> bytes:
     """What the file has to be."""
     versions = {version: _version(version) for version in VERSIONS}
-    return needs.TABLE.dump_json(versions, exclude_defaults=True) + b"\n"
+    return adapter_of(needs.TABLE).dump_json(versions, exclude_defaults=True) + b"\n"
 
 
 def _version(version: str) -> Version:

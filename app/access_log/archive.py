@@ -6,7 +6,6 @@ DELETE privilege on the log's tables, which the gateway's own user must not have
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -21,12 +20,13 @@ from app.db import access_log as access_log_db
 from app.db import access_log_removal as removal_db
 from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey, ChainHead, Seal
+from app.values.frozen import frozen
 
 ENTRIES_DELETED: Final = 1_000
 ARCHIVIST: Final = "archive"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Archived:
     """An archive file, the number of its entries and the end of its chain."""
 

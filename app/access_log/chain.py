@@ -8,12 +8,13 @@ from app.access_log.writers import Writers
 from app.domain import ids
 from app.domain.access_log import AccessKind
 from app.domain.access_log_entries import FIRST_DIGEST, AccessEntry, AccessLogKey, ChainHead, Seal, SignedEntry
+from app.values.frozen import frozen
 
 # A late entry is sealed within a minute, or within an hour if a clock is wrong: an older one is a problem.
 LATE_SECONDS = 3_600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SealedBatch:
     """A seal, the ids of the entries that it covers, in order, and those of the entries that still exist."""
 

@@ -1,7 +1,7 @@
 """Makes signed entries of what operations showed, refused and changed, with pseudonyms instead of persons."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 
@@ -12,13 +12,14 @@ from app.domain import ids
 from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.access_log_entries import AccessedPerson, AccessEntry, AccessLogKey, SignedEntry
 from app.domain.actor import Actor
+from app.values.frozen import frozen
 
 STARTED, STOPPED, ARCHIVED = "STARTED", "STOPPED", "ARCHIVED"
 PROCESS_NAME = "billing"
 TEXT_LENGTH_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PendingOperation:
     """An operation whose entries are not written yet; without an actor, an event of the process itself.
 

@@ -4,13 +4,14 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any, Final
 
 import httpx
 import orjson
 from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from app.values.frozen import frozen
 
 TIMEOUT_SECONDS: Final = 3.0
 BODY_MAX_BYTES: Final = 256 * 1024
@@ -27,7 +28,7 @@ class WrongIssuer(ProviderUnavailable):
     """The discovery document belongs to a different issuer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdentityProvider:
     """The addresses in a discovery document; `token_endpoint` is None if there is none that is safe."""
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from app.auth.roles import NARROWED_TO, PAYER_DECISIONS, PERMISSIONS, ROLES, missing_part
+from app.values.frozen import frozen
 
 SUBJECT_LENGTH_MAX: Final = 120
 ANY_PROVIDER: Final = "*"
@@ -23,7 +23,7 @@ class PrematureToken(InvalidToken):
     """The token is refused now, but may be accepted later: its time has not come, or its key is not known yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Principal:
     """The caller. `permissions` say what it may do: by default all permissions of its roles.
 
@@ -72,7 +72,7 @@ def permissions_of(roles: frozenset[str]) -> frozenset[str]:
 ANONYMOUS: Final = Principal(subject="")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenClaimNames:
     """In which claims of a token an identity provider puts what the gateway needs.
 

@@ -1,7 +1,6 @@
 """Queries on the access log: entries and seals are inserted and read; nothing here changes or deletes a row."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from app.db.tables import claims
 from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
 from app.domain.access_log_entries import AccessedPerson, AccessEntry, Seal, SignedEntry, plain_time
 from app.domain.actor import Door
+from app.values.frozen import frozen
 
 ENTRY = tuple(entries.c[name] for name in AccessEntry.__dataclass_fields__)
 PERSON = tuple(persons.c[name] for name in AccessedPerson._fields)
@@ -31,7 +31,7 @@ _IS_IN_NO_SEAL = sealed.c.entry_id.is_(None)
 SEAL = tuple(seals.c[name] for name in Seal.__dataclass_fields__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PersonAccess:
     """One access to one person's data, as that person sees it."""
 
@@ -52,7 +52,7 @@ class PersonAccess:
         return self.entry_purpose if self.emergency_access_id is None else PurposeOfUse.BTG
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unsealed:
     """An entry that waits for its seal, and the database's time when it was read."""
 

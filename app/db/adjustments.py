@@ -1,7 +1,6 @@
 """Queries on debits and credits of statements beside the claims, and on what was done to explain them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -22,9 +21,10 @@ from app.domain.data_scope import DataScope
 from app.domain.deductions import CODES, PCC, Deduction, kind_of, sums
 from app.domain.money import Cents
 from app.domain.statement import AdjustmentDirection, AdjustmentLevel
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdjustmentRecord:
     id: str
     remittance_id: str
@@ -55,7 +55,7 @@ class AdjustmentRecord:
         return None if self.is_deduction else self.status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdjustmentStepRecord:
     """A step, what explains the adjustment, and the status after it."""
 
@@ -72,7 +72,7 @@ class AdjustmentStepRecord:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdjustmentFilter:
     """An adjustment matches when every given part does; ranges include both ends."""
 

@@ -1,7 +1,6 @@
 """Queries on the attachments of appeals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +16,10 @@ from app.db.statements import query, query_one
 from app.db.tables import claims, denials
 from app.domain.data_scope import DataScope
 from app.domain.documents import DocumentKind
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealAttachmentRecord:
     """A file with an appeal; `document_id` is None once it was removed."""
 

@@ -1,7 +1,6 @@
 """Queries on batches of appeals (lotes de recurso de glosa), which denials are in them, and their documents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -26,9 +25,10 @@ from app.db.tables import claims, denials
 from app.domain.appeal_batches import AppealBatchAction, AppealBatchStatus
 from app.domain.data_scope import DataScope
 from app.domain.denials import DenialStatus
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealBatchRecord:
     id: str
     number: int
@@ -55,7 +55,7 @@ class AppealBatchRecord:
         return self.changed_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealMemberRecord:
     """A denial in a batch: `active_denial_id` is its id while it can be in no other one."""
 
@@ -66,7 +66,7 @@ class AppealMemberRecord:
     answered_cents: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealBatchStep:
     """A step of the batch, and its row after it."""
 
@@ -82,7 +82,7 @@ class AppealBatchStep:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealBatchFilter:
     """A batch matches when every given part does; ranges include both ends."""
 
@@ -93,7 +93,7 @@ class AppealBatchFilter:
     created_at: Bounds[datetime] = OPEN_RANGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnsentFilter:
     """Appeals of a provider to a payer, against denials with one of these codes; `has_protocol`: only those of claims
     whose batch (lote de guias) has a protocol."""

@@ -1,7 +1,6 @@
 """Queries on templates of justifications."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +17,10 @@ from app.db.records import columns, insert_records, update_record
 from app.db.scoping import appeal_templates_in, parties_of
 from app.db.statements import query, query_one, query_total
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealTemplateRecord:
     id: str
     provider_cnes: str
@@ -37,7 +37,7 @@ class AppealTemplateRecord:
         return self.changed_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealTemplateFilter:
     """A template matches when every given part does."""
 

@@ -1,7 +1,6 @@
 """How many background jobs wait, run and have failed, and since when: for the metrics."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.db.posting_tables import remittance_postings
 from app.domain.imports import OPEN, ImportJobStatus
+from app.values.frozen import frozen
 
 FAILED_FOR: Final = timedelta(days=1)
 """How long a failed job is counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobCount:
     """The jobs of one kind in one state, and when the oldest of them was started; None if there are none."""
 

@@ -1,7 +1,6 @@
 """Queries on the entries of providers' bank accounts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -22,9 +21,10 @@ from app.db.statements import query, query_pairs, query_total
 from app.domain.bank import DAYS_APART_MAX, BankDirection, BankEntryStatus, BankLine, BankSource
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BankFileRecord:
     id: str
     provider_cnes: str
@@ -37,7 +37,7 @@ class BankFileRecord:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BankEntryRecord:
     id: str
     file_id: str
@@ -65,7 +65,7 @@ class BankEntryRecord:
         return BankLine(self.booked_on, self.direction, amount, self.account, self.document, self.description)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BankMatchRecord:
     id: str
     match_id: str
@@ -78,7 +78,7 @@ class BankMatchRecord:
     undone_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BankEntryFilter:
     """An entry matches when every given part does; ranges include both ends, amounts are cents."""
 
@@ -91,7 +91,7 @@ class BankEntryFilter:
     amount_cents: Bounds[int] = OPEN_RANGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnnouncedFilter:
     """A payment matches when every given part does; ranges include both ends."""
 

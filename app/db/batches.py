@@ -1,7 +1,6 @@
 """Queries on batches (lotes de guias), which claims are in them, and their documents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -25,9 +24,10 @@ from app.db.tables import claims
 from app.domain.batches import FINISHED, UNDECIDED, BatchAction, BatchStatus
 from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BatchRecord:
     id: str
     number: int
@@ -53,7 +53,7 @@ class BatchRecord:
         return self.changed_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MemberRecord:
     """A claim in a batch: `active_claim_id` is its id while it can be in no other one."""
 
@@ -64,7 +64,7 @@ class MemberRecord:
     refusal_code: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentRecord:
     """The document of a batch, compressed; `sha256` is that of the document itself."""
 
@@ -76,7 +76,7 @@ class DocumentRecord:
     written_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BatchStep:
     """A step of the batch, and its row after it; `claim_id` is the claim that the step is about."""
 
@@ -93,7 +93,7 @@ class BatchStep:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BatchFilter:
     """A batch matches when every given part does; ranges include both ends."""
 

@@ -1,7 +1,7 @@
 """Queries on the books as they were last added up: sums by month, provider and payer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from app.db.tables import claims, invoices
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
 from app.domain.reconciliation import Reconciliation
+from app.values.frozen import frozen
 
 Parties = tuple[str, str]
 """CNES and registro ANS."""
@@ -31,7 +32,7 @@ COLUMNS: Final = {name: name for name in FIGURES} | {"value_without_return_cents
 """Figure of a group -> its column."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MonthRecord:
     """A month such as `202611`: when it was last begun, and when its sums were stored."""
 

@@ -5,7 +5,7 @@ their keys, so the first groups of each are enough: what is among the first of a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import Any, Final, Self
 
@@ -38,6 +38,7 @@ from app.domain.data_scope import DataScope
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
 from app.domain.reconciliation import Period, Reconciliation
+from app.values.frozen import frozen
 
 SEPARATOR: Final = " "
 """Between the parts of a key; none of them has it, see BLANK."""
@@ -51,7 +52,7 @@ KEY: Final = "group_key"
 KEY_COLUMN: Final[ColumnElement[str]] = literal_column(KEY)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BillingGroup:
     """The books and figures of one group, in cents; `parts` are what it is grouped by, such as {"PAYER": "123456"}."""
 
@@ -85,7 +86,7 @@ FIGURES: Final = (
 """What a group has beside its books."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DenialGroup:
     """The denials of one group, in cents; `parts` are what it is grouped by, such as {"CODE": "1705"}."""
 
@@ -103,7 +104,7 @@ class DenialGroup:
         return self.parts.get(dimension)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grouping:
     """The dimensions of a key, in order, and the period of which the months are needed."""
 
@@ -137,7 +138,7 @@ class Grouping:
         return case(*[(moment < each.ends_before, f"{each.first:%Y%m}") for each in months])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupedFilter:
     """What is summed, of whose claims, by what."""
 

@@ -2,7 +2,6 @@
 claims bill of its services."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Self
 
@@ -18,6 +17,7 @@ from app.db.statements import query
 from app.db.tables import claim_items, claims
 from app.domain.data_scope import DataScope
 from app.domain.preflight import Service
+from app.values.frozen import frozen
 
 _COLUMNS: Final = (
     *PAYER,
@@ -34,7 +34,7 @@ _AFTER_COVERAGE: Final = _AFTER_PAYER + len(COVERAGE)
 _AFTER_CONTRACT: Final = _AFTER_COVERAGE + len(CONTRACT)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What a claim names: parties, card, its number, and the practitioner's registration ("" for what is not given)."""
 
@@ -47,7 +47,7 @@ class Asked:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimReferences:
     """The rows that exist; `claim_id` is the claim that already has the number of this provider with this payer."""
 

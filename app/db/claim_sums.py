@@ -1,6 +1,5 @@
 """Sums over claims."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
@@ -8,9 +7,10 @@ from sqlalchemy import select
 from app.db.sums import Amounts, total
 from app.db.tables import claims, invoice_lines
 from app.domain.money import Cents
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimSums:
     """Sums over claims, in cents; `paid` is what payments have settled of their invoice lines."""
 

@@ -1,7 +1,6 @@
 """Queries on claims and their items."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -29,9 +28,10 @@ from app.domain.money import Cents
 from app.domain.paid_lines import BilledItem
 from app.domain.preflight import Finding
 from app.domain.services import ServiceDetails
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimRecord:
     id: str
     type: ClaimType
@@ -69,7 +69,7 @@ class ClaimRecord:
     decided_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemRecord:
     id: str
     claim_id: str
@@ -103,7 +103,7 @@ class ItemRecord:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimFilter:
     """A claim matches when every given part does; ranges include both ends, amounts are cents."""
 

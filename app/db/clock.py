@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import scalar
 from app.db.types import UtcDateTime
 from app.telemetry.outages import Outage
+from app.values.frozen import frozen
 
 SKEW_SECONDS_MAX: Final = 2.0
 ANCHOR_SECONDS: Final = 2.0
@@ -60,7 +60,7 @@ def process_time() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reading:
     """The database's time at `read_at` of the monotonic clock, and how far this machine's clock is ahead of it."""
 

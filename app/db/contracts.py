@@ -1,7 +1,6 @@
 """Queries on contracts between providers and payers, and their price lists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -22,9 +21,10 @@ from app.domain.contracts import Price, Terms, TissVersion
 from app.domain.data_scope import DataScope
 from app.domain.ids import time_of
 from app.domain.money import Cents, Quantity
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContractRecord:
     id: str
     provider_cnes: str
@@ -55,7 +55,7 @@ class ContractRecord:
         return Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceRecord:
     id: str
     contract_id: str
@@ -82,7 +82,7 @@ class PriceRecord:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContractFilter:
     """A contract matches when every given part does."""
 

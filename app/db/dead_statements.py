@@ -1,6 +1,5 @@
 """Queries on payers' messages that could not be handled, by their place in Kafka."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +11,13 @@ from app.db.event_tables import dead_statements
 from app.db.filters import Condition
 from app.db.records import columns, insert_records
 from app.db.statements import query
+from app.values.frozen import frozen
 
 RAW_BYTES_MAX = 1024 * 1024
 REASON_LENGTH_MAX = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where the first message is: topic, partition and offset."""
 
@@ -37,7 +37,7 @@ class Place:
         return cls(topic, int(numbers[0]), int(numbers[1]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeadStatementRecord:
     """A message, or the messages of a batch, that could not be handled, and why."""
 
@@ -55,7 +55,7 @@ class DeadStatementRecord:
         return Place(self.topic, self.topic_partition, self.first_offset)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewDeadStatement(DeadStatementRecord):
     """The same with `raw`, its body or its bytes."""
 

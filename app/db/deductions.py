@@ -1,7 +1,6 @@
 """Queries on what payers keep back of payments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -24,9 +23,10 @@ from app.domain.data_scope import DataScope
 from app.domain.deductions import TAXES, Deduction, DeductionKind
 from app.domain.money import Cents
 from app.domain.settlements import taken_back_by
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeductionRecord:
     id: str
     settlement_id: str | None
@@ -43,7 +43,7 @@ class DeductionRecord:
     credit_use_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WithheldTax:
     """What a payer withheld of one tax in a month, less reversals, in cents; `key` is its place in the list."""
 

@@ -1,7 +1,6 @@
 """Queries on denials (glosas) and the appeals against them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -21,9 +20,10 @@ from app.db.tables import claims, denials, invoice_lines
 from app.domain.data_scope import DataScope
 from app.domain.denials import AFTER_APPEAL, WON, DenialStatus, Shares, contestable, shares
 from app.domain.money import Cents
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DenialRecord:
     id: str
     claim_id: str
@@ -59,7 +59,7 @@ class DenialRecord:
         return shares(self.status, Cents(self.amount_cents), appealed, answered)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DenialFilter:
     """A denial matches when every given part does; ranges include both ends, amounts are cents."""
 
@@ -74,7 +74,7 @@ class DenialFilter:
     is_recovery_invoiced: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DenialSums:
     """Sums over denials, in cents; `about_to_be_lost` are open ones, of claims that are not replaced."""
 

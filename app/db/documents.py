@@ -1,7 +1,6 @@
 """Queries on uploaded documents and their chunks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +14,10 @@ from app.db.scoping import documents_in
 from app.db.statements import query, query_one, writing
 from app.domain.data_scope import DataScope
 from app.domain.documents import DocumentKind
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentRecord:
     id: str
     digest: str
@@ -31,7 +31,7 @@ class DocumentRecord:
     unused_since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UploadRecord:
     """An upload that has not ended."""
 
@@ -39,7 +39,7 @@ class UploadRecord:
     started_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChunkRecord:
     """A part of the compressed bytes; `sequence` counts from 0."""
 

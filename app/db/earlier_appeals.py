@@ -1,7 +1,6 @@
 """Queries on appeals of the first instance, whose denials were upheld and can be appealed once more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -15,9 +14,10 @@ from app.db.scoping import claims_in
 from app.db.statements import query, query_one
 from app.db.tables import claims, denials
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EarlierAppealRecord:
     denial_id: str
     appeal_instance: int

@@ -1,7 +1,6 @@
 """Queries on eligibility answers: rows that never change, one for every question asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -21,9 +20,10 @@ from app.db.scoping import eligibility_in, parties_of
 from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EligibilityRecord:
     id: str
     payer_ans: str
@@ -44,7 +44,7 @@ class EligibilityRecord:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EligibilityFilter:
     ids: tuple[str, ...] | None = None
     payers: tuple[str, ...] | None = None

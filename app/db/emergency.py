@@ -1,7 +1,6 @@
 """Queries on emergency access (break-glass): who may read whose health data for a short time, and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +16,10 @@ from app.db.reference_tables import patients
 from app.db.scoping import patients_in
 from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EmergencyRecord:
     """One access: health data of one patient, open to one caller from `granted_at` to `expires_at`."""
 
@@ -32,7 +32,7 @@ class EmergencyRecord:
     closed_by: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EarlierAccesses:
     """A caller's accesses so far: how many are open, how many were granted recently, and the serial of the last."""
 

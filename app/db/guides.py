@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +13,10 @@ from app.db.engine import run
 from app.db.guide_tables import claim_guides
 from app.db.records import columns, insert_records
 from app.db.statements import query
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GuideRecord:
     """The guide of a claim: its element as XML, compressed by zlib, and the version of TISS."""
 

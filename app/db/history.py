@@ -1,7 +1,6 @@
 """Queries on the history of claims and invoices: one row per step, written in the transaction of the step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,9 +18,10 @@ from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.data_scope import DataScope
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimStep:
     """A step of the claim (`action`) or of one of its denials (`denial_action`), and the claim's row after it."""
 
@@ -44,7 +44,7 @@ class ClaimStep:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceStep:
     """A step of the invoice, and its row after it; `settlement_id` or `line_id` name what the step is about."""
 
@@ -63,7 +63,7 @@ class InvoiceStep:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """Who made the first step of an object, and the time of its last one."""
 

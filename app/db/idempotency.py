@@ -1,20 +1,20 @@
 """Queries on idempotency keys: one row per subject, operation and key, written with the work it stands for."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Update, func, select, update
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import ColumnElement, Insert, Select, Update, func, select, update
+from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import row
 from app.db.session import Session
 from app.db.statements import query_one, writing
 from app.db.tables import idempotency_keys
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyRecord:
     subject: str
     operation: str
@@ -58,7 +58,9 @@ def _take(record: KeyRecord, now: datetime) -> mysql.Insert:
 
 
 @writing
-def _take_on_sqlite(record: KeyRecord, now: datetime) -> sqlite.Insert:
+def _take_on_sqlite(record: KeyRecord, now: datetime) -> Insert:
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - 5 ms, and with SQLite its engine has imported it
+
     return sqlite.insert(idempotency_keys).values(**row(record), created_at=now).on_conflict_do_nothing()
 
 

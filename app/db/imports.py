@@ -1,7 +1,6 @@
 """Queries on import jobs, their leases and the results of single guides."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +21,10 @@ from app.domain.errors import Failure
 from app.domain.imports import OPEN, ImportJobKind, ImportJobStatus, ImportOutcome, StatementImport
 from app.domain.preflight import Finding
 from app.domain.statement import Statement
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportJobRecord:
     id: str
     document_id: str
@@ -54,14 +54,14 @@ class ImportJobRecord:
         return self.taken + self.warned + self.unchanged + self.refused
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewImportJob(ImportJobRecord):
     """A job that others than who starts it may take only after `lease_until`."""
 
     lease_until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportResultRecord:
     id: str
     job_id: str
@@ -74,7 +74,7 @@ class ImportResultRecord:
     warnings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResultFilter:
     """The results of one job; None for those of every outcome."""
 
@@ -82,7 +82,7 @@ class ResultFilter:
     outcomes: tuple[ImportOutcome, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobPlace:
     """Where a job goes on, and how many guides have each outcome by then."""
 

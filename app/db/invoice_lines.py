@@ -1,7 +1,7 @@
 """Queries on the lines of invoices and on which settlement pays which line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,9 +18,10 @@ from app.db.tables import allocations, claims, invoice_lines, invoices, settleme
 from app.domain.data_scope import DataScope
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.settlements import SettlementStatus
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineRecord:
     id: str
     invoice_id: str
@@ -41,7 +42,7 @@ class LineRecord:
         return 0 if self.kind is InvoiceLineKind.DEBIT else self.amount_cents - self.debited_cents - self.settled_cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AllocationRecord:
     """How much of a settlement (or reversal) went to (or came back from) a line."""
 
@@ -53,7 +54,7 @@ class AllocationRecord:
     discount_cents: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineFilter:
     """A line matches when every given part does."""
 

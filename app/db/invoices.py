@@ -1,7 +1,7 @@
 """Queries on invoices; those on their lines are in `invoice_lines`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -25,11 +25,12 @@ from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import Cents
+from app.values.frozen import frozen
 
 OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceRecord:
     id: str
     number: int
@@ -51,7 +52,7 @@ class InvoiceRecord:
         return self.total_cents - self.settled_cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceFilter:
     """An invoice matches when every given part does; ranges include both ends, amounts are cents."""
 
@@ -69,7 +70,7 @@ class InvoiceFilter:
     is_in_dispute: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceSums:
     """Sums over invoices, in cents."""
 

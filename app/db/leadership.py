@@ -8,7 +8,6 @@ import contextlib
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,13 +29,14 @@ from app.db.clock import DATABASE_TIME
 from app.db.event_tables import leases
 from app.db.records import columns, insert_records
 from app.db.statements import query_one, writing
+from app.values.frozen import frozen
 
 NEVER_TAKEN: Final = 0
 LOCK_NAME_LENGTH_MAX: Final = 64
 """MySQL's own limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lease:
     """The right to lead under this name, until another process leads with a higher epoch."""
 
@@ -44,14 +44,14 @@ class Lease:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaseRecord:
     name: str
     epoch: int
     renewed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaseState:
     """The lease as the database sees it now; `is_session_gone` is 1 if the session of its leader has ended."""
 

@@ -1,7 +1,6 @@
 """The queries for claims that a line of a statement may be about: by its card and day, or by its protocol."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -15,11 +14,12 @@ from app.db.statements import query
 from app.db.tables import claims
 from app.domain.claims import SENT
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 FOUND_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimOfProtocol:
     protocol_number: str
     claim_id: str

@@ -1,7 +1,6 @@
 """Queries on the history of lines of statements: one row per step, written in the transaction of the step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -17,9 +16,10 @@ from app.db.statements import query
 from app.domain.data_scope import DataScope
 from app.domain.line_work import LineResolution, LineStep
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineStepRecord:
     """A step of a line, and its row after it; what ends in `before` is what an undo restores."""
 

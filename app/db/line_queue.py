@@ -1,6 +1,6 @@
 """Queries on the queue: the lines of statements that wait for a person."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -14,11 +14,12 @@ from app.db.remittances import RemittanceFilter, RemittanceLineRecord, condition
 from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus
+from app.values.frozen import frozen
 
 _FINISHED: Final = {RemittanceStatus.POSTED, RemittanceStatus.CANCELLED}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineFilter:
     """A waiting line matches when every given part does; `today` is what `is_set_aside` is compared with."""
 
@@ -32,7 +33,7 @@ class LineFilter:
     today: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueueFilter:
     """Waiting lines of these statements."""
 

@@ -1,6 +1,7 @@
 """Statements that read only those columns of a record that an operation may use (`app/executor/asked.py`)."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select
@@ -27,7 +28,11 @@ class Narrow:
         self._known: dict[frozenset[str], Names] = {}
         self._used: set[Names] = set()
         self._is_whole = self._fields is None
-        self.make = self._made(maker_of(record))
+
+    @cached_property
+    def make(self) -> Make:
+        """What makes a record of a whole row. It is written at the first use: a process uses few of the statements."""
+        return self._made(maker_of(self._record))
 
     def names(self, asked: frozenset[str]) -> Names:
         """The fields to read for an operation that may use these names; None for all fields."""

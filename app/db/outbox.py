@@ -2,7 +2,6 @@
 as the event log."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, repeat, takewhile
 from typing import Any, Self
@@ -23,9 +22,10 @@ from app.db.statements import query, query_one, query_pairs, writing
 from app.db.tables import outbox
 from app.db.types import NEVER_STORED
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewEvent:
     event_id: str
     name: str
@@ -37,7 +37,7 @@ class NewEvent:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboxRecord:
     id: int
     event_id: str
@@ -51,7 +51,7 @@ class OutboxRecord:
     position: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitingEvent:
     """A row that is not published, and the last position in the log when it was read."""
 
@@ -66,7 +66,7 @@ class WaitingEvent:
         return cls(OutboxRecord(*row), parked_at is not None, int(last_position))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Backlog:
     """How many rows are not yet published, and when the oldest of them was recorded."""
 
@@ -74,7 +74,7 @@ class Backlog:
     oldest: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParkedRecord:
     """An event that could not be published, and why."""
 
@@ -85,7 +85,7 @@ class ParkedRecord:
     parked_reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogRange:
     """The first and the last position in the event log; both 0 while it is empty."""
 
@@ -93,7 +93,7 @@ class LogRange:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogPlace:
     """A place in the event log: after the event with this position and id; 0 and empty for its beginning."""
 

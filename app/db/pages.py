@@ -1,7 +1,7 @@
 """The statement for a page of a table: it chooses the ids by indexes, and reads only the rows of the page."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, Table, select, union
 from app.db.arguments import DAYS_MAX
 from app.db.filters import Condition
 from app.db.paging import Keyset
+from app.values.frozen import frozen
 
 NARROW: Final = timedelta(days=62)
 """A range of days or times up to this width is read by an index of its own, whatever the list is sorted by."""
@@ -22,7 +23,7 @@ PARTS_MAX: Final = 250
 Values = tuple[ColumnElement[Any], Sequence[Any] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chosen:
     """Which rows of a table a list has: the `conditions` of scope and filter, and the lists of `values` among them, for
     the choice of an index. `source` has the tables that the conditions need, if it is more than the table."""

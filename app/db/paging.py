@@ -1,14 +1,15 @@
 """Keyset paging: a page starts after the last row of the page before, whatever was inserted in the meantime."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_
 
+from app.values.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Keyset:
     """An order over one column and the id, and the (column value, id) after which the page starts.
 

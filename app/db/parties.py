@@ -1,7 +1,6 @@
 """Queries on payers, providers, patients and their coverages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -18,9 +17,10 @@ from app.domain import ids
 from app.domain.contracts import Terms
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import CoverageTerms
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PayerRecord:
     ans_code: str
     name: str
@@ -47,7 +47,7 @@ class PayerRecord:
         return Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderRecord:
     cnes: str
     name: str
@@ -67,7 +67,7 @@ class ProviderRecord:
         return self.deactivated_at is None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PatientRecord:
     id: str
     name: str
@@ -83,7 +83,7 @@ class PatientRecord:
         return self.deactivated_at is None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CoverageRecord:
     id: str
     patient_id: str

@@ -1,7 +1,6 @@
 """Queries on the history of parties: one row per change, written in the transaction of the change."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,9 +14,10 @@ from app.db.scoping import party_steps_in
 from app.db.statements import query
 from app.domain.data_scope import DataScope
 from app.domain.parties import PartyAction
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartyStep:
     """A change of a party, and its state after it; `fields` names what changed, `other_id` a merged patient."""
 

@@ -1,6 +1,5 @@
 """Queries on lists of payers and providers."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -14,9 +13,10 @@ from app.db.scoping import providers_in
 from app.db.statements import query, query_total
 from app.db.words import has_words
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartyFilter:
     """A payer or provider matches when each word does (`words_of`): part of the name, or digits of the code.
 

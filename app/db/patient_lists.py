@@ -1,6 +1,5 @@
 """Looking patients up by the numbers that they bring along, or by the day of birth."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -15,9 +14,10 @@ from app.db.scoping import is_treated_in, patients_in
 from app.db.statements import query, query_total
 from app.db.words import has_words
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PatientFilter:
     """A patient matches when every given part does; card, CPF or day of birth has to be given.
 

@@ -1,6 +1,5 @@
 """Queries on postings of statements that are done in units, and their leases."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +12,10 @@ from app.db.posting_tables import remittance_postings
 from app.db.records import columns, insert_records, row
 from app.db.statements import query_one, writing
 from app.domain.actor import Actor
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PostingRecord:
     """The last posting of a statement that went on after its call; `posted` and `put_back` count lines."""
 

@@ -1,6 +1,5 @@
 """Queries on practitioners: those whom claims name, since no table has them."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -13,6 +12,7 @@ from app.db.tables import claims
 from app.db.words import has_words
 from app.domain.data_scope import DataScope
 from app.domain.encounter import Practitioner
+from app.values.frozen import frozen
 
 COLUMNS: Final = (
     claims.c.practitioner_name,
@@ -45,7 +45,7 @@ def identity_of(practitioner: Practitioner) -> str:
     return SEPARATOR.join(part or "" for part in parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PractitionerFilter:
     """A practitioner matches when each word does (`words_of`): part of the name, or digits of the number."""
 

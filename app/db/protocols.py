@@ -1,6 +1,5 @@
 """Queries on what payers have analysed under the numbers of their protocols."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Select, and_, case, func, select
@@ -15,6 +14,7 @@ from app.domain.data_scope import DataScope
 from app.domain.line_work import LineStep
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus
+from app.values.frozen import frozen
 
 LEFT_OUT: Final = (RemittanceLineStatus.DISMISSED, RemittanceLineStatus.CANCELLED, RemittanceLineStatus.SPLIT)
 """Lines that say nothing of a protocol: the parts of a split one do."""
@@ -22,7 +22,7 @@ NOT_READ: Final = (RemittanceStatus.REVIEW, RemittanceStatus.IMPORTING)
 """Statements that nobody may rely on yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnalysedClaim:
     """What an analysis approves of one claim, by the numbers that it gives the claim."""
 

@@ -21,7 +21,7 @@ adds to what is billed and to its own line.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Any
 
@@ -45,9 +45,10 @@ from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Reconciliation
 from app.domain.settlements import SettlementStatus
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LedgerFilter:
     """Which claims and credits to count: of this payer, of this provider, of this period; None restricts nothing."""
 

@@ -1,7 +1,6 @@
 """Queries on the practitioners whom providers have registered; those who are only on claims are in practitioners.py."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +16,10 @@ from app.db.scoping import practitioners_in
 from app.db.statements import query, query_one, query_total
 from app.db.words import has_words
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PractitionerRecord:
     id: str
     provider_cnes: str
@@ -37,7 +37,7 @@ class PractitionerRecord:
         return self.deactivated_at is None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegisteredFilter:
     """A practitioner matches when each word does (`words_of`): part of the name, or digits of the number."""
 

@@ -1,7 +1,6 @@
 """Queries on remittances (payers' statements) and their lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -36,11 +35,12 @@ from app.domain.remittances import (
 )
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import StatementFinding, StatementKind
+from app.values.frozen import frozen
 
 LINES_AT_ONCE: Final = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemittanceRecord:
     id: str
     payer_ans: str
@@ -83,7 +83,7 @@ class RemittanceRecord:
         return max(time for time in known if time is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemittanceLineRecord:
     id: str
     remittance_id: str
@@ -147,7 +147,7 @@ class RemittanceLineRecord:
         return sum(denial.amount for denial in self.denials)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemittanceFilter:
     """A remittance matches when every given part does."""
 

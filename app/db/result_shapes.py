@@ -5,7 +5,6 @@ what they say is remembered by these bytes.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache, partial
 from textwrap import indent
@@ -15,6 +14,8 @@ from pymysql.connections import TEXT_TYPES
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import convert_date, convert_datetime, decoders, through
 from pymysql.protocol import FieldDescriptorPacket
+
+from app.values.frozen import frozen
 
 SHAPES_MAX: Final = 1_000
 PACKET_MAX: Final = 2**24 - 1
@@ -49,7 +50,7 @@ DECODERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shape:
     """What the definitions of the columns say; `take` raises ValueError for a time that Python has none for, `take_any`
     reads it as PyMySQL does. `whole` reads a row without its packet, from the place at which it begins."""

@@ -1,7 +1,6 @@
 """Queries on the settlement ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -22,9 +21,10 @@ from app.db.tables import settlements
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettlementRecord:
     id: str
     invoice_id: str
@@ -50,7 +50,7 @@ class SettlementRecord:
         return self.amount_cents - self.withheld_cents - self.discount_cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettlementFilter:
     """A settlement matches when every given part does; ranges include both ends, amounts are cents."""
 
@@ -64,7 +64,7 @@ class SettlementFilter:
     amount_cents: Bounds[int] = OPEN_RANGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettlementSums:
     """Sums over confirmed settlements, in cents; `net` is what was paid less what was taken back.
 

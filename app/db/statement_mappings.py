@@ -1,7 +1,6 @@
 """Queries on the mappings of payers' spreadsheets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,12 +18,13 @@ from app.db.scoping import mappings_in, parties_of
 from app.db.statements import query, query_one, query_total
 from app.domain.data_scope import DataScope
 from app.domain.sheet_columns import MappedColumn
+from app.values.frozen import frozen
 
 OF_PARTIES_MAX: Final = 200
 """How many mappings of one provider and payer are looked through, the latest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementMappingRecord:
     id: str
     provider_cnes: str
@@ -43,7 +43,7 @@ class StatementMappingRecord:
         return self.changed_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementMappingFilter:
     """A mapping matches when every given part does."""
 

@@ -6,8 +6,8 @@ something is None) is part of the shape, and a changed argument fails when the s
 """
 
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from functools import wraps
-from inspect import signature
+from functools import cached_property, wraps
+from inspect import Parameter, signature
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +27,8 @@ Asked = Callable[Concatenate[AsyncConnection, Given], Coroutine[Any, Any, Record
 SHAPES_MAX: Final = 200
 """Compiled statements of one function; the first ones are compiled again after more."""
 
+_CONNECTION: Final = Parameter("connection", Parameter.POSITIONAL_ONLY, annotation=AsyncConnection)
+
 
 class _Statement:
     """What a function builds, compiled for each shape of its arguments.
@@ -37,10 +39,15 @@ class _Statement:
     def __init__(self, build: Callable[..., Executable], record: Callable[..., Any], *, pairs: bool = False) -> None:
         self.build = build
         self._narrow = Narrow(record, pairs=pairs)
-        parameters = signature(build).parameters
-        self._names = tuple(parameters)
-        self._defaults = {name: each.default for name, each in parameters.items()}
         self._compiled: dict[Hashable, Compiled] = {}
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return {name: each.default for name, each in signature(self.build).parameters.items()}
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self._defaults)
 
     def arguments(self, given: Sequence[Any], named: Mapping[str, Any]) -> Sequence[Any]:
         """All arguments in their order."""
@@ -86,9 +93,8 @@ def _like(build: Callable[..., Any]) -> Callable[[Function], Function]:
 
     def decorate(function: Function) -> Function:
         found: Any = wraps(build)(function)
-        built, own = signature(build), signature(function, follow_wrapped=False)
-        parameters = [own.parameters["connection"], *built.parameters.values()]
-        found.__signature__ = built.replace(parameters=parameters)
+        built = signature(build)
+        found.__signature__ = built.replace(parameters=[_CONNECTION, *built.parameters.values()])
         return cast("Function", found)
 
     return decorate

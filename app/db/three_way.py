@@ -1,7 +1,6 @@
 """What the books have of the payment that a statement announces: settlements, credits, and what was dismissed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
@@ -21,18 +20,19 @@ from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus
 from app.domain.settlements import SettlementStatus
 from app.domain.three_way import Booked, Dismissed
+from app.values.frozen import frozen
 
 REMITTANCE = remittances.c.id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _DismissedSum:
     remittance_id: str
     reason: str | None
     cents: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Credits:
     """What is left of the credits of lines of a statement, and of its credits beside the claims."""
 
@@ -40,7 +40,7 @@ class _Credits:
     beside: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept:
     """Taxes and discounts without a payment: of dismissed lines, of credits that went back, and of neither."""
 

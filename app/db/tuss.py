@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -18,9 +17,10 @@ from app.db.reference_tables import tuss_terms
 from app.db.statements import query
 from app.domain import ids
 from app.domain.tuss_index import Row
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TussRecord:
     code_system: str
     code: str

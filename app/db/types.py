@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
-from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from app.values.adapters import adapter_of
 
 Member = TypeVar("Member", bound=StrEnum)
 NEVER_STORED: Final = "\x7f" * 300
@@ -115,7 +116,6 @@ class JsonOf(TypeDecorator[Any]):
     def __init__(self, kind: Any) -> None:
         super().__init__()
         self.kind = kind
-        self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
 
     def __repr__(self) -> str:
         return "JsonOf()"
@@ -127,7 +127,7 @@ class JsonOf(TypeDecorator[Any]):
         return None if value is None else orjson.dumps(value, default=_listed).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else self._adapter.validate_json(value)
+        return None if value is None else adapter_of(self.kind).validate_json(value)
 
 
 def _listed(value: Any) -> list[Any]:

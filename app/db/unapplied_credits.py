@@ -1,7 +1,6 @@
 """Queries on unapplied credits and their uses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -20,9 +19,10 @@ from app.db.statements import query, query_one, query_total, writing
 from app.db.sums import total
 from app.domain.credits import CreditStep
 from app.domain.data_scope import DataScope
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditRecord:
     id: str
     provider_cnes: str
@@ -45,7 +45,7 @@ class CreditRecord:
         return self.amount_cents - self.used_cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditMoveRecord:
     """A use of a credit, or the reversal of one, and what of the credit is used after it."""
 
@@ -61,7 +61,7 @@ class CreditMoveRecord:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsesOfStatement:
     """What of the credits of its lines went back, and what its credits beside the claims have settled, in cents."""
 
@@ -69,7 +69,7 @@ class UsesOfStatement:
     settled_beside: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditFilter:
     """A credit matches when every given part does."""
 

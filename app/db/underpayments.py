@@ -1,6 +1,5 @@
 """Items that were paid at less than the contract's price of their day, although nothing was denied."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -17,9 +16,10 @@ from app.db.tables import claim_items, claims
 from app.domain.claims import INVOICEABLE
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents, Factor, Quantity, item_total
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnderpaymentRecord:
     id: str
     claim_id: str
@@ -38,7 +38,7 @@ class UnderpaymentRecord:
         return item_total(price, Quantity(self.quantity), Factor(self.factor))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnderpaymentFilter:
     """An item matches when every given part does; ranges include both ends."""
 

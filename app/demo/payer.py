@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -35,6 +34,7 @@ from app.domain.settlements import PaymentMethod
 from app.domain.statement import Statement, StatementLine
 from app.services import denials, inbox, reviews
 from app.unit_of_work.run import Changes
+from app.values.frozen import frozen
 
 Row = TypeVar("Row")
 Pages = Callable[[AsyncConnection, DataScope, Any, Keyset], Awaitable[list[Row]]]
@@ -48,7 +48,7 @@ CLAIMS_MAX: Final = 1_000
 _log = structlog.get_logger("billing.demo")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Habit:
     """How one payer decides and pays: the code with which it denies whole claims or half of an item, and whether it
     withholds taxes."""

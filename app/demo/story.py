@@ -3,7 +3,6 @@
 import heapq
 import random
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -22,13 +21,14 @@ from app.services import bank, batch_answers, batches, claims, invoices, posting
 from app.services.bank import BankForm
 from app.services.invoices import InvoiceForm
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 Story = AsyncGenerator[int, None]
 """It yields the day, counted from today, on which it goes on: -30 is thirty days ago."""
 ACCOUNT: Final = "0001123456"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pair:
     """A provider and a payer of the demo; the cards of this payer begin with `cards`."""
 

@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -11,6 +10,7 @@ import orjson
 
 from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
 from app.domain.actor import Door
+from app.values.frozen import frozen
 
 FIRST_DIGEST: Final = "0" * 64
 PSEUDONYM_HEX_DIGITS: Final = 32
@@ -19,7 +19,7 @@ PSEUDONYMS_MAX: Final = 10_000
 Plain = str | int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccessEntry:
     """One operation of one caller: what it showed, refused or changed.
 
@@ -92,7 +92,7 @@ class AccessedPerson(NamedTuple):
         return tuple(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignedEntry:
     """An entry with its persons, ordered by pseudonym, and the digest over both."""
 
@@ -101,7 +101,7 @@ class SignedEntry:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChainHead:
     """A place in the chain of seals: a seal's position, from 1 without gaps, and its digest."""
 
@@ -109,7 +109,7 @@ class ChainHead:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seal:
     """A link of the chain: its digest covers the digest before it and those of its entries, ordered by id.
 

@@ -2,7 +2,6 @@
 advance."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -32,6 +31,7 @@ from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import SettlementStatus
 from app.domain.statement import AdjustmentDirection
+from app.values.frozen import frozen
 
 NO_CLAIM = "match the line to a claim first"
 MISSING_DATA: Final = frozenset({NO_CLAIM})
@@ -192,7 +192,7 @@ OF_A_MATCH = frozenset(
 """Operations on a line that say how it fits its claim."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimFacts:
     """What determines which operations are possible on a claim."""
 
@@ -307,7 +307,7 @@ def adjustment_block(
     return _refusal(lambda: adjustments.check_step(step, direction, status, is_posted=is_posted))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettlementFacts:
     """What determines whether a settlement can be reversed; `reversible` is what of it is not reversed yet."""
 
@@ -332,7 +332,7 @@ def bank_entry_block(operation: BankEntryOperation, status: BankEntryStatus) -> 
     return _refusal(lambda: bank.next_status(status, BankAction(operation.value)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineFacts:
     """What determines which operations are possible on a line; `expected` is None without a claim."""
 

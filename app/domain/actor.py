@@ -1,10 +1,9 @@
 """Who acts, through which door, and whose data they reach: known to services, the access log and the history."""
 
-from dataclasses import dataclass
-
 from app.domain.access_log import PurposeOfUse
 from app.domain.data_scope import EVERYTHING, DataScope
 from app.domain.described import DescribedEnum
+from app.values.frozen import frozen
 
 
 class Door(DescribedEnum):
@@ -19,7 +18,7 @@ class Door(DescribedEnum):
     CLI = "CLI", "An operator's command line."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Actor:
     """A caller, or the gateway itself at work.
 

@@ -5,7 +5,6 @@ as a cost, or disputes it. A credit of 50_00 without a claim becomes an unapplie
 Taxes and discounts explain themselves: the payments of the statement have their shares of them.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from app.domain.deductions import kind_of
@@ -13,11 +12,12 @@ from app.domain.described import DescribedEnum
 from app.domain.errors import conflict
 from app.domain.money import Cents
 from app.domain.statement import AdjustmentDirection
+from app.values.frozen import frozen
 
 REASON_LENGTH_MAX: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementBalance:
     """What a statement transfers, in cents: gross - withheld - discounts - debits + credits; `stated` is what the payer
     says that this is, None if it does not say it."""

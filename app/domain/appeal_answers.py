@@ -1,13 +1,13 @@
 """What a payer answers to appeals: as a caller types it, or as its document (respostaRecursoGlosa) says it."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from app.domain.money import Cents
 from app.domain.protocols import Protocol
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TypedAnswer:
     """The answer to the appeal against one denial."""
 
@@ -16,7 +16,7 @@ class TypedAnswer:
     justification: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentAnswer:
     """One answer of a document: about an item's denial, or about all denials of a guide with this code.
 
@@ -45,7 +45,7 @@ class DocumentAnswer:
         return self.accepted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefusedAppeals:
     """The appeals of a claim, which the payer refuses at reception with a code of Tabela 38."""
 
@@ -53,7 +53,7 @@ class RefusedAppeals:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealReception:
     """What a payer says of a batch of appeals: the payer and the number of the batch, if it names them, and either the
     protocol or the code with which it refuses the batch."""
@@ -65,7 +65,7 @@ class AppealReception:
     refused: tuple[RefusedAppeals, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerMessage:
     """A document with answers: the payer, the numbers of the batch of appeals (numeroLote, and as a guide), the
     protocol, the answers, and the document's day.

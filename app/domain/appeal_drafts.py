@@ -1,11 +1,11 @@
 """The draft of a justification: what the gateway knows that speaks for the payment, as sentences for the payer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from app.domain.denials import JUSTIFICATION_MAX
 from app.domain.described import DescribedEnum
+from app.values.frozen import frozen
 
 
 class AppealEvidenceKind(DescribedEnum):
@@ -17,7 +17,7 @@ class AppealEvidenceKind(DescribedEnum):
     WON_APPEALS = "WON_APPEALS", "Earlier appeals against denials with the same code that this payer granted."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """One proof as a sentence in Portuguese, and its day."""
 
@@ -26,7 +26,7 @@ class Evidence:
     day: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealDraft:
     """The text to sign, its evidence, and the latest won appeals with the same code, by the ids of their denials."""
 

@@ -1,12 +1,12 @@
 """How long a denial can be appealed: from which day, in which days, and how often."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from app.domain.business_days import after_business_days
 from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure
+from app.values.frozen import frozen
 
 INSTANCES_MAX: Final = 2
 
@@ -21,7 +21,7 @@ class ContractAppealDaysKind(DescribedEnum):
     BUSINESS = "BUSINESS", "Weekends, national holidays and holidays of the provider's state do not count."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DenialDays:
     """The days of a denial: when the payer issued its statement, if it says so, and when the gateway got it.
 
@@ -32,7 +32,7 @@ class DenialDays:
     received_on: date
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealTerms:
     """What a contract says of appeals; `state` is the provider's (code of table 59), None if it is not known.
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -13,6 +12,7 @@ from app.domain.described import DescribedEnum
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse, status_conflict
 from app.domain.money import CENTS_MAX, Cents, format_money
 from app.domain.text import text_failure
+from app.values.frozen import frozen
 
 ENTRIES_MAX: Final = 5_000
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -66,7 +66,7 @@ def next_status(status: BankEntryStatus, action: BankAction) -> BankEntryStatus:
         raise BillingError(status_conflict(message, status)) from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BankLine:
     """An entry as the bank states it; `account` and `document` are empty where it states none."""
 
@@ -123,7 +123,7 @@ def _failures(line: BankLine, path: str, *, today: date) -> list[Failure | None]
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Announced:
     """A payment that a statement announces: its net amount, day, and the bank's reference if it has one."""
 

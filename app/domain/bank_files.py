@@ -6,7 +6,6 @@ the next one; nothing is expanded but the five characters that XML escapes, so n
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from xml.sax.saxutils import unescape  # nosec B406 - replaces three escapes in a text, and parses nothing
@@ -21,6 +20,7 @@ from app.domain.bank import (
 )
 from app.domain.errors import BillingError, ErrorCode, refuse
 from app.domain.money import Cents
+from app.values.frozen import frozen
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z0-9_.]{1,40})>([^<]*)")
 _AMOUNT: Final = re.compile(
@@ -34,7 +34,7 @@ _CONCILIATION: Final = "04"
 """The service code of a lot with a statement of the account."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BankFile:
     """The entries of a file, in its order."""
 
@@ -42,7 +42,7 @@ class BankFile:
     lines: tuple[BankLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """A field of a CNAB record: its first and last position, counted from 1."""
 

@@ -14,6 +14,7 @@ from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, is_near_total, 
 from app.domain.schema_codes import CodeTable
 from app.domain.services import NO_PRACTITIONER, ServiceDetails, details_failures
 from app.domain.text import ascii_failure, text_failure
+from app.values.frozen import frozen
 
 ITEMS_MAX: Final = 200
 """Of a claim that is typed."""
@@ -62,7 +63,7 @@ class ItemForm:
         return self.computed_total if self.stated_total is None else self.stated_total
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Authorization:
     """The payer's authorization (senha) with its dates."""
 

@@ -1,12 +1,12 @@
 """The claim (guia): its states, what blocks its next steps, and the decision on its items."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, in_conflict, status_conflict, wrong_status
 from app.domain.money import NO_CENTS, Cents
+from app.values.frozen import frozen
 
 
 class ClaimType(DescribedEnum):
@@ -126,7 +126,7 @@ def invoicing_block(
     return in_conflict("it is already on an invoice") if is_billed else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeniedAmount:
     """One denial of an item: a Tabela 38 code and the amount denied, in cents."""
 
@@ -134,7 +134,7 @@ class DeniedAmount:
     amount: Cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemDecision:
     """What the payer decided for one item."""
 

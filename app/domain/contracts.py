@@ -1,13 +1,13 @@
 """The contract between a provider and a payer: its terms in days, and its price list."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, refuse
 from app.domain.money import Cents, Quantity
+from app.values.frozen import frozen
 
 DAYS_MAX = 3650
 PROVIDER_CODE_LENGTH_MAX: Final = 14
@@ -27,7 +27,7 @@ NEWEST_VERSION: Final = TissVersion.V4_03_00
 """The version of documents under a contract that names none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """Time limits in days: for sending a claim, appealing a denial and paying an invoice."""
 
@@ -40,7 +40,7 @@ STANDARD_TERMS: Final = Terms(submission_window_days=180, appeal_deadline_days=3
 """Of a payer of which nothing else is known: half a year to send a claim, thirty days for the rest."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Price:
     """The agreed price of a code from `valid_from` to `valid_to`, both included; `quantity_max` is per item."""
 

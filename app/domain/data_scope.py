@@ -1,9 +1,9 @@
 """The data scope: whose rows a caller may see. It is a condition in the WHERE of every statement."""
 
-from dataclasses import dataclass
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DataScope:
     """A row is in the scope when it matches every part given; with no part given the scope is empty.
 

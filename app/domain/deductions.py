@@ -6,12 +6,12 @@ of the second.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents
+from app.values.frozen import frozen
 
 
 class DeductionKind(DescribedEnum):
@@ -40,7 +40,7 @@ PCC: Final = DeductionKind.PCC.value
 TAXES: Final = frozenset(DeductionKind) - {DeductionKind.DISCOUNT}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deduction:
     """An amount kept back of a payment, in cents."""
 

@@ -1,12 +1,12 @@
 """The chance that an item is denied, from what the same payer decided on the same procedure before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
 from app.domain.money import Cents
 from app.domain.reconciliation import Ratio
+from app.values.frozen import frozen
 
 Z: Final = 1.96
 """Of a confidence of 95 %."""
@@ -15,7 +15,7 @@ PRACTITIONER_ITEMS_MIN: Final = 10
 CLAIMS_SHOWN_MAX: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DecidedItem:
     """An item that the payer has decided, newest first where there are several; amounts in cents."""
 
@@ -27,7 +27,7 @@ class DecidedItem:
     denied_cents: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DenialChance:
     """What is to be expected for one item: `amount` is what would be denied if it is denied as before."""
 

@@ -1,13 +1,13 @@
 """The denial (glosa): its states, the appeal against it, and what of it is in dispute, won or lost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import BillingError, ErrorCode, refuse, wrong_status
 from app.domain.money import Cents, format_money
+from app.values.frozen import frozen
 
 JUSTIFICATION_MAX = 500
 REPLACED = "another claim replaces the claim of this denial"
@@ -96,7 +96,7 @@ def next_status(status: DenialStatus, action: DenialAction) -> DenialStatus:
         raise wrong_status(verb, "a denial", status) from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shares:
     """The parts of a denied amount, in cents; together they are the whole amount."""
 

@@ -1,10 +1,10 @@
 """Eligibility (elegibilidade): whether a card is covered on a day, decided from the coverage alone."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
+from app.values.frozen import frozen
 
 
 class EligibilityOutcome(DescribedEnum):
@@ -29,7 +29,7 @@ UNKNOWN_START: Final = date(1000, 1, 1)
 and a day that MySQL and earlier releases take."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CoverageTerms:
     """The dates of a coverage that decide eligibility; each date includes its own day.
 
@@ -49,7 +49,7 @@ class CoverageTerms:
         return self.starts_on != UNKNOWN_START
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EligibilityDecision:
     """An outcome with the Tabela 38 codes that explain it, in ascending order."""
 

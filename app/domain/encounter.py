@@ -1,10 +1,11 @@
 """What a TISS guide says besides the billed items: who requested the service, and the encounter (atendimento)."""
 
-from dataclasses import dataclass
 from datetime import date, time
 
+from app.values.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Practitioner:
     """A professional: council (conselho, table 26), number, state (UF, table 59) and occupation (CBO, table 24)."""
 
@@ -15,7 +16,7 @@ class Practitioner:
     cbo: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facility:
     """Another provider that the guide names: its code at the payer, its name and CNES."""
 
@@ -24,7 +25,7 @@ class Facility:
     cnes: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admission:
     """The billed part of a hospital stay: its days and times, and the kind (table 57) and regime (41) of the stay."""
 
@@ -36,7 +37,7 @@ class Admission:
     regime: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Encounter:
     """Codes of the TISS tables and texts, as in the guide.
 

@@ -1,10 +1,11 @@
 """Refusals: a code, a message, the field of the input and the Tabela 38 number where one exists."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from app.domain.described import DescribedEnum
+from app.values.frozen import frozen
 
 
 class ErrorCode(DescribedEnum):
@@ -58,7 +59,7 @@ def path_of(field: str | None) -> list[str] | None:
     return None if field is None else field.split(".")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """One reason for a refusal; `field` is a dotted path in the input, such as `items.0.quantity`.
 
@@ -80,35 +81,35 @@ class Failure:
         return replace(self, field=f"{prefix}.{self.field}" if self.field else prefix)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StaleVersion(Failure):
     """The object has changed: its version now."""
 
     current_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OverSettlement(Failure):
     """More than can be paid or reversed: how many cents can."""
 
     available_cents: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DuplicateClaim(Failure):
     """The claim that has the number already; None if it was created at the same moment."""
 
     claim_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DuplicateParty(Failure):
     """The party that has the number already; None if it is outside the caller's data scope."""
 
     party_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatusConflict(Failure):
     """The object's status, which does not allow the action."""
 

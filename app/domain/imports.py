@@ -1,10 +1,10 @@
 """Imports of documents: the states of a job, what may follow what, and the results for single guides."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import wrong_status
+from app.values.frozen import frozen
 
 
 class ImportJobKind(DescribedEnum):
@@ -14,7 +14,7 @@ class ImportJobKind(DescribedEnum):
     STATEMENT = "STATEMENT", "A payer's statements (demonstrativos); counts are of lines."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementImport:
     """A statement of a job's document: the remittance that it becomes, or is already, and how many lines it has."""
 

@@ -4,15 +4,16 @@ Only what has one reading is read; a person reads the rest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from app.domain.claims import DeniedAmount
 from app.domain.money import NO_CENTS, Cents
 from app.domain.paid_lines import BilledItem, PaidLine
 from app.domain.remittances import RemittanceLineProblem, lines_by_item
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KnownDenial:
     """A denial of an item: how much of it is still denied, and whether the payer may pay it without an appeal."""
 
@@ -22,7 +23,7 @@ class KnownDenial:
     is_recoverable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DecidedItem:
     """An item as it is decided, with the denials that have not been won whole."""
 
@@ -32,7 +33,7 @@ class DecidedItem:
     denials: tuple[KnownDenial, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaterDecision:
     """What is denied from now on, by item, and how much of which denial is paid."""
 
@@ -50,7 +51,7 @@ class LaterDecision:
         return Cents(sum(amount for _, amount in self.recovered))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Said:
     """What the lines about one item say: taken back, paid, and denied by code."""
 

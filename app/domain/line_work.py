@@ -1,7 +1,7 @@
 """Work on a line of a statement that waits: who does it, until when, and how posting is to read it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from app.domain.claims import DENIALS_MAX, DeniedAmount
@@ -10,6 +10,7 @@ from app.domain.described import DescribedEnum
 from app.domain.errors import BillingError, ErrorCode, conflict, refuse
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents, format_money
+from app.values.frozen import frozen
 
 NOTE_LENGTH_MAX: Final = 500
 PARTS_MAX: Final = 20
@@ -39,7 +40,7 @@ class LineStep(DescribedEnum):
 UNDOABLE: Final = frozenset(LineStep) - {LineStep.UNMATCH, LineStep.NOTE, LineStep.UNDO}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeniedPart:
     """A denied amount that the payer may pay without an appeal, or so much of one; `item_sequence` is its item."""
 
@@ -48,7 +49,7 @@ class DeniedPart:
     item_sequence: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineResolution:
     """How posting reads a line, where a person has decided that the payer's own words are not enough.
 
@@ -82,7 +83,7 @@ def carried(resolution: LineResolution | None, *, before: str | None, after: str
     return LineResolution(item_sequence=resolution.item_sequence) if is_named else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expectation:
     """What a line and the lines beside it say about an item or a claim, and what the claim expects, in cents.
 
@@ -165,7 +166,7 @@ def with_recovered(before: LineResolution, expected: Expectation, denial_id: str
     return replace(before, recovered=Cents(before.recovered + paid), parts=(*before.parts, *parts))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinePart:
     """A part of a line that is split: its claim (None: the line's own), its item, and its amounts; `paid` is below zero
     if it takes back."""

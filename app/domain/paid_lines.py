@@ -1,13 +1,13 @@
 """An item as it was billed, a line of a statement, and whether the line is about the item."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from app.domain.claims import DeniedAmount
 from app.domain.money import NO_CENTS, Cents
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BilledItem:
     """An item of the claim; `denied` is None until it is decided."""
 
@@ -25,7 +25,7 @@ class BilledItem:
         return self.sequence if self.document_sequence is None else self.document_sequence
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaidLine:
     """A line of the statement: about one item, named by its number or by code, or about the whole claim.
 

@@ -6,13 +6,13 @@ dd/mm/yyyy, numbers with punctuation or without their leading zeros.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.domain.text import fold
+from app.values.frozen import frozen
 
 
 class PartyRowKind(DescribedEnum):
@@ -29,7 +29,7 @@ class PartyRowOutcome(DescribedEnum):
     REFUSED = "REFUSED", "Nothing of the row was stored; see the errors."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartyRow:
     """A row by its line in the file; `values` has the columns that are not empty, as texts, dates and numbers."""
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Final
@@ -14,6 +14,7 @@ from app.domain.eligibility import CoverageTerms
 from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity, format_money, format_quantity, item_total
 from app.domain.service_days import OF_A_DAY, ServiceDay
+from app.values.frozen import frozen
 
 OVERPRICED: Final = "1705"
 UNAUTHORIZED: Final = "1818"
@@ -38,7 +39,7 @@ class FindingSeverity(DescribedEnum):
     WARNING = "WARNING", "The payer may deny it, but the claim can be submitted."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing that the payer would object to, its field in the input, and the cents at risk."""
 
@@ -50,7 +51,7 @@ class Finding:
     amount_at_risk: Cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """What the checks need to know of an item; `has_own_day` if it is performed on another day than the claim's."""
 

@@ -1,7 +1,6 @@
 """The protocol (protocolo de recebimento): the payer's answer to a batch that it was sent."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -9,6 +8,7 @@ from app.domain import tabela38
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import ascii_or_none
 from app.domain.text import ascii_failure
+from app.values.frozen import frozen
 
 NUMBER_LENGTH_MAX: Final = 12
 CODE_LENGTH_MAX: Final = 4
@@ -16,7 +16,7 @@ CODE_LENGTH_MAX: Final = 4
 PATH: Final = "protocol"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefusedClaim:
     """A claim that the payer refuses at reception, by its id or by the provider's number, with a code of Tabela 38."""
 
@@ -25,7 +25,7 @@ class RefusedClaim:
     provider_claim_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Protocol:
     """The payer has received the batch, without the refused claims."""
 
@@ -34,7 +34,7 @@ class Protocol:
     refused: tuple[RefusedClaim, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProtocolMessage:
     """What a TISS document says of a batch: the payer, the provider's CNPJ (if given), the number of the batch (if
     given), and either the protocol or the code with which the payer rejects the batch."""

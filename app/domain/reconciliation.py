@@ -1,17 +1,18 @@
 """What has become of billed money: paid, lost, owed by patients and so on; anything left over is unexplained."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import NewType, Self
 
 from app.domain.calendar import BRASILIA
 from app.domain.money import Cents
+from app.values.frozen import frozen
 
 Ratio = NewType("Ratio", int)
 """A share, in ten-thousandths."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reconciliation:
     """Cents; `billed` is counted from the claims, the parts from decisions, denials, invoice lines and payments."""
 
@@ -44,7 +45,7 @@ class Reconciliation:
         return cls(*[Cents(0)] * len(fields(cls)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Period:
     """Days of submission, both included; None leaves that end open."""
 
@@ -66,7 +67,7 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=BRASILIA)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Indicators:
     """The figures of the ANS panel, for the caller's own data; rates are None where nothing was processed."""
 

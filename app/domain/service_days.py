@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from app.domain.errors import ErrorCode, Failure
+from app.values.frozen import frozen
 
 CARD_EXPIRED: Final = "1017"
 AUTHORIZATION_EXPIRED: Final = "1414"
@@ -16,7 +17,7 @@ OF_A_DAY: Final = frozenset({CARD_EXPIRED, AUTHORIZATION_EXPIRED, TOO_LATE, IN_F
 """The codes of the failures below: at a field of the claim, they concern the items performed on the service date."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceDay:
     """A day of a claim: its service date, or the other day of the item at this place (from 0)."""
 

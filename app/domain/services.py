@@ -1,7 +1,6 @@
 """What a TISS guide says of a billed item besides its code and price: kind, unit, times, route, teeth, the team."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import time
 from typing import Final
 
@@ -9,6 +8,7 @@ from app.domain.encounter import Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.schema_codes import CodeTable
 from app.domain.text import ascii_failure, text_failure
+from app.values.frozen import frozen
 
 NO_PRACTITIONER: Final = Practitioner()
 TEAM_MAX: Final = 100
@@ -17,7 +17,7 @@ TEAM_COUNTED: Final = 20
 """Members of a team for which the cost of an operation is counted: longer ones are rare."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TeamMember:
     """A professional who took part: the degree of participation (grau de participação, table 35), who it is, and the
     code at the payer or the CPF by which the payer knows the person."""
@@ -28,7 +28,7 @@ class TeamMember:
     cpf: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceDetails:
     """Codes of TISS tables: kind of expense (table 25), unit of measure (60), access route (61), technique (48), tooth
     (28) or region of the mouth (42); the times of start and end; whether the payer authorized a dental service."""

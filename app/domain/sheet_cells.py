@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -10,9 +9,10 @@ from typing import Final
 from app.domain import tabela38
 from app.domain.described import DescribedEnum
 from app.domain.money import CENTS_MAX, QUANTITY_ONE, Cents, Quantity
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Uncalculated:
     """A formula whose result is not in the file."""
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -13,6 +13,7 @@ from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure
 from app.domain.sheet_cells import Cell, Reading, Uncalculated, mark_of, text_of
 from app.domain.text import ascii_failure, fold, text_failure
+from app.values.frozen import frozen
 
 COLUMNS_MAX: Final = 60
 HEADER_LENGTH_MAX: Final = 100
@@ -77,7 +78,7 @@ TAX_TYPES: Final = {"irrf": "01", "ir": "01", "iss": "02", "issqn": "02", "inss"
 """Name of a tax -> its code (tipoDebitoCredito); PCC has none of its own, and is known by the text beside it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MappedColumn:
     """A column of a sheet: its place from 1, its header, and what it says; None if nothing is read of it.
 

@@ -2,7 +2,7 @@
 why it is none, and every amount is in one of them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ from app.domain.statement import (
     StatementLine,
 )
 from app.domain.text import fold
+from app.values.frozen import frozen
 
 UNREADABLE: Final = Cents(CENTS_MAX + 1)
 """In place of an amount that cannot be read: no statement may have it, so that its line is found."""
@@ -65,7 +66,7 @@ class SheetRowKind(DescribedEnum):
     NOTE = "NOTE", "Text without the number of a claim and without amounts."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellFailure:
     """A cell that cannot be read: the place of its column from 1 (0 for the whole row), the header, and what to do."""
 
@@ -74,7 +75,7 @@ class CellFailure:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetRow:
     """A row by its number in the sheet, from 1; `statement` is the number and day of the statement that it names."""
 

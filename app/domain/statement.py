@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from typing import Final
 
@@ -16,6 +16,7 @@ from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, cnes_failure,
 from app.domain.money import CENTS_MAX, NO_CENTS, Cents, Quantity
 from app.domain.settlements import PaymentMethod
 from app.domain.text import ascii_failure, text_failure
+from app.values.frozen import frozen
 
 LINES_MAX: Final = 2_000
 DOCUMENT_LINES_MAX: Final = 5_000
@@ -78,7 +79,7 @@ WAITING: Final = frozenset({StatementFindingKind.INVALID_VALUE, StatementFinding
 """A line with one of them is matched by a person, and refuses no other line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementFinding:
     """What is noticed; `detail` names elements, codes and amounts, never a patient's data."""
 
@@ -86,7 +87,7 @@ class StatementFinding:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementAdjustment:
     """A debit, credit or tax beside the claims: a positive amount, and the code that the payer gave it
     (tipoDebitoCredito: 01 IRRF, 02 ISS, 03 INSS, 04 PIS, 05 COFINS, 06 CSLL, 07 discount, 08 earlier payment, 09 court
@@ -99,7 +100,7 @@ class StatementAdjustment:
     amount: Cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementLine:
     """One line of a statement: what is paid and denied of an item (by sequence or code) or of a whole claim.
 
@@ -145,7 +146,7 @@ _LATER: Final = ("patient", "authorization_number", "batch_number")
 _SAID: Final = tuple(each.name for each in fields(StatementLine) if each.name not in _LATER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """A payer's statement; without `paid_on` it decides claims and pays nothing."""
 
@@ -177,7 +178,7 @@ class Statement:
         return digests_of(self, list_text(map(decision_json, self.lines)), list_text(map(said_json, self.lines)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Digests:
     """What tells statements apart.
 

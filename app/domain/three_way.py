@@ -7,12 +7,12 @@ the books have 148_50, and also after that credit went back to the payer: what h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from app.domain.deductions import Deduction, fitting
 from app.domain.described import DescribedEnum
 from app.domain.money import NO_CENTS, Cents
+from app.values.frozen import frozen
 
 REASONS_MAX: Final = 20
 
@@ -25,7 +25,7 @@ class ThreeWayStatus(DescribedEnum):
     COMPLETE = "COMPLETE", "Claims, statement and bank show the same amount."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dismissed:
     """What lines that were dismissed for one reason pay; below zero if they take back."""
 
@@ -33,7 +33,7 @@ class Dismissed:
     amount_cents: Cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Booked:
     """What the books have of a payment, in cents, net of taxes and discounts but for what is left of credits.
 
@@ -59,7 +59,7 @@ class Booked:
 NOTHING_BOOKED: Final = Booked(NO_CENTS, NO_CENTS, NO_CENTS, NO_CENTS, (), NO_CENTS, NO_CENTS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ThreeWay:
     """What claims, statement and bank show of one payment, in cents; days are None unless something is awaited."""
 

@@ -4,11 +4,11 @@ inside of a text, so each search read every term."""
 import asyncio
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from app.domain.words import is_number, words_of
+from app.values.frozen import frozen
 
 TERMS_PER_TURN: Final = 5_000
 """How many terms are compared, in a quarter of a millisecond for each word, before the event loop has a turn."""
@@ -17,7 +17,7 @@ Row = tuple[str, str, str, date | None, date | None]
 """Code, code system, text as `text.fold` makes it, first and last day of validity."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sought:
     """What a term must have: digits begin its code, other words are part of its text, whatever their case and accents.
 

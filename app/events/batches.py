@@ -6,13 +6,13 @@ Here every message is decoded on its own, by the length before it (record batche
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from aiokafka import TopicPartition
 from aiokafka.record.util import calc_crc32c, decode_varint
 
 from app.events import decompression
+from app.values.frozen import frozen
 
 HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, version, checksum, attributes, last offset delta, first and last time, three
@@ -33,7 +33,7 @@ DECOMPRESS: Final[dict[int, Callable[[bytes], bytes]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A message that was decoded; `timestamp` is in milliseconds."""
 
@@ -46,7 +46,7 @@ class Message:
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unreadable:
     """One message that cannot be decoded, or those of a whole batch; `raw` is what the broker stores of them."""
 
@@ -58,7 +58,7 @@ class Unreadable:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     """The messages of one batch in order, and the offset after its last one."""
 
@@ -70,7 +70,7 @@ class _Broken(Exception):
     """The bytes are not what the format says; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Head:
     base_offset: int
     end: int

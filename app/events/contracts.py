@@ -1,7 +1,7 @@
 """Event contracts: the name of every event, its versioned CloudEvents type, and its data (ids, statuses, amounts)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ from app.events.payloads import (
     WaitingLinesEventData,
 )
 from app.events.queue_contracts import QUEUE_CONTRACTS
+from app.values.frozen import frozen
 
 CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimCreated": EventContract(
@@ -234,7 +235,7 @@ def aggregate_of(name: str) -> str:
     return contract.ce_type.split(".")[2] if contract else "other"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """Something that happened. `aggregate_id` is the message key: events of one aggregate stay in order.
 

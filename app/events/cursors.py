@@ -1,7 +1,6 @@
 """Cursors of the event streams: signed places in the event log, opaque to clients."""
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -9,13 +8,14 @@ import orjson
 from app.db.engine import Database
 from app.db.outbox import LogPlace
 from app.domain.cursor_key import CursorKey
+from app.values.frozen import frozen
 
 KIND: Final = "stream"
 """Cursors of lists have the same key, and a hexadecimal digest in this place."""
 MARK_BYTES: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamPlace:
     """What a cursor says: a position, and the marks of the event there and of the database's incarnation."""
 

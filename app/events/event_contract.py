@@ -1,9 +1,9 @@
 """What consumers of one event may rely on."""
 
-from dataclasses import dataclass
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventContract:
     """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`.
 

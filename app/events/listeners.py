@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, Self
 from app.db.outbox import LogPlace
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode
+from app.values.frozen import frozen
 
 ANY_PROVIDER: Final = None
 PROVIDERS_INDEXED_MAX: Final = 20
@@ -74,7 +75,7 @@ class StreamEvent:
         return LogPlace(self.position, self.event_id)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamStart:
     """The first message of every stream: nothing has happened yet, and the stream continues after `cursor`."""
 
@@ -90,7 +91,7 @@ class EventFilter(Protocol):
     def __hash__(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interest:
     """The events that a listener takes: those with one of the `names`, within the data scope, that `where` matches.
 

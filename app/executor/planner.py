@@ -1,7 +1,6 @@
 """Makes the plan of an operation: everything about it that depends on neither the objects nor the variables' values."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from graphql import (
@@ -36,6 +35,7 @@ from app.executor.reads import LEVEL, Attribute, Await, Batched, Call, Related, 
 from app.executor.rules import SHOWN, NotPlanned, PlanContext, Verdict
 from app.executor.selection import ATTRIBUTE_SHARE, Arguments, Child, Objects, Plan, Refusal, Selection
 from app.executor.writer import Writer
+from app.values.frozen import frozen
 
 _DEFINITION: Final = "strawberry-definition"
 
@@ -80,7 +80,7 @@ class Planner:
         return convert
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
     """What is to be planned: the operation, the fragments, and variables that decide which fields are included."""
 

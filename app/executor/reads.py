@@ -2,11 +2,11 @@
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
 from app.executor.asked import Asked, names_in, union
+from app.values.frozen import frozen
 
 LEVEL: Final = "level"
 """The attribute of a resolver that says how its values are read for a whole level."""
@@ -17,7 +17,7 @@ def has_null(values: Sequence[Any]) -> bool:
     return type(None) in set(map(type, values))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Related:
     """Values that a dataloader of the context has by a key of each object; `otherwise` for an object without a key.
 
@@ -52,7 +52,7 @@ class Related:
         return [otherwise if each is None else next(found) for each in loading.keys]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loading:
     """The keys of a level, None for objects without one, and what the values of the others are waited for by."""
 
@@ -60,7 +60,7 @@ class Loading:
     future: Future[list[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batched:
     """Values that a function has for a list of objects: context, objects, arguments -> a value for each.
 
@@ -71,7 +71,7 @@ class Batched:
     asked: Asked = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attribute:
     """Values that the objects have."""
 
@@ -82,7 +82,7 @@ class Attribute:
         return list(map(attrgetter(self.name), objects))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """What a synchronous resolver returns."""
 
@@ -94,7 +94,7 @@ class Call:
         return [call(each, info, arguments) for each in objects]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Await:
     """What an asynchronous resolver returns, called for each object."""
 
@@ -105,7 +105,7 @@ class Await:
         return [each.exception() or each.result() for each in futures]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolver:
     """A resolver, and by which names it takes the object and the info; "" for one that it does not take."""
 

@@ -1,17 +1,17 @@
 """What a plan asks of the rules of fields and of the context of an operation, and how it says that it gives up."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.executor.asked import Asked
+from app.values.frozen import frozen
 
 
 class NotPlanned(Exception):
     """A plan does not cover this: graphql-core executes the whole operation, from the start."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What a rule decides for every caller who may see the same.
 

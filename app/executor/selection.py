@@ -10,12 +10,13 @@ from graphql import FieldNode, GraphQLObjectType
 from app.executor.asked import Asked
 from app.executor.rules import NotPlanned
 from app.executor.writer import Write
+from app.values.frozen import frozen
 
 ATTRIBUTE_SHARE: Final = 0.1
 """Reading an attribute takes a tenth of the time of calling a resolver, or less."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arguments:
     """The arguments of a field, which are converted once in each execution; `place` is where they are."""
 
@@ -24,7 +25,7 @@ class Arguments:
     """Coerced variables, info -> the resolver's arguments."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A refused field: null and an error in every object."""
 

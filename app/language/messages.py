@@ -13,13 +13,13 @@ The catalogue has each English text beside its Portuguese one:
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from string import Formatter
 from typing import Any, Final
 
 from app.language.choice import Language, reader
+from app.values.frozen import frozen
 
 LENGTH_MAX: Final = 1_000
 """No message of ours is longer; what a library says may be as long as a request."""
@@ -67,7 +67,7 @@ def names_of(template: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Form:
     """A text with values: how it begins, what fits it, and its Portuguese text."""
 

@@ -1,20 +1,20 @@
 """docs/errors.md: every error code, what it means, whether a retry helps, what to do, and every message in both
 languages."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from app.domain.errors import ErrorCode
 from app.language.messages import AREAS, catalogue, codes
 from app.reference.markdown import table
 from app.schema.root import schema
+from app.values.frozen import frozen
 
 NO: Final = "no"
 YES: Final = "yes"
 CHANGED: Final = "after a change"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why a request is not answered; `status` is its HTTP status, `-` if it never comes as one."""
 

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
-MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 PAGES: Final = {
     "index": "Overview",
     "queries": "Queries",
@@ -31,6 +32,14 @@ PAGES: Final = {
 """The file of each page without its ending, and the title, in the order in which they are listed."""
 _OF_DOCUMENTS: Final = {"access.md": "permissions", "configuration.md": "settings"}
 """Pages of docs/ that have another name here; what else is linked there is not a part of the reference."""
+
+
+@cache
+def reader() -> "MarkdownIt":
+    """Reads and writes Markdown, without HTML in it."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - 11 ms of each start, for pages that are made in a thread
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def framed(name: str, body: str) -> str:
@@ -57,12 +66,12 @@ def heading(name: str, introduction: str) -> str:
 
 def text(markdown: str) -> str:
     """Some paragraphs."""
-    return str(MARKDOWN.render(markdown)).strip()
+    return str(reader().render(markdown)).strip()
 
 
 def line(markdown: str) -> str:
     """Text within a paragraph."""
-    return str(MARKDOWN.renderInline(markdown))
+    return str(reader().renderInline(markdown))
 
 
 def link(page: str, anchor: str, label: str | None = None) -> str:
@@ -78,16 +87,16 @@ def contents(anchors: Sequence[str]) -> str:
 
 def document(markdown: str) -> str:
     """A page of docs/ as the body of a page here."""
-    tokens = MARKDOWN.parse(markdown)
+    tokens = reader().parse(markdown)
     _name_places(tokens)
     _name_cells(tokens)
     for token in tokens:
         if token.children:
             token.children = _linked(token.children)
-    return str(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
+    return str(reader().renderer.render(tokens, reader().options, {}))
 
 
-def _name_places(tokens: Sequence[Token]) -> None:
+def _name_places(tokens: Sequence["Token"]) -> None:
     """Give an id to each heading, and to each row of a table by its first cell: below the heading, if it is not new."""
     known: set[str] = set()
     section = ""
@@ -110,7 +119,7 @@ def _anchor(content: str) -> str:
     return re.sub(r"[^\w.:/-]+", "-", code[1] if code else content).strip("-")
 
 
-def _name_cells(tokens: Sequence[Token]) -> None:
+def _name_cells(tokens: Sequence["Token"]) -> None:
     """Write the head of its column beside each cell, for narrow screens, where a row is a block."""
     heads: list[str] = []
     column = 0
@@ -126,7 +135,7 @@ def _name_cells(tokens: Sequence[Token]) -> None:
             column += 1
 
 
-def _linked(tokens: Sequence[Token]) -> list[Token]:
+def _linked(tokens: Sequence["Token"]) -> list["Token"]:
     """Links to other pages of docs/ lead to those of the reference, or are mere text."""
     found: list[Token] = []
     is_dropped = False

@@ -1,7 +1,6 @@
 """The pages about the schema: every type with its fields, and what each field needs, from the text that clients see."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from graphql import (
 )
 
 from app.reference.page import contents, heading, line, link, text
+from app.values.frozen import frozen
 
 ROOTS: Final = {"Query": "queries", "Mutation": "mutations", "Subscription": "subscriptions"}
 KINDS: Final[dict[type, str]] = {
@@ -58,7 +58,7 @@ Directives = Sequence[ConstDirectiveNode] | None
 Field = FieldDefinitionNode | InputValueDefinitionNode | EnumValueDefinitionNode
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What a field needs: one of the lists of `permissions`, all in it; an empty one is any token."""
 

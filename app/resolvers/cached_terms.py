@@ -1,19 +1,17 @@
 """TUSS terms by their codes, from Redis or the database."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import orjson
-from pydantic import TypeAdapter
 
 from app.db import identity, tuss
 from app.db.engine import Database
 from app.db.tuss import TussRecord
 from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
+from app.values.adapters import adapter_of
 
 TermKey = tuple[str, str]
 """The code system and the code of a term."""
-_TERM: Final = TypeAdapter(TussRecord)
 
 
 class CachedTerms:
@@ -32,7 +30,8 @@ class CachedTerms:
     async def _cached(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
         database = await identity.of(self._database)
         values = await self._cache.get_many([self._cache.tuss_key(database, *key) for key in keys])
-        return {key: _TERM.validate_json(value) for key, value in zip(keys, values, strict=True) if value is not None}
+        term = adapter_of(TussRecord)
+        return {key: term.validate_json(value) for key, value in zip(keys, values, strict=True) if value is not None}
 
     async def _stored(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
         if not keys:

@@ -34,17 +34,21 @@ from app.transport.work import Admit, Work
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 from app.unit_of_work.run import Changes
+from app.values.frozen import frozen
 
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccessLimits:
     """How much of people's data one caller may reach: emergency accesses in 24 hours, and how many persons one
     operation may show before its entry in the access log is stored."""
 
     emergencies: int = 3
     persons_unlogged: int = 20
+
+
+_USUAL_LIMITS: Final = AccessLimits()
 
 
 class Callers(Protocol):
@@ -76,7 +80,7 @@ class _Given:
     request_id: str
     address: str = ""
     certificate: bytes | None = None
-    limits: AccessLimits = AccessLimits()
+    limits: AccessLimits = _USUAL_LIMITS
     is_schema_public: bool = False
     is_over_socket: bool = False
     log_place: LogPlace | None = None

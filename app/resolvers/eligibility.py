@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Final
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from app.db import eligibility as eligibility_db
 from app.db import identity
@@ -17,8 +17,7 @@ from app.resolvers.context import Context
 from app.resolvers.paging import Order, ScopedList, order_by
 from app.services import eligibility
 from app.services.eligibility import CHECK, Question
-
-ANSWER = TypeAdapter(EligibilityRecord)
+from app.values.adapters import adapter_of
 
 
 class EligibilityOrderField(DescribedEnum):
@@ -70,7 +69,7 @@ def _scope_name(scope: DataScope, question: Question) -> str:
 async def _cached(ctx: Context, key: str) -> EligibilityRecord | None:
     value = await ctx.cache.get(key)
     try:
-        return None if value is None else ANSWER.validate_json(value)
+        return None if value is None else adapter_of(EligibilityRecord).validate_json(value)
     except ValidationError:
         # Written by another release, whose answers have other fields.
         return None

@@ -1,11 +1,10 @@
 """Which events a subscriber asks for."""
 
-from dataclasses import dataclass
-
 from app.events.listeners import StreamEvent
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WantedEvents:
     """Every condition must match; None is no condition, an empty set matches nothing.
 

@@ -1,7 +1,6 @@
 """Resolvers for imports: small documents while their caller waits, and the results of jobs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -16,11 +15,12 @@ from app.services import imports as service
 from app.services.import_runner import ImportRunner
 from app.tiss.read_batch import GUIDES_MAX
 from app.unit_of_work.idempotency import Written
+from app.values.frozen import frozen
 
 IN_ORDER: Final[Order[ImportResultRecord]] = order_by(import_tables.import_results, "position", int)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imported:
     """A job and, once a small document is imported, its results."""
 

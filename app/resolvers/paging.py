@@ -5,7 +5,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from operator import attrgetter
@@ -23,6 +23,7 @@ from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, ErrorCode, refuse
 from app.resolvers.context import Context
+from app.values.frozen import frozen
 
 Row = TypeVar("Row")
 Where = TypeVar("Where")
@@ -33,7 +34,7 @@ LINES_PAGE_MAX: Final = 1_000
 """Lines of one document: a screen shows an invoice or a statement whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order(Generic[Row]):
     """A column to sort by, and how to read its value from a record."""
 
@@ -50,7 +51,7 @@ def order_by(table: Table, name: str, kind: type, *, descending: bool = False) -
     return Order(table.c[name], table.c.id, descending, attrgetter(name), attrgetter("id"), kind)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slice:
     """Which page of a list is asked for: its `first` rows, or the first ones `after` a cursor; or its `last` rows, or
     the last ones `before` a cursor. Without numbers its first PAGE_SIZE rows."""
@@ -85,7 +86,7 @@ class Slice:
         return number
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PageRequest:
     """The requested page; a cursor is valid only for the same `binding`: name of the list, filter and order."""
 
@@ -93,7 +94,7 @@ class PageRequest:
     binding: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge(Generic[Row]):
     """An object of a page; its cursor is signed only when it is asked for."""
 
@@ -106,7 +107,7 @@ class Edge(Generic[Row]):
         return self.sign(self.node)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PageInfo(Generic[Row]):
     has_next_page: bool
     has_previous_page: bool
@@ -123,7 +124,7 @@ class PageInfo(Generic[Row]):
         return self.edges[-1].cursor if self.edges else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page(Generic[Row]):
     """A page, a function that counts the whole list as `count_rows` and, for lists of amounts, one that adds it up."""
 
@@ -205,7 +206,7 @@ class Once:
         return await self._counting
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OfParent:
     """What a dataloader has for a parent, such as the count of its rows."""
 
@@ -244,7 +245,7 @@ class Cursors(Generic[Row]):
         return self.signed.cursor(self.order.value(row), self.order.key(row))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScopedList(Generic[Where, Row]):
     """A list of the rows in a caller's data scope: its root field, and the queries for a page, the count and sums."""
 
@@ -281,7 +282,7 @@ def _digest(binding: tuple[Any, ...]) -> str:
     return hashlib.blake2b(plain, digest_size=6).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListCursors:
     """The cursors of one list with one filter and order, known by their `digest`; `kind` is the sort value's type."""
 

@@ -1,7 +1,6 @@
 """Resolvers for payers' spreadsheets: how one would be read, without anything being written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
@@ -21,6 +20,7 @@ from app.tiss import sheet_answers
 from app.tiss.sheet_answers import SheetLook
 from app.tiss.sheet_statements import SheetReading
 from app.tiss.spreadsheets import BYTES_MAX
+from app.values.frozen import frozen
 
 OLDEST_FIRST: Final = order_by(mapping_tables.statement_mappings, "id", str)
 MAPPINGS: Final = ScopedList("statementMappings", statement_mappings.page, statement_mappings.count)
@@ -29,7 +29,7 @@ _ORDER: Final[Order[SheetRow]] = Order(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetPreview:
     """A document as it would be read, and the stored mapping by which it is."""
 

@@ -1,18 +1,19 @@
 """What an endpoint is: a method, a path, and for each form of its body one stored GraphQL operation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal
 
 from app.rest.kinds import Group, Member
 from app.transport.trusted import digest_of
+from app.values.frozen import frozen
 
 Values = dict[str, Any]
 Key = Literal["required", "optional", "none"]
 HEADER: Final = "Idempotency-Key"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operation:
     """A stored operation, as if it were a trusted document.
 
@@ -31,7 +32,7 @@ class Operation:
         object.__setattr__(self, "digest", digest_of(self.text))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """One form of a request: what its members are, and the operation that it becomes.
 
@@ -51,7 +52,7 @@ class Form:
         return Group(self.members)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """One line of the table.
 

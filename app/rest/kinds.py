@@ -5,8 +5,9 @@ own floats made of it, 0.30000000000000004, is seen and refused.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from app.values.frozen import frozen
 
 
 class Number(str):
@@ -35,7 +36,7 @@ class Kind(Protocol):
         """The value as the operation takes it; Invalid if it is of another kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A text; the operation checks what is in it. `shape` is what to say of it in the document."""
 
@@ -53,7 +54,7 @@ class Text:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decimal:
     """An amount or a quantity: a number, taken by its decimal text, or that text itself."""
 
@@ -71,7 +72,7 @@ class Decimal:
         return str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Whole:
     """A whole number from `least` to `most`; in a query string, its digits."""
 
@@ -92,7 +93,7 @@ class Whole:
         return int(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flag:
     """True or false."""
 
@@ -108,7 +109,7 @@ class Flag:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OneOf:
     """One of these texts."""
 
@@ -126,7 +127,7 @@ class OneOf:
         return str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListOf:
     """A list of up to `most` values of one kind."""
 
@@ -145,7 +146,7 @@ class ListOf:
         return [self.kind.read(each, f"{at}.{index}") for index, each in enumerate(value)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A member of an object, or a parameter of a query string.
 
@@ -160,7 +161,7 @@ class Member:
     default: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """An object of these members and no others. A member that is null counts as one that is missing."""
 

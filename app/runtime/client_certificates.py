@@ -21,13 +21,14 @@ from app.auth.principal import SUBJECT_LENGTH_MAX, InvalidToken, Principal
 from app.auth.roles import missing_part
 from app.runtime.authorities import Authorities
 from app.runtime.settings import SettingsError
+from app.values.frozen import frozen
 
 NAMED_BY: Final = ("sha256", "subject", "uri", "dns")
 """The members that name a certificate, the most exact first."""
 _MEMBERS: Final = {*NAMED_BY, "issuer", "name", "roles", "providers", "payer", "patient"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Certificate:
     """The parts of a certificate by which an entry can name it, by the entry's member; and when it ends."""
 
@@ -36,7 +37,7 @@ class Certificate:
     parsed: x509.Certificate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A caller, and the issuer (RFC 4514 text) that its certificate must have; None for any."""
 

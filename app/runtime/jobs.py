@@ -1,7 +1,5 @@
 """The background jobs of a process: imports of documents, postings of statements, and lines whose claims have come."""
 
-from dataclasses import dataclass
-
 from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.db.imports import ImportJobRecord
@@ -12,9 +10,10 @@ from app.services.matching_runner import Arrived, MatchingRunner
 from app.services.posting_runner import PostingRunner
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.run import Changes
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Jobs:
     """A worker for each kind."""
 

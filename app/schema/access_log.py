@@ -24,6 +24,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import BREAK_GLASS, Requires, health, personal
+from app.schema.base.types import input_type, object_type
 from app.schema.parties import Patient
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
@@ -37,7 +38,7 @@ described(PurposeOfUse, "Purpose of use, a code of HL7 PurposeOfUse; new values 
 described(Door, "Entry point of an operation; new values may be added.", name="AccessDoor")
 
 
-@strawberry.type(description="An access to the calling patient's data.")
+@object_type(description="An access to the calling patient's data.")
 class AccessLogEntry(Node):
     record = PersonAccess
 
@@ -59,7 +60,7 @@ class AccessLogEntry(Node):
         return [DataClass[name] for name in entry.data_classes.split(",") if name]
 
 
-@strawberry.type(description="Emergency access (break-glass) of one caller to the health data of one patient.")
+@object_type(description="Emergency access (break-glass) of one caller to the health data of one patient.")
 class EmergencyAccess(Node):
     record = EmergencyRecord
 
@@ -85,7 +86,7 @@ class EmergencyAccess(Node):
 described(AccessLogOrderField, "What access log entries can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of access log entries.")
+@input_type(description="Order of a list of access log entries.")
 class AccessLogOrder(Ordering):
     field: AccessLogOrderField = sort_by()
     direction: OrderDirection = direction()
@@ -94,13 +95,12 @@ class AccessLogOrder(Ordering):
 described(EmergencyAccessOrderField, "What emergency accesses can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of emergency accesses.")
+@input_type(description="Order of a list of emergency accesses.")
 class EmergencyAccessOrder(Ordering):
     field: EmergencyAccessOrderField = sort_by()
     direction: OrderDirection = direction()
 
 
-@strawberry.type
 class AccessLogQuery:
     @strawberry.field(
         graphql_type=Connection[AccessLogEntry] | None,
@@ -139,7 +139,7 @@ class AccessLogQuery:
         return await access_log.emergency_accesses(info.context, order=order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="Request for emergency access to the health data of a patient.")
+@input_type(description="Request for emergency access to the health data of a patient.")
 class OpenEmergencyAccessInput:
     patient: strawberry.ID = strawberry.field(name="patientId", description="Patient, within the caller's data scope.")
     reason: str = strawberry.field(
@@ -154,20 +154,20 @@ class OpenEmergencyAccessInput:
         return {"request": EmergencyRequest(self.patient, self.reason, self.minutes)}
 
 
-@strawberry.type(description="Result of a request for emergency access.")
+@object_type(description="Result of a request for emergency access.")
 class OpenEmergencyAccessPayload(MutationPayload):
     access: EmergencyAccess | None = strawberry.field(
         default=None, description="The emergency access; null if refused."
     )
 
 
-@strawberry.input(description="The emergency access to close.")
+@input_type(description="The emergency access to close.")
 class CloseEmergencyAccessInput:
     id: strawberry.ID = strawberry.field(name="emergencyAccessId", description="Id of an open emergency access.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of closing an emergency access.")
+@object_type(description="Result of closing an emergency access.")
 class CloseEmergencyAccessPayload(MutationPayload):
     access: EmergencyAccess | None = strawberry.field(
         default=None, description="The emergency access after the mutation; null if refused."

@@ -46,6 +46,7 @@ from app.resolvers.context import Context
 from app.resolvers.loaders import Loaders
 from app.schema.base.described import described, described_by
 from app.schema.base.info import Info
+from app.schema.base.types import object_type
 from app.schema.base.user_errors import MESSAGE
 from app.services.actions import offering
 from app.services.line_expectations import line_facts
@@ -88,7 +89,7 @@ class BlockCode(DescribedEnum):
 described(BlockCode, "Kind of reason why an action is not available; new values may be added.")
 
 
-@strawberry.type(description="Why an action would be refused.")
+@object_type(description="Why an action would be refused.")
 class ActionBlock:
     code: BlockCode = strawberry.field(description="Stable code, for programs.")
     message: str = strawberry.field(description=MESSAGE)
@@ -105,49 +106,49 @@ def blocked(principal: Principal, action: Action[Any], by_state: Callable[[], st
     return ActionBlock(code=code, message=in_language(message))
 
 
-@strawberry.type(description="An action on a claim and whether it is available to the caller now.")
+@object_type(description="An action on a claim and whether it is available to the caller now.")
 class AvailableClaimAction:
     action: ClaimOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="An action on a denial and whether it is available to the caller now.")
+@object_type(description="An action on a denial and whether it is available to the caller now.")
 class AvailableDenialAction:
     action: DenialOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="An action on an invoice and whether it is available to the caller now.")
+@object_type(description="An action on an invoice and whether it is available to the caller now.")
 class AvailableInvoiceAction:
     action: InvoiceOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="An action on a batch and whether it is available to the caller now.")
+@object_type(description="An action on a batch and whether it is available to the caller now.")
 class AvailableBatchAction:
     action: BatchOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="An action on a batch of appeals and whether it is available to the caller now.")
+@object_type(description="An action on a batch of appeals and whether it is available to the caller now.")
 class AvailableAppealBatchAction:
     action: AppealBatchOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="An action on a remittance and whether it is available to the caller now.")
+@object_type(description="An action on a remittance and whether it is available to the caller now.")
 class AvailableRemittanceAction:
     action: RemittanceOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="An action on a remittance line and whether it is available to the caller now.")
+@object_type(description="An action on a remittance line and whether it is available to the caller now.")
 class AvailableRemittanceLineAction:
     action: RemittanceLineOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(
+@object_type(
     description="An action on a debit or credit of a remittance and whether it is available to the caller now."
 )
 class AvailableRemittanceAdjustmentAction:

@@ -22,6 +22,7 @@ from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, personal
 from app.schema.base.relations import batched, paged, related
+from app.schema.base.types import object_type
 from app.schema.history import HistoryEntry
 from app.schema.objects import Claim
 
@@ -37,7 +38,7 @@ described(
 )
 
 
-@strawberry.type(description="A step that explains a debit or credit of a statement, with its status after it.")
+@object_type(description="A step that explains a debit or credit of a statement, with its status after it.")
 class RemittanceAdjustmentHistoryEntry(HistoryEntry):
     record = AdjustmentStepRecord
     owner = Owner.PARTIES
@@ -75,7 +76,7 @@ class RemittanceAdjustmentHistoryEntry(HistoryEntry):
     )
 
 
-@strawberry.type(description="A debit, credit or tax that a statement has beside its claims.")
+@object_type(description="A debit, credit or tax that a statement has beside its claims.")
 class RemittanceAdjustment(Node):
     record = AdjustmentRecord
     owner = Owner.PARTIES
@@ -141,7 +142,7 @@ class RemittanceAdjustment(Node):
         return await adjustments.STEPS.page(info.context, adjustment.id, at=Slice(first, after, last, before))
 
 
-@strawberry.type(
+@object_type(
     description="How what a statement transfers comes from what it pays: net = gross - withheld - discount - debits + "
     "credits.",
 )

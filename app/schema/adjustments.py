@@ -19,6 +19,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires
 from app.schema.base.ranges import DateRangeInput, bounds
+from app.schema.base.types import input_type, object_type
 from app.services import adjustments as service
 from app.services.adjustments import Explanation
 
@@ -26,7 +27,7 @@ REASON = f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored."
 ADJUSTMENT_ID = "Id of a debit or credit of a statement."
 
 
-@strawberry.input(description="Filter for debits and credits of statements. Every given condition must match.")
+@input_type(description="Filter for debits and credits of statements. Every given condition must match.")
 class RemittanceAdjustmentFilterInput:
     payers: list[AnsCode] | None = filters.payers()
     providers: list[Cnes] | None = filters.providers()
@@ -47,7 +48,6 @@ class RemittanceAdjustmentFilterInput:
         )
 
 
-@strawberry.type
 class RemittanceAdjustmentQuery:
     @strawberry.field(
         graphql_type=Connection[RemittanceAdjustment] | None,
@@ -71,12 +71,12 @@ class RemittanceAdjustmentQuery:
         return await adjustments.ADJUSTMENTS.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="Accepts it: a debit as a cost, a credit as income that belongs to no claim.")
+@input_type(description="Accepts it: a debit as a cost, a credit as income that belongs to no claim.")
 class AcceptAdjustmentInput:
     reason: str = strawberry.field(description=REASON)
 
 
-@strawberry.input(description="What explains it, of the statement's provider and payer: one of the three.")
+@input_type(description="What explains it, of the statement's provider and payer: one of the three.")
 class LinkAdjustmentInput:
     claim_id: strawberry.ID | None = strawberry.field(default=None, description="Id of a claim.")
     settlement_id: strawberry.ID | None = strawberry.field(
@@ -86,17 +86,17 @@ class LinkAdjustmentInput:
     reason: str = strawberry.field(description=REASON)
 
 
-@strawberry.input(description="Turns a credit of a posted statement into an unapplied credit.")
+@input_type(description="Turns a credit of a posted statement into an unapplied credit.")
 class KeepAdjustmentInput:
     reason: str = strawberry.field(description=REASON)
 
 
-@strawberry.input(description="Disputes it with the payer.")
+@input_type(description="Disputes it with the payer.")
 class DisputeAdjustmentInput:
     reason: str = strawberry.field(description=REASON)
 
 
-@strawberry.input(one_of=True, description="What a debit or credit is: one of these.")
+@input_type(one_of=True, description="What a debit or credit is: one of these.")
 class AdjustmentExplanationInput:
     accept: AcceptAdjustmentInput | None = strawberry.field(
         default=strawberry.UNSET, description="Accept it for a reason."
@@ -118,7 +118,7 @@ class AdjustmentExplanationInput:
         return Explanation(AdjustmentStep(name.upper()), said.reason, **named)
 
 
-@strawberry.input(description="A debit or credit of a statement, and what it is.")
+@input_type(description="A debit or credit of a statement, and what it is.")
 class ExplainAdjustmentInput:
     id: strawberry.ID = strawberry.field(name="remittanceAdjustmentId", description=ADJUSTMENT_ID)
     explanation: AdjustmentExplanationInput = strawberry.field(description="What it is.")
@@ -130,7 +130,7 @@ class ExplainAdjustmentInput:
         return {"id": self.id, "explanation": self.explanation.explanation(), "version": self.version}
 
 
-@strawberry.input(description="A debit or credit of a statement that waits again.")
+@input_type(description="A debit or credit of a statement that waits again.")
 class UndoAdjustmentInput:
     id: strawberry.ID = strawberry.field(name="remittanceAdjustmentId", description=ADJUSTMENT_ID)
     reason: str = strawberry.field(description=REASON)
@@ -138,7 +138,7 @@ class UndoAdjustmentInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of a step with a debit or credit of a statement.")
+@object_type(description="Result of a step with a debit or credit of a statement.")
 class AdjustmentPayload(MutationPayload):
     adjustment: RemittanceAdjustment | None = strawberry.field(
         default=None, description="The debit or credit after the mutation; null if refused."

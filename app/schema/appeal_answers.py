@@ -8,6 +8,7 @@ from app.domain.appeal_answers import TypedAnswer
 from app.domain.identifiers import AnsCode, Cnes
 from app.schema.base import bulk, inputs, lists, weights
 from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.bulk import DenialResult
 from app.schema.denials import AppealAnswerInput
 from app.services import appeal_answers
@@ -16,7 +17,7 @@ from app.services.appeal_answers import TYPED_MAX
 RESULTS = "One result for each answer, in their order; an answer that is recorded already has no errors."
 
 
-@strawberry.input(one_of=True, description="The payer's answers: typed, or as a TISS document.")
+@input_type(one_of=True, description="The payer's answers: typed, or as a TISS document.")
 class AppealAnswersContentInput:
     answers: list[AppealAnswerInput] | None = strawberry.field(
         default=strawberry.UNSET,
@@ -31,7 +32,7 @@ class AppealAnswersContentInput:
     )
 
 
-@strawberry.input(description="The payer's answers to appeals of one provider.")
+@input_type(description="The payer's answers to appeals of one provider.")
 class RecordAppealAnswersInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -53,7 +54,7 @@ class RecordAppealAnswersInput:
         }
 
 
-@strawberry.type(description="Results of recording answers to appeals.")
+@object_type(description="Results of recording answers to appeals.")
 class RecordAppealAnswersPayload(MutationPayload):
     results: list[DenialResult] = strawberry.field(
         default_factory=list, description=RESULTS, directives=[lists.APPEAL_ANSWERS]

@@ -5,11 +5,12 @@ import strawberry
 from app.domain.attachments import ATTACHMENTS_MAX, BYTES_MAX, NAME_MAX
 from app.schema.base import weights
 from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.objects import Denial
 from app.services import appeal_attachments
 
 
-@strawberry.input(description="The uploaded document and the denial whose appeal it is for.")
+@input_type(description="The uploaded document and the denial whose appeal it is for.")
 class AttachToAppealInput:
     id: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
     document_id: strawberry.ID = strawberry.field(
@@ -19,7 +20,7 @@ class AttachToAppealInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The attachment to remove.")
+@input_type(description="The attachment to remove.")
 class RemoveAppealAttachmentInput:
     id: strawberry.ID = strawberry.field(
         name="appealAttachmentId", description="Id of an attachment of an appeal that is not sent."
@@ -27,7 +28,7 @@ class RemoveAppealAttachmentInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of changing the attachments of an appeal.")
+@object_type(description="Result of changing the attachments of an appeal.")
 class AppealAttachmentPayload(MutationPayload):
     denial: Denial | None = strawberry.field(
         default=None, description="The denial after the mutation; null if refused."

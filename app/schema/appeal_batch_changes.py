@@ -11,11 +11,12 @@ from app.domain.protocols import NUMBER_LENGTH_MAX
 from app.schema.appeal_batches import AppealBatch
 from app.schema.base import inputs, lists, weights
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.services import appeal_batches, appeal_receptions
 from app.services.appeal_batches import CHOSEN_MAX, REASON_LENGTH_MAX
 
 
-@strawberry.input(description="Which appeals to put into batches.")
+@input_type(description="Which appeals to put into batches.")
 class CreateAppealBatchesInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -33,14 +34,14 @@ class CreateAppealBatchesInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The open batch of appeals to send.")
+@input_type(description="The open batch of appeals to send.")
 class SendAppealBatchInput:
     id: strawberry.ID = strawberry.field(name="appealBatchId", description="Id of an open batch of appeals.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The open batch of appeals to cancel.")
+@input_type(description="The open batch of appeals to cancel.")
 class CancelAppealBatchInput:
     id: strawberry.ID = strawberry.field(name="appealBatchId", description="Id of an open batch of appeals.")
     reason: str | None = strawberry.field(
@@ -50,7 +51,7 @@ class CancelAppealBatchInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The sent batch of appeals that the payer rejects.")
+@input_type(description="The sent batch of appeals that the payer rejects.")
 class RejectAppealBatchInput:
     id: strawberry.ID = strawberry.field(name="appealBatchId", description="Id of a sent batch of appeals.")
     reason: str = strawberry.field(description=f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored.")
@@ -58,7 +59,7 @@ class RejectAppealBatchInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The sent batch of appeals and the payer's reception.")
+@input_type(description="The sent batch of appeals and the payer's reception.")
 class RecordAppealProtocolInput(inputs.Whole):
     id: strawberry.ID = strawberry.field(name="appealBatchId", description="Id of a sent batch of appeals.")
     number: str | None = strawberry.field(
@@ -83,14 +84,14 @@ class RecordAppealProtocolInput(inputs.Whole):
         return appeal_receptions.choice_failure(self.number, self.received_on, self.document)
 
 
-@strawberry.type(description="Result of a mutation on one batch of appeals.")
+@object_type(description="Result of a mutation on one batch of appeals.")
 class AppealBatchPayload(MutationPayload):
     batch: AppealBatch | None = strawberry.field(
         default=None, description="The batch after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of creating batches of appeals.")
+@object_type(description="Result of creating batches of appeals.")
 class CreateAppealBatchesPayload(MutationPayload):
     batches: list[AppealBatch] = strawberry.field(
         default_factory=list,

@@ -25,6 +25,7 @@ from app.schema.base.ordering import OrderDirection, Ordering, direction, ordere
 from app.schema.base.permissions import Requires, amount, personal
 from app.schema.base.ranges import DateTimeRangeInput, bounds
 from app.schema.base.relations import paged, related
+from app.schema.base.types import input_type, object_type
 from app.schema.claim_mutations import TissBatch
 from app.schema.history import HistoryEntry
 from app.schema.parties import Payer, Provider
@@ -35,7 +36,7 @@ described(AppealBatchAction, "Step in the life of a batch of appeals; new values
 described(AppealBatchOrderField, "What batches of appeals can be sorted by.")
 
 
-@strawberry.type(description="A step in the history of a batch of appeals, with the state of the batch after it.")
+@object_type(description="A step in the history of a batch of appeals, with the state of the batch after it.")
 class AppealBatchHistoryEntry(HistoryEntry):
     record = AppealBatchStep
     owner = Owner.PARTIES
@@ -50,7 +51,7 @@ class AppealBatchHistoryEntry(HistoryEntry):
     )
 
 
-@strawberry.type(
+@object_type(
     description="Appeals against denials of one protocol that are sent to a payer in one document (lote de recurso de "
     "glosa)."
 )
@@ -133,15 +134,13 @@ class AppealBatch(Node):
         return appeal_batch_actions(batch, info)
 
 
-@strawberry.input(description="Order of a list of batches of appeals.")
+@input_type(description="Order of a list of batches of appeals.")
 class AppealBatchOrder(Ordering):
     field: AppealBatchOrderField = sort_by()
     direction: OrderDirection = direction()
 
 
-@strawberry.input(
-    description="Filter for batches of appeals. Every given condition must match; ranges include both ends."
-)
+@input_type(description="Filter for batches of appeals. Every given condition must match; ranges include both ends.")
 class AppealBatchFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     status: list[AppealBatchStatus] | None = filters.any_of("Status", len(AppealBatchStatus))
@@ -163,7 +162,6 @@ class AppealBatchFilterInput:
 OfBatch = Annotated[strawberry.ID, strawberry.argument(description="Id of the batch of appeals.")]
 
 
-@strawberry.type
 class AppealBatchQuery:
     @strawberry.field(
         graphql_type=AppealBatch | None,

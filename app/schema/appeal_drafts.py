@@ -11,6 +11,7 @@ from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, health
+from app.schema.base.types import object_type
 from app.schema.objects import Denial
 from app.services import appeal_drafts
 from app.services.appeal_drafts import WON_MAX
@@ -18,7 +19,7 @@ from app.services.appeal_drafts import WON_MAX
 described(AppealEvidenceKind, "What speaks for an appeal; new values may be added.")
 
 
-@strawberry.type(description="A proof that speaks for an appeal.")
+@object_type(description="A proof that speaks for an appeal.")
 class AppealEvidence:
     kind: AppealEvidenceKind = strawberry.field(description="What it is.")
     text: str | None = strawberry.field(
@@ -27,7 +28,7 @@ class AppealEvidence:
     day: date | None = strawberry.field(name="date", description="Its day; null if it has none.")
 
 
-@strawberry.type(description="The draft of an appeal against a denial; a person checks it and sends it.")
+@object_type(description="The draft of an appeal against a denial; a person checks it and sends it.")
 class AppealDraft:
     justification: str | None = strawberry.field(
         description="Text of up to 500 characters for `appealDenial`, in Portuguese.",
@@ -53,7 +54,6 @@ class AppealDraft:
         return [denial for denial in found if denial is not None]
 
 
-@strawberry.type
 class AppealDraftQuery:
     @strawberry.field(
         graphql_type=AppealDraft | None,

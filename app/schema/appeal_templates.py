@@ -21,6 +21,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.permissions import Requires, personal
 from app.schema.base.ranges import DateRangeInput, bounds
 from app.schema.base.relations import related
+from app.schema.base.types import input_type, object_type
 from app.schema.bulk import DenialResult
 from app.schema.parties import Provider
 from app.services import appeal_bulk
@@ -31,7 +32,7 @@ TEXT = "Text of up to 500 characters with fields in braces: " + ", ".join(f"`{{{
 CODE = "Reason for the denial, a code of Tabela 38 (tipoGlosa)"
 
 
-@strawberry.type(description="A template for the justification of appeals against denials with one code.")
+@object_type(description="A template for the justification of appeals against denials with one code.")
 class AppealTemplate(Node):
     record = AppealTemplateRecord
     owner = Owner.PARTIES
@@ -50,7 +51,7 @@ class AppealTemplate(Node):
     )
 
 
-@strawberry.input(description="Filter for templates of justifications. Every given condition must match.")
+@input_type(description="Filter for templates of justifications. Every given condition must match.")
 class AppealTemplateFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     providers: list[Cnes] | None = filters.providers()
@@ -61,7 +62,6 @@ class AppealTemplateFilterInput:
         return AppealTemplateFilter(given(self.ids), given(self.providers), given(self.codes))
 
 
-@strawberry.type
 class AppealTemplateQuery:
     @strawberry.field(
         graphql_type=Connection[AppealTemplate] | None,
@@ -85,7 +85,7 @@ class AppealTemplateQuery:
         )
 
 
-@strawberry.input(description="A new template for the justification of appeals.")
+@input_type(description="A new template for the justification of appeals.")
 class CreateAppealTemplateInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     code: str = strawberry.field(description=f"{CODE}.")
@@ -93,7 +93,7 @@ class CreateAppealTemplateInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The template and its new text.")
+@input_type(description="The template and its new text.")
 class UpdateAppealTemplateInput:
     id: strawberry.ID = strawberry.field(name="appealTemplateId", description="Id of the template.")
     text: str = strawberry.field(description=TEXT)
@@ -101,28 +101,28 @@ class UpdateAppealTemplateInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The template to delete.")
+@input_type(description="The template to delete.")
 class DeleteAppealTemplateInput:
     id: strawberry.ID = strawberry.field(name="appealTemplateId", description="Id of the template.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of a mutation on one template.")
+@object_type(description="Result of a mutation on one template.")
 class AppealTemplatePayload(MutationPayload):
     template: AppealTemplate | None = strawberry.field(
         default=None, description="The template after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of deleting a template.")
+@object_type(description="Result of deleting a template.")
 class DeleteAppealTemplatePayload(MutationPayload):
     deleted_appeal_template_id: strawberry.ID | None = strawberry.field(
         default=None, description="Id of the deleted template; null if refused."
     )
 
 
-@strawberry.input(one_of=True, description="Why the denials are wrong: one text for all, or a template.")
+@input_type(one_of=True, description="Why the denials are wrong: one text for all, or a template.")
 class AppealJustificationInput:
     text: str | None = strawberry.field(default=strawberry.UNSET, description="Text of up to 500 characters.")
     template_id: strawberry.ID | None = strawberry.field(
@@ -130,7 +130,7 @@ class AppealJustificationInput:
     )
 
 
-@strawberry.input(description="Which open denials to appeal against. Every given condition must match.")
+@input_type(description="Which open denials to appeal against. Every given condition must match.")
 class MatchingDenialsInput:
     payers: list[AnsCode] | None = filters.payers()
     providers: list[Cnes] | None = filters.providers()
@@ -138,7 +138,7 @@ class MatchingDenialsInput:
     appeal_deadline: DateRangeInput | None = strawberry.field(default=None, description="Last day to appeal.")
 
 
-@strawberry.input(description="Appeals against all denials that match (recurso de glosa).")
+@input_type(description="Appeals against all denials that match (recurso de glosa).")
 class AppealMatchingDenialsInput:
     filter: MatchingDenialsInput = strawberry.field(description="Which open denials to appeal against.")
     justification: AppealJustificationInput = strawberry.field(description="Why the denials are wrong.")
@@ -166,7 +166,7 @@ class AppealMatchingDenialsInput:
         }
 
 
-@strawberry.type(description="Results of appeals against the denials of a filter.")
+@object_type(description="Results of appeals against the denials of a filter.")
 class AppealMatchingDenialsPayload(MutationPayload):
     results: list[DenialResult] = bulk.results()
     appealed_count: int = strawberry.field(

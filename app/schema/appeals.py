@@ -7,9 +7,10 @@ import strawberry
 from app.domain.money import Cents
 from app.schema.base.enums import DocumentKind
 from app.schema.base.permissions import amount, health
+from app.schema.base.types import object_type
 
 
-@strawberry.type(description="A file with an appeal: a PDF document or an image.")
+@object_type(description="A file with an appeal: a PDF document or an image.")
 class AppealAttachment:
     id: strawberry.ID = strawberry.field(description="Its id; GET /appeal-attachments/{id} downloads it.")
     appeal_instance: int = strawberry.field(description="Instance of the appeal, 1 or 2.")
@@ -23,7 +24,7 @@ class AppealAttachment:
     created_at: datetime = strawberry.field(description="Time at which it was attached.")
 
 
-@strawberry.type(description="An appeal against a denial (recurso de glosa) and the payer's answer.")
+@object_type(description="An appeal against a denial (recurso de glosa) and the payer's answer.")
 class Appeal:
     appealed_at: datetime | None = strawberry.field(description="Time of the appeal.")
     answered_at: datetime | None = strawberry.field(description="Time of the payer's answer; null until answered.")

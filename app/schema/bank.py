@@ -23,6 +23,7 @@ from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mut
 from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, MoneyRangeInput, bounds
+from app.schema.base.types import input_type, object_type
 from app.schema.remittance_objects import Remittance
 from app.services import bank as service
 from app.services import bank_matches
@@ -31,13 +32,13 @@ from app.services.bank import BankForm
 described(BankEntryOrderField, "What bank entries can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of bank entries.")
+@input_type(description="Order of a list of bank entries.")
 class BankEntryOrder(Ordering):
     field: BankEntryOrderField = sort_by()
     direction: OrderDirection = direction()
 
 
-@strawberry.input(description="Filter for bank entries. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for bank entries. Every given condition must match; ranges include both ends.")
 class BankEntryFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     payers: list[AnsCode] | None = filters.payers()
@@ -60,7 +61,7 @@ class BankEntryFilterInput:
         )
 
 
-@strawberry.input(description="Filter for announced payments. Every given condition must match.")
+@input_type(description="Filter for announced payments. Every given condition must match.")
 class AnnouncedPaymentFilterInput:
     payers: list[AnsCode] | None = filters.payers()
     providers: list[Cnes] | None = filters.providers()
@@ -71,7 +72,6 @@ class AnnouncedPaymentFilterInput:
         return AnnouncedFilter(given(self.payers), given(self.providers), bounds(self.paid_on))
 
 
-@strawberry.type
 class BankQuery:
     @strawberry.field(
         graphql_type=Connection[BankEntry] | None,
@@ -118,7 +118,7 @@ class BankQuery:
         return await bank.ANNOUNCED.page(info.context, criteria.where(), order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="A bank entry to store.")
+@input_type(description="A bank entry to store.")
 class BankEntryInput:
     booked_on: date = strawberry.field(description="Day of booking, not in the future.")
     amount: Cents = strawberry.field(description="Amount, above zero.")
@@ -135,7 +135,7 @@ class BankEntryInput:
         return BankLine(self.booked_on, self.direction, self.amount, *texts)
 
 
-@strawberry.input(one_of=True, description="Bank entries: typed, or as a file (OFX or CNAB 240).")
+@input_type(one_of=True, description="Bank entries: typed, or as a file (OFX or CNAB 240).")
 class BankFileContentInput:
     entries: list[BankEntryInput] | None = strawberry.field(
         default=strawberry.UNSET,
@@ -148,7 +148,7 @@ class BankFileContentInput:
     )
 
 
-@strawberry.input(description="A bank file to import.")
+@input_type(description="A bank file to import.")
 class ImportBankFileInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider whose account it is, by CNES.")
     content: BankFileContentInput = strawberry.field(description="The entries.")
@@ -162,7 +162,7 @@ class ImportBankFileInput:
         return {"form": BankForm(self.provider, lines, text, document)}
 
 
-@strawberry.type(description="Result of importing a bank file.")
+@object_type(description="Result of importing a bank file.")
 class ImportBankFilePayload(MutationPayload):
     file: BankFile | None = strawberry.field(default=None, description="The file; null if refused.")
     already_imported: bool = strawberry.field(
@@ -170,7 +170,7 @@ class ImportBankFilePayload(MutationPayload):
     )
 
 
-@strawberry.input(description="Bank entries and the payments that they are.")
+@input_type(description="Bank entries and the payments that they are.")
 class MatchBankEntriesInput:
     entry_ids: list[strawberry.ID] = strawberry.field(
         description=f"Ids of bank entries, 1 to {GROUP_MAX}.",
@@ -187,20 +187,20 @@ class MatchBankEntriesInput:
         return {"entry_ids": tuple(self.entry_ids), "remittance_ids": tuple(self.remittance_ids)}
 
 
-@strawberry.input(description="The bank entry whose match or dismissal is taken back.")
+@input_type(description="The bank entry whose match or dismissal is taken back.")
 class UnmatchBankEntryInput:
     id: strawberry.ID = strawberry.field(name="bankEntryId", description="Id of a matched or dismissed bank entry.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The bank entry that is not from a payer.")
+@input_type(description="The bank entry that is not from a payer.")
 class DismissBankEntryInput:
     id: strawberry.ID = strawberry.field(name="bankEntryId", description="Id of a waiting bank entry.")
     reason: str = strawberry.field(description="Reason, up to 500 characters.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of a change of bank entries.")
+@object_type(description="Result of a change of bank entries.")
 class BankEntriesPayload(MutationPayload):
     entries: list[BankEntry] = strawberry.field(
         default_factory=list,

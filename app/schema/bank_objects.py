@@ -17,6 +17,7 @@ from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.permissions import amount, financial, personal
 from app.schema.base.relations import related
+from app.schema.base.types import object_type
 from app.schema.ledger_actions import AvailableBankEntryAction, bank_entry_actions
 from app.schema.parties import Payer, Provider
 
@@ -27,7 +28,7 @@ described(ThreeWayStatus, "How far claims, statement and bank agree; new values 
 AGE = "Days since then, in Brasília, while it waits; null otherwise."
 
 
-@strawberry.type(description="A file of a provider's bank account, or entries that were typed together.")
+@object_type(description="A file of a provider's bank account, or entries that were typed together.")
 class BankFile(Node):
     record = BankFileRecord
     owner = Owner.SCOPED
@@ -49,7 +50,7 @@ class BankFile(Node):
     )
 
 
-@strawberry.type(description="An entry of a provider's bank account (lançamento).")
+@object_type(description="An entry of a provider's bank account (lançamento).")
 class BankEntry(Node):
     record = BankEntryRecord
     owner = Owner.PARTIES
@@ -100,7 +101,7 @@ class BankEntry(Node):
     )
 
 
-@strawberry.type(description="What lines of a statement pay that were dismissed for one reason.")
+@object_type(description="What lines of a statement pay that were dismissed for one reason.")
 class DismissedAmount:
     reason: str | None = strawberry.field(
         description="Reason for the dismissal.", extensions=personal("remittances:read")
@@ -108,7 +109,7 @@ class DismissedAmount:
     amount_cents: Cents | None = amount("amount", "What the lines pay; below zero if they take back.")
 
 
-@strawberry.type(description="What claims, statement and bank show of one payment (analysis, payment, bank).")
+@object_type(description="What claims, statement and bank show of one payment (analysis, payment, bank).")
 class ThreeWayMatch:
     status: ThreeWayStatus = strawberry.field(description="How far they agree.")
     posted_cents: Cents | None = amount(

@@ -11,12 +11,13 @@ from app.domain.invoices import YearMonth
 from app.domain.protocols import NUMBER_LENGTH_MAX, Protocol, RefusedClaim
 from app.schema.base import inputs, lists, weights
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.batches import Batch
 from app.services import batch_answers, batches
 from app.services.batches import BATCHES_MAX, REASON_LENGTH_MAX
 
 
-@strawberry.input(description="Claims to put into a batch (lote de guias).")
+@input_type(description="Claims to put into a batch (lote de guias).")
 class CreateBatchInput:
     claim_ids: list[strawberry.ID] = strawberry.field(
         description="Ids of 1 to 100 submitted claims of the same type, provider and payer, in no active batch.",
@@ -25,7 +26,7 @@ class CreateBatchInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="Which claims to put into batches.")
+@input_type(description="Which claims to put into batches.")
 class CreateBatchesInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -33,14 +34,14 @@ class CreateBatchesInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The open batch to send.")
+@input_type(description="The open batch to send.")
 class SendBatchInput:
     id: strawberry.ID = strawberry.field(name="batchId", description="Id of an open batch.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="A claim to remove from an open batch.")
+@input_type(description="A claim to remove from an open batch.")
 class RemoveFromBatchInput:
     id: strawberry.ID = strawberry.field(name="batchId", description="Id of an open batch.")
     claim_id: strawberry.ID = strawberry.field(description="Id of a claim in it, not of the last one.")
@@ -48,7 +49,7 @@ class RemoveFromBatchInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The open batch to cancel.")
+@input_type(description="The open batch to cancel.")
 class CancelBatchInput:
     id: strawberry.ID = strawberry.field(name="batchId", description="Id of an open batch.")
     reason: str | None = strawberry.field(
@@ -58,13 +59,13 @@ class CancelBatchInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="A claim that the payer refuses at reception.")
+@input_type(description="A claim that the payer refuses at reception.")
 class RefusedClaimInput:
     claim_id: strawberry.ID = strawberry.field(description="Id of a claim in the batch.")
     code: str = strawberry.field(description="Reason, a code of Tabela 38 (codigoGlosa).")
 
 
-@strawberry.input(description="The payer's reception of a batch (protocolo de recebimento).")
+@input_type(description="The payer's reception of a batch (protocolo de recebimento).")
 class ProtocolInput:
     number: str = strawberry.field(
         description=f"Number of the protocol (numeroProtocolo), up to {NUMBER_LENGTH_MAX} characters."
@@ -83,7 +84,7 @@ class ProtocolInput:
         return Protocol(self.number, self.received_on, refused)
 
 
-@strawberry.input(one_of=True, description="What the payer says of a batch: as a protocol, or as a TISS document.")
+@input_type(one_of=True, description="What the payer says of a batch: as a protocol, or as a TISS document.")
 class ProtocolContentInput:
     protocol: ProtocolInput | None = strawberry.field(default=strawberry.UNSET, description="The protocol.")
     xml: str | None = strawberry.field(
@@ -95,7 +96,7 @@ class ProtocolContentInput:
     )
 
 
-@strawberry.input(description="The sent batch and the payer's answer.")
+@input_type(description="The sent batch and the payer's answer.")
 class RecordProtocolInput:
     id: strawberry.ID = strawberry.field(name="batchId", description="Id of a sent batch.")
     content: ProtocolContentInput = strawberry.field(description="What the payer says.")
@@ -114,7 +115,7 @@ class RecordProtocolInput:
         }
 
 
-@strawberry.input(description="The sent batch that the payer rejects.")
+@input_type(description="The sent batch that the payer rejects.")
 class RejectBatchInput:
     id: strawberry.ID = strawberry.field(name="batchId", description="Id of a sent batch.")
     reason: str = strawberry.field(description=f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored.")
@@ -122,12 +123,12 @@ class RejectBatchInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of a mutation on one batch.")
+@object_type(description="Result of a mutation on one batch.")
 class BatchPayload(MutationPayload):
     batch: Batch | None = strawberry.field(default=None, description="The batch after the mutation; null if refused.")
 
 
-@strawberry.type(description="Result of creating batches.")
+@object_type(description="Result of creating batches.")
 class CreateBatchesPayload(MutationPayload):
     batches: list[Batch] = strawberry.field(
         default_factory=list,

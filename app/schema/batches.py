@@ -26,6 +26,7 @@ from app.schema.base.ordering import OrderDirection, Ordering, direction, ordere
 from app.schema.base.permissions import Requires, amount, personal
 from app.schema.base.ranges import DateTimeRangeInput, bounds
 from app.schema.base.relations import paged, related
+from app.schema.base.types import input_type, object_type
 from app.schema.claim_mutations import TissBatch
 from app.schema.history import HistoryEntry
 from app.schema.objects import Claim
@@ -37,7 +38,7 @@ described(BatchAction, "Step in the life of a batch; new values may be added.")
 described(BatchOrderField, "What batches can be sorted by.")
 
 
-@strawberry.type(description="A step in the history of a batch, with the state of the batch after it.")
+@object_type(description="A step in the history of a batch, with the state of the batch after it.")
 class BatchHistoryEntry(HistoryEntry):
     record = BatchStep
     owner = Owner.PARTIES
@@ -60,7 +61,7 @@ class BatchHistoryEntry(HistoryEntry):
     )
 
 
-@strawberry.type(description="A batch: claims of one type that are sent to a payer in one document (lote de guias).")
+@object_type(description="A batch: claims of one type that are sent to a payer in one document (lote de guias).")
 class Batch(Node):
     record = BatchRecord
     owner = Owner.PARTIES
@@ -135,13 +136,13 @@ class Batch(Node):
         return batch_actions(batch, info)
 
 
-@strawberry.input(description="Order of a list of batches.")
+@input_type(description="Order of a list of batches.")
 class BatchOrder(Ordering):
     field: BatchOrderField = sort_by()
     direction: OrderDirection = direction()
 
 
-@strawberry.input(description="Filter for batches. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for batches. Every given condition must match; ranges include both ends.")
 class BatchFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     status: list[BatchStatus] | None = filters.any_of("Status", len(BatchStatus))
@@ -168,7 +169,6 @@ class BatchFilterInput:
         )
 
 
-@strawberry.type
 class BatchQuery:
     @strawberry.field(
         graphql_type=Batch | None,

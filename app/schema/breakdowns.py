@@ -21,6 +21,7 @@ from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, health, marked, personal
 from app.schema.base.ranges import DateRangeInput
+from app.schema.base.types import object_type
 from app.schema.parties import Payer, Provider
 from app.schema.reconciliation import Reconciliation as ReconciliationType
 from app.schema.reconciliation import ledger_filter
@@ -50,7 +51,7 @@ def _of_group(resolver: Any, kind: Any, description: str) -> Any:
     return strawberry.field(resolver=resolver, graphql_type=kind | None, description=text)
 
 
-@strawberry.type(description="Billed claims and credits of one payer, provider or month.")
+@object_type(description="Billed claims and credits of one payer, provider or month.")
 class BillingGroup:
     payer: PayerRecord | None = _of_group(_payer, Payer, "The payer")
     provider: ProviderRecord | None = _of_group(_provider, Provider, "The provider")
@@ -86,7 +87,7 @@ class BillingGroup:
         return rate(group.denials_lost_cents, group.processed_cents)
 
 
-@strawberry.type(description="A procedure by which denials are grouped.")
+@object_type(description="A procedure by which denials are grouped.")
 class GroupedProcedure:
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(
@@ -94,7 +95,7 @@ class GroupedProcedure:
     )
 
 
-@strawberry.type(description="A practitioner by whom denials are grouped.")
+@object_type(description="A practitioner by whom denials are grouped.")
 class GroupedPractitioner:
     council: str = strawberry.field(description="Professional council (conselho), a code of TISS table 26.")
     number: str = strawberry.field(
@@ -103,7 +104,7 @@ class GroupedPractitioner:
     state: str = strawberry.field(description="State of the council (UF), a code of TISS table 59.")
 
 
-@strawberry.type(description="Denials of one code, procedure, practitioner, payer, provider or month.")
+@object_type(description="Denials of one code, procedure, practitioner, payer, provider or month.")
 class DenialGroup:
     payer: PayerRecord | None = _of_group(_payer, Payer, "The payer")
     provider: ProviderRecord | None = _of_group(_provider, Provider, "The provider")
@@ -167,7 +168,6 @@ def _group_by(dimensions: type[BillingDimension | DenialDimension]) -> Any:
     )
 
 
-@strawberry.type
 class BreakdownQuery:
     @strawberry.field(
         graphql_type=Connection[BillingGroup] | None,

@@ -8,6 +8,7 @@ import strawberry
 from app.schema.base import bulk, lists, weights
 from app.schema.base.bulk import BulkResult
 from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.denials import AppealAnswerInput, DenialAppealInput
 from app.schema.invoice_objects import Invoice
 from app.schema.objects import Claim, Denial
@@ -20,47 +21,47 @@ OF_CLAIMS = lists.up_to(BATCH_MAX, checked_by_service=True)
 OBJECTS = lists.up_to(service.OBJECTS_MAX, checked_by_service=True)
 
 
-@strawberry.type(description="Result for one claim of a mutation on many.")
+@object_type(description="Result for one claim of a mutation on many.")
 class ClaimResult(BulkResult):
     object: Claim | None = strawberry.field(description="The claim after the mutation; null if refused.")
 
 
-@strawberry.type(description="Result for one denial of a mutation on many.")
+@object_type(description="Result for one denial of a mutation on many.")
 class DenialResult(BulkResult):
     object: Denial | None = strawberry.field(description="The denial after the mutation; null if refused.")
 
 
-@strawberry.type(description="Result for one invoice of a mutation on many.")
+@object_type(description="Result for one invoice of a mutation on many.")
 class InvoiceResult(BulkResult):
     object: Invoice | None = strawberry.field(description="The invoice after the mutation; null if refused.")
 
 
-@strawberry.type(description="Result for one remittance of a mutation on many.")
+@object_type(description="Result for one remittance of a mutation on many.")
 class RemittanceResult(BulkResult):
     object: Remittance | None = strawberry.field(description="The remittance after the mutation; null if refused.")
 
 
-@strawberry.type(description="Results of a mutation on claims.")
+@object_type(description="Results of a mutation on claims.")
 class ClaimResultsPayload(MutationPayload):
     results: list[ClaimResult] = bulk.results()
 
 
-@strawberry.type(description="Results of a mutation on denials.")
+@object_type(description="Results of a mutation on denials.")
 class DenialResultsPayload(MutationPayload):
     results: list[DenialResult] = bulk.results()
 
 
-@strawberry.type(description="Results of a mutation on invoices.")
+@object_type(description="Results of a mutation on invoices.")
 class InvoiceResultsPayload(MutationPayload):
     results: list[InvoiceResult] = bulk.results()
 
 
-@strawberry.type(description="Results of a mutation on remittances.")
+@object_type(description="Results of a mutation on remittances.")
 class RemittanceResultsPayload(MutationPayload):
     results: list[RemittanceResult] = bulk.results()
 
 
-@strawberry.input(description="Claims to submit as one batch.")
+@input_type(description="Claims to submit as one batch.")
 class SubmitClaimsInput:
     claim_ids: list[strawberry.ID] = strawberry.field(
         description="Ids of 1 to 100 draft claims of the same type.", directives=OF_CLAIMS
@@ -69,7 +70,7 @@ class SubmitClaimsInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Claims to withdraw.")
+@input_type(description="Claims to withdraw.")
 class CancelClaimsInput:
     claim_ids: list[strawberry.ID] = strawberry.field(
         description="Ids of 1 to 100 claims that are not decided yet.", directives=OBJECTS
@@ -86,7 +87,7 @@ class CancelClaimsInput:
         return {"objects": objects, "atomic": self.atomic}
 
 
-@strawberry.input(description="Denials to accept.")
+@input_type(description="Denials to accept.")
 class AcceptDenialsInput:
     denial_ids: list[strawberry.ID] = strawberry.field(description="Ids of 1 to 100 open denials.", directives=OBJECTS)
     atomic: bool = bulk.atomic()
@@ -97,7 +98,7 @@ class AcceptDenialsInput:
         return {"objects": [{"id": each} for each in self.denial_ids], "atomic": self.atomic}
 
 
-@strawberry.input(description="Appeals against denials (recurso de glosa).")
+@input_type(description="Appeals against denials (recurso de glosa).")
 class AppealDenialsInput:
     appeals: list[DenialAppealInput] = strawberry.field(
         description="Appeals, 1 to 100, one for each denial.", directives=OBJECTS
@@ -110,7 +111,7 @@ class AppealDenialsInput:
         return {"objects": [vars(each) for each in self.appeals], "atomic": self.atomic}
 
 
-@strawberry.input(description="The payer's answers to appeals.")
+@input_type(description="The payer's answers to appeals.")
 class AnswerAppealsInput:
     answers: list[AppealAnswerInput] = strawberry.field(
         description="Answers, 1 to 100, one for each denial.", directives=OBJECTS
@@ -123,7 +124,7 @@ class AnswerAppealsInput:
         return {"objects": [vars(each) for each in self.answers], "atomic": self.atomic}
 
 
-@strawberry.input(description="Draft invoices to issue.")
+@input_type(description="Draft invoices to issue.")
 class IssueInvoicesInput:
     invoice_ids: list[strawberry.ID] = strawberry.field(
         description="Ids of 1 to 100 draft invoices.", directives=OBJECTS
@@ -140,7 +141,7 @@ class IssueInvoicesInput:
         return {"objects": objects, "atomic": self.atomic}
 
 
-@strawberry.input(description="Remittances to post.")
+@input_type(description="Remittances to post.")
 class PostRemittancesInput:
     remittance_ids: list[strawberry.ID] = strawberry.field(
         description=f"Ids of 1 to {service.STATEMENTS_MAX} remittances.",

@@ -3,12 +3,13 @@
 import strawberry
 
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.objects import Claim
 from app.services import claims, drafts, reviews
 from app.services.claims import REASON_LENGTH_MAX
 
 
-@strawberry.input(description="The claim whose review is resumed.")
+@input_type(description="The claim whose review is resumed.")
 class ResumeReviewInput:
     id: strawberry.ID = strawberry.field(
         name="claimId", description="Id of a claim for which information was requested."
@@ -21,12 +22,12 @@ class ResumeReviewInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of resuming a review.")
+@object_type(description="Result of resuming a review.")
 class ResumeReviewPayload(MutationPayload):
     claim: Claim | None = strawberry.field(default=None, description="The claim after the mutation; null if refused.")
 
 
-@strawberry.input(description="The submitted claim to withdraw.")
+@input_type(description="The submitted claim to withdraw.")
 class WithdrawClaimInput:
     id: strawberry.ID = strawberry.field(
         name="claimId", description="Id of a submitted claim that is in no active batch."
@@ -38,19 +39,19 @@ class WithdrawClaimInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of withdrawing a claim.")
+@object_type(description="Result of withdrawing a claim.")
 class WithdrawClaimPayload(MutationPayload):
     claim: Claim | None = strawberry.field(default=None, description="The claim after the mutation; null if refused.")
 
 
-@strawberry.input(description="The draft claim to delete.")
+@input_type(description="The draft claim to delete.")
 class DeleteDraftClaimInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a draft claim.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of deleting a draft claim.")
+@object_type(description="Result of deleting a draft claim.")
 class DeleteDraftClaimPayload(MutationPayload):
     deleted_claim_id: strawberry.ID | None = strawberry.field(
         default=None, description="Id of the deleted claim; null if refused."

@@ -6,11 +6,12 @@ from app.db.claims import ClaimRecord
 from app.domain.errors import DuplicateClaim
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires
+from app.schema.base.types import object_type
 from app.schema.base.user_errors import UserError
 from app.schema.objects import Claim
 
 
-@strawberry.type(description="The provider already used this claim number with the payer.")
+@object_type(description="The provider already used this claim number with the payer.")
 class DuplicateClaimError(UserError):
     record = DuplicateClaim
 

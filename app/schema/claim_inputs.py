@@ -13,11 +13,12 @@ from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity
 from app.schema.base import lists
 from app.schema.base.enums import ClaimType
 from app.schema.base.mutations import KEY, VERSION
+from app.schema.base.types import input_type
 from app.schema.encounter_inputs import AuthorizationInput, EncounterInput, PractitionerInput, ServiceDetailsInput
 from app.services.claims import BATCH_MAX
 
 
-@strawberry.input(description="An item to bill (item da guia).")
+@input_type(description="An item to bill (item da guia).")
 class ClaimItemInput:
     code_system: str = strawberry.field(
         description="TUSS table (codigoTabela): 18, 19, 20 or 22; 00, 90 or 98 for a payer's own codes."
@@ -81,7 +82,7 @@ def _domain_value(value: Any) -> Any:
     return value.to_domain() if hasattr(value, "to_domain") else value
 
 
-@strawberry.input(description="A claim (guia).")
+@input_type(description="A claim (guia).")
 class ClaimInput:
     type: ClaimType = strawberry.field(description="Claim type (tipo de guia).")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -116,7 +117,7 @@ class ClaimInput:
         return ClaimForm(**_form_fields(self), claimed_total=self.claimed_amount)
 
 
-@strawberry.input(description="A new claim, and whether to submit it.")
+@input_type(description="A new claim, and whether to submit it.")
 class CreateClaimInput:
     claim: ClaimInput = strawberry.field(description="The claim.")
     submit: bool = strawberry.field(default=False, description="Whether to send the claim to the payer at once.")
@@ -127,7 +128,7 @@ class CreateClaimInput:
         return {"form": self.claim.to_domain(), "submit": self.submit}
 
 
-@strawberry.input(description="Changes to a claim: omitted fields are unchanged, null clears a field.")
+@input_type(description="Changes to a claim: omitted fields are unchanged, null clears a field.")
 class ClaimChangesInput:
     type: ClaimType | None = strawberry.field(default=strawberry.UNSET, description="Claim type (tipo de guia).")
     provider_claim_number: str | None = strawberry.field(
@@ -168,7 +169,7 @@ class ClaimChangesInput:
         return _form_fields(self)
 
 
-@strawberry.input(description="Changes to a draft claim.")
+@input_type(description="Changes to a draft claim.")
 class UpdateDraftClaimInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a draft claim.")
     claim: ClaimChangesInput = strawberry.field(description="What changes.")
@@ -180,7 +181,7 @@ class UpdateDraftClaimInput:
         return {"id": self.id, "changes": self.claim.changes(), "version": self.version}
 
 
-@strawberry.input(description="The correction of a decided claim: a new claim, for which omitted fields are copied.")
+@input_type(description="The correction of a decided claim: a new claim, for which omitted fields are copied.")
 class ReplaceClaimInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a decided claim.")
     claim: ClaimChangesInput = strawberry.field(
@@ -195,14 +196,14 @@ class ReplaceClaimInput:
         return {"id": self.id, "changes": self.claim.changes(), "submit": self.submit, "version": self.version}
 
 
-@strawberry.input(description="The claim whose review starts.")
+@input_type(description="The claim whose review starts.")
 class StartReviewInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of the claim.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The claim to withdraw.")
+@input_type(description="The claim to withdraw.")
 class CancelClaimInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a claim that is not decided yet.")
     reason: str | None = strawberry.field(
@@ -212,7 +213,7 @@ class CancelClaimInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The payer's request for information on a claim.")
+@input_type(description="The payer's request for information on a claim.")
 class RequestInformationInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a claim under review.")
     reason: str = strawberry.field(description="Missing information, up to 500 characters; stored in the history.")
@@ -220,7 +221,7 @@ class RequestInformationInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Claims to export as a TISS batch (lote de guias).")
+@input_type(description="Claims to export as a TISS batch (lote de guias).")
 class ExportBatchInput:
     claim_ids: list[strawberry.ID] = strawberry.field(
         description="Ids of 1 to 100 submitted claims of the same type and payer.",
@@ -229,13 +230,13 @@ class ExportBatchInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="A denial of an item (glosa).")
+@input_type(description="A denial of an item (glosa).")
 class DenialInput:
     code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa).")
     amount: Cents = strawberry.field(description="Denied amount (valorGlosa), above zero.")
 
 
-@strawberry.input(description="The payer's decision on one item.")
+@input_type(description="The payer's decision on one item.")
 class ItemDecisionInput:
     sequence: int = strawberry.field(description="Number of the item within the claim (sequencialItem).")
     approved_amount: Cents = strawberry.field(
@@ -257,7 +258,7 @@ class ItemDecisionInput:
         return ItemDecision(self.sequence, self.approved_amount, denials, self.patient_amount or Cents(0))
 
 
-@strawberry.input(description="The payer's decision on a claim, item by item.")
+@input_type(description="The payer's decision on a claim, item by item.")
 class AdjudicateClaimInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a claim under review.")
     items: list[ItemDecisionInput] = strawberry.field(

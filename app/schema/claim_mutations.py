@@ -5,6 +5,7 @@ import strawberry
 from app.schema.base import weights
 from app.schema.base.mutations import MutationPayload, mutation
 from app.schema.base.permissions import Requires
+from app.schema.base.types import object_type
 from app.schema.claim_inputs import (
     AdjudicateClaimInput,
     CancelClaimInput,
@@ -20,12 +21,12 @@ from app.services import batch_export, claims, reviews
 from app.services.batch_documents import DOCUMENT_CLASSES
 
 
-@strawberry.type(description="Result of a mutation on one claim.")
+@object_type(description="Result of a mutation on one claim.")
 class ClaimPayload(MutationPayload):
     claim: Claim | None = strawberry.field(default=None, description="The claim after the mutation; null if refused.")
 
 
-@strawberry.type(description="A TISS batch document (lote de guias).")
+@object_type(description="A TISS batch document (lote de guias).")
 class TissBatch:
     number: str = strawberry.field(description="Number of the batch, unique for the provider and payer (numeroLote).")
     file_name: str = strawberry.field(description="Suggested file name.")
@@ -37,7 +38,7 @@ class TissBatch:
     hash: str = strawberry.field(description="Hash of the document, as in its epilogue (hash).")
 
 
-@strawberry.type(description="Result of exporting a batch.")
+@object_type(description="Result of exporting a batch.")
 class ExportBatchPayload(MutationPayload):
     batch: TissBatch | None = strawberry.field(default=None, description="The batch; null if refused.")
 

@@ -22,6 +22,7 @@ from app.schema.base.mutations import check_arguments, failures_in
 from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
+from app.schema.base.types import input_type
 from app.schema.claim_inputs import ClaimInput
 from app.schema.objects import Claim
 from app.schema.preflight import ClaimPreflight
@@ -30,7 +31,7 @@ from app.schema.summed_lists import ClaimConnection
 described(ClaimOrderField, "What claims can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of claims.")
+@input_type(description="Order of a list of claims.")
 class ClaimOrder(Ordering):
     field: ClaimOrderField = sort_by()
     direction: OrderDirection = direction()
@@ -40,7 +41,7 @@ class ClaimOrder(Ordering):
 ORDER_NEEDS: Final = {ClaimOrderField.CLAIMED_AMOUNT: ("amounts:read",)}
 
 
-@strawberry.input(description="Filter for claims. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for claims. Every given condition must match; ranges include both ends.")
 class ClaimFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     status: list[ClaimStatus] | None = filters.any_of("Status", len(ClaimStatus))
@@ -90,7 +91,7 @@ class ClaimFilterInput:
         )
 
 
-@strawberry.input(one_of=True, description="The claim to examine: a new one, or a stored one by its id.")
+@input_type(one_of=True, description="The claim to examine: a new one, or a stored one by its id.")
 class ClaimPreflightInput:
     claim: ClaimInput | None = strawberry.field(default=strawberry.UNSET, description="A claim as it would be created.")
     claim_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Id of a stored claim.")
@@ -105,7 +106,6 @@ def _form(input: ClaimPreflightInput) -> ClaimForm:
     return input.claim.to_domain()
 
 
-@strawberry.type
 class ClaimQuery:
     @strawberry.field(
         graphql_type=Claim | None,

@@ -6,12 +6,13 @@ from typing import Any
 import strawberry
 
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.contracts import Contract
 from app.services import contract_ends
 from app.services.contract_ends import PriceEnd
 
 
-@strawberry.input(description="The price to end, by its code and a day on which it is valid.")
+@input_type(description="The price to end, by its code and a day on which it is valid.")
 class EndContractPriceInput:
     id: strawberry.ID = strawberry.field(name="contractId", description="Id of the contract.")
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
@@ -26,7 +27,7 @@ class EndContractPriceInput:
         return {"id": self.id, "end": end, "version": self.version}
 
 
-@strawberry.input(description="The contract to close.")
+@input_type(description="The contract to close.")
 class CloseContractInput:
     id: strawberry.ID = strawberry.field(name="contractId", description="Id of the contract.")
     ends_on: date = strawberry.field(description="Last day of service that new claims may have.")
@@ -34,14 +35,14 @@ class CloseContractInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of ending a price.")
+@object_type(description="Result of ending a price.")
 class EndContractPricePayload(MutationPayload):
     contract: Contract | None = strawberry.field(
         default=None, description="The contract after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of closing a contract.")
+@object_type(description="Result of closing a contract.")
 class CloseContractPayload(MutationPayload):
     contract: Contract | None = strawberry.field(
         default=None, description="The contract after the mutation; null if refused."

@@ -23,6 +23,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import Requires, financial
 from app.schema.base.relations import paged, related
+from app.schema.base.types import input_type, object_type
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
 from app.services.contracts import ContractForm
@@ -49,7 +50,7 @@ described(ContractAppealDaysKind, "Which days a deadline counts; new values may 
 described(TissVersion, "Version of the TISS standard; new values may be added.")
 
 
-@strawberry.type(description="An agreed price of a code, for services performed while it is valid.")
+@object_type(description="An agreed price of a code, for services performed while it is valid.")
 class ContractPrice(Node):
     record = PriceRecord
 
@@ -66,7 +67,7 @@ class ContractPrice(Node):
     )
 
 
-@strawberry.type(description="A contract between a provider and a payer.")
+@object_type(description="A contract between a provider and a payer.")
 class Contract(Node):
     record = ContractRecord
 
@@ -122,7 +123,7 @@ class Contract(Node):
         return await contracts.PRICES.page(info.context, contract.id, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="Filter for contracts. Every given condition must match.")
+@input_type(description="Filter for contracts. Every given condition must match.")
 class ContractFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     payers: list[AnsCode] | None = filters.payers()
@@ -136,13 +137,12 @@ class ContractFilterInput:
 described(ContractOrderField, "What contracts can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of contracts.")
+@input_type(description="Order of a list of contracts.")
 class ContractOrder(Ordering):
     field: ContractOrderField = sort_by()
     direction: OrderDirection = direction()
 
 
-@strawberry.type
 class ContractQuery:
     @strawberry.field(
         graphql_type=Contract | None,
@@ -177,7 +177,7 @@ class ContractQuery:
         return await contracts.CONTRACTS.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="An agreed price of a code.")
+@input_type(description="An agreed price of a code.")
 class ContractPriceInput:
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
@@ -206,7 +206,7 @@ class ContractPriceInput:
         )
 
 
-@strawberry.input(one_of=True, description="A new price list, or prices to add to the current one.")
+@input_type(one_of=True, description="A new price list, or prices to add to the current one.")
 class ContractPricesInput:
     replace: list[ContractPriceInput] | None = strawberry.field(
         default=strawberry.UNSET,
@@ -224,7 +224,7 @@ def _prices(given: list[ContractPriceInput] | None) -> tuple[Price, ...] | None:
     return None if given is None else tuple(price.to_domain() for price in given)
 
 
-@strawberry.input(description="A contract between a provider and a payer.")
+@input_type(description="A contract between a provider and a payer.")
 class SaveContractInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
@@ -277,7 +277,7 @@ class SaveContractInput:
         return found or None
 
 
-@strawberry.type(description="Result of saving a contract.")
+@object_type(description="Result of saving a contract.")
 class ContractPayload(MutationPayload):
     contract: Contract | None = strawberry.field(
         default=None, description="The contract after the mutation; null if refused."

@@ -17,11 +17,12 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, maskable, personal
 from app.schema.base.relations import paged, related
+from app.schema.base.types import object_type
 from app.schema.parties import VERSION, Patient, Payer
 from app.schema.party_history import PartyHistoryEntry
 
 
-@strawberry.type(description="A card of a patient at a payer; every date includes its own day.")
+@object_type(description="A card of a patient at a payer; every date includes its own day.")
 class Coverage(Node):
     record = CoverageRecord
 
@@ -87,7 +88,6 @@ class Coverage(Node):
         return await coverages.HISTORY.page(info.context, coverage.id, at=Slice(first, after, last, before))
 
 
-@strawberry.type
 class CoverageQuery:
     @strawberry.field(
         graphql_type=Coverage | None,

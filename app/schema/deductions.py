@@ -18,13 +18,14 @@ from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount
 from app.schema.base.ranges import DateRangeInput
 from app.schema.base.relations import related
+from app.schema.base.types import object_type
 from app.schema.parties import Payer
 from app.schema.reconciliation import ledger_filter
 
 PAID_IN = strawberry.argument(description="Days of payment; a reversal counts on its own day.")
 
 
-@strawberry.type(description="What one payer withheld of one tax in one month: a receivable from the state.")
+@object_type(description="What one payer withheld of one tax in one month: a receivable from the state.")
 class WithheldTax:
     tax: DeductionKind = strawberry.field(description="Which tax.")
     month: YearMonth = strawberry.field(description="Month of payment.")
@@ -39,7 +40,6 @@ class WithheldTax:
         return isinstance(value, WithheldTaxRecord)
 
 
-@strawberry.type
 class DeductionQuery:
     @strawberry.field(
         graphql_type=Connection[WithheldTax] | None,

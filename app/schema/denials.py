@@ -20,6 +20,7 @@ from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mut
 from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
+from app.schema.base.types import input_type, object_type
 from app.schema.objects import Denial
 from app.schema.summed_lists import DenialConnection
 from app.services import denials as service
@@ -27,7 +28,7 @@ from app.services import denials as service
 described(DenialOrderField, "What denials can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of denials.")
+@input_type(description="Order of a list of denials.")
 class DenialOrder(Ordering):
     field: DenialOrderField = sort_by()
     direction: OrderDirection = direction()
@@ -37,7 +38,7 @@ class DenialOrder(Ordering):
 ORDER_NEEDS: Final = {DenialOrderField.AMOUNT: ("amounts:read",)}
 
 
-@strawberry.input(description="Filter for denials. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for denials. Every given condition must match; ranges include both ends.")
 class DenialFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     status: list[DenialStatus] | None = filters.any_of("Status", len(DenialStatus))
@@ -67,7 +68,6 @@ class DenialFilterInput:
         )
 
 
-@strawberry.type
 class DenialQuery:
     @strawberry.field(
         graphql_type=DenialConnection | None,
@@ -92,13 +92,13 @@ class DenialQuery:
         return await denials.DENIALS.page(info.context, criteria.where(), order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="The denial to accept.")
+@input_type(description="The denial to accept.")
 class AcceptDenialInput:
     id: strawberry.ID = strawberry.field(name="denialId", description="Id of an open denial.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="An appeal against one of several denials (recurso de glosa).")
+@input_type(description="An appeal against one of several denials (recurso de glosa).")
 class DenialAppealInput:
     id: strawberry.ID = strawberry.field(name="denialId", description="Id of an open denial.")
     justification: str = strawberry.field(description="Why the denial is wrong, up to 500 characters.")
@@ -108,12 +108,12 @@ class DenialAppealInput:
     )
 
 
-@strawberry.input(description="An appeal against a denial (recurso de glosa).")
+@input_type(description="An appeal against a denial (recurso de glosa).")
 class AppealDenialInput(DenialAppealInput):
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The payer's answer to one of several appeals.")
+@input_type(description="The payer's answer to one of several appeals.")
 class AppealAnswerInput:
     id: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
     accepted: Cents = strawberry.field(
@@ -123,12 +123,12 @@ class AppealAnswerInput:
     justification: str | None = strawberry.field(default=None, description="Justification, up to 500 characters.")
 
 
-@strawberry.input(description="The payer's answer to an appeal.")
+@input_type(description="The payer's answer to an appeal.")
 class AnswerAppealInput(AppealAnswerInput):
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of a mutation on one denial.")
+@object_type(description="Result of a mutation on one denial.")
 class DenialPayload(MutationPayload):
     denial: Denial | None = strawberry.field(
         default=None, description="The denial after the mutation; null if refused."

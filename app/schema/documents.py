@@ -11,10 +11,11 @@ from app.schema.base.enums import DocumentKind
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires
 from app.schema.base.relations import related
+from app.schema.base.types import object_type
 from app.schema.parties import Payer, Provider
 
 
-@strawberry.type(description="An uploaded document, stored as it was sent (POST /documents).")
+@object_type(description="An uploaded document, stored as it was sent (POST /documents).")
 class Document(Node):
     record = DocumentRecord
 
@@ -39,7 +40,6 @@ class Document(Node):
     )
 
 
-@strawberry.type
 class DocumentQuery:
     @strawberry.field(
         graphql_type=Document | None,

@@ -27,6 +27,7 @@ from app.schema.base.ordering import OrderDirection, Ordering, direction, ordere
 from app.schema.base.permissions import Requires, check_input, health, maskable, personal
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, bounds
 from app.schema.base.relations import related
+from app.schema.base.types import input_type, object_type
 from app.schema.parties import Patient, Payer, Provider
 from app.services import eligibility as service
 from app.services.eligibility import Question
@@ -36,7 +37,7 @@ described(EligibilityOutcome, "Outcome of an eligibility check; new values may b
 described(EligibilitySource, "Source of an answer.")
 
 
-@strawberry.type(description="Reason why a card is not covered.")
+@object_type(description="Reason why a card is not covered.")
 class EligibilityReason:
     code: str = strawberry.field(description="Code of Tabela 38 (TISS table 38).")
     description: str | None = strawberry.field(
@@ -44,7 +45,7 @@ class EligibilityReason:
     )
 
 
-@strawberry.type(
+@object_type(
     description="Result of an eligibility check (elegibilidade): whether a card is covered on a day. Never changes."
 )
 class Eligibility(Node):
@@ -109,9 +110,7 @@ class Eligibility(Node):
         return await info.context.loaders.patient.load(record.patient_id) if record.patient_id else None
 
 
-@strawberry.input(
-    description="Filter for eligibility checks. Every given condition must match; ranges include both ends."
-)
+@input_type(description="Filter for eligibility checks. Every given condition must match; ranges include both ends.")
 class EligibilityFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     payers: list[AnsCode] | None = filters.payers()
@@ -137,13 +136,12 @@ class EligibilityFilterInput:
 described(EligibilityOrderField, "What eligibility checks can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of eligibility checks.")
+@input_type(description="Order of a list of eligibility checks.")
 class EligibilityOrder(Ordering):
     field: EligibilityOrderField = sort_by()
     direction: OrderDirection = direction()
 
 
-@strawberry.type
 class EligibilityQuery:
     @strawberry.field(
         graphql_type=Connection[Eligibility] | None,
@@ -170,13 +168,13 @@ class EligibilityQuery:
         )
 
 
-@strawberry.input(description="A procedure to check.")
+@input_type(description="A procedure to check.")
 class ProcedureInput:
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
 
 
-@strawberry.input(description="An eligibility check.")
+@input_type(description="An eligibility check.")
 class CheckEligibilityInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider that asks, by CNES.")
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
@@ -208,7 +206,7 @@ class CheckEligibilityInput:
         )
 
 
-@strawberry.type(description="Result of an eligibility check.")
+@object_type(description="Result of an eligibility check.")
 class CheckEligibilityPayload(MutationPayload):
     eligibility: Eligibility | None = strawberry.field(
         default=None, description="The eligibility check; null if refused."

@@ -9,9 +9,10 @@ from app.domain.encounter import Admission, Encounter, Facility, Practitioner
 from app.domain.identifiers import Cpf
 from app.domain.services import TEAM_MAX, ServiceDetails, TeamMember
 from app.schema.base import lists
+from app.schema.base.types import input_type
 
 
-@strawberry.input(description="Practitioner who performed the service (profissional executante).")
+@input_type(description="Practitioner who performed the service (profissional executante).")
 class PractitionerInput:
     name: str | None = strawberry.field(default=None, description="Name (nomeProf), up to 70 characters.")
     council: str | None = strawberry.field(
@@ -30,7 +31,7 @@ class PractitionerInput:
         return Practitioner(self.name, self.council, self.number, self.state, self.cbo)
 
 
-@strawberry.input(description="The payer's authorization (senha).")
+@input_type(description="The payer's authorization (senha).")
 class AuthorizationInput:
     number: str = strawberry.field(description="Authorization number (senha), up to 20 characters.")
     issued_on: date | None = strawberry.field(default=None, description="Day on which it was issued (dataAutorizacao).")
@@ -43,7 +44,7 @@ class AuthorizationInput:
         return Authorization(self.number, self.issued_on, self.valid_until)
 
 
-@strawberry.input(description="Another provider that a claim names.")
+@input_type(description="Another provider that a claim names.")
 class FacilityInput:
     code: str | None = strawberry.field(
         default=None, description="Its code at the payer, or its CNPJ, up to 14 characters."
@@ -56,7 +57,7 @@ class FacilityInput:
         return Facility(self.code, self.name, self.cnes)
 
 
-@strawberry.input(description="The billed part of a hospital stay (dadosInternacao).")
+@input_type(description="The billed part of a hospital stay (dadosInternacao).")
 class AdmissionInput:
     starts_on: date | None = strawberry.field(default=None, description="First billed day.")
     starts_at: time | None = strawberry.field(default=None, description="Time on that day.")
@@ -70,7 +71,7 @@ class AdmissionInput:
         return Admission(self.starts_on, self.starts_at, self.ends_on, self.ends_at, self.type, self.regime)
 
 
-@strawberry.input(description="Encounter (atendimento), for TISS documents: each type of guide needs some of these.")
+@input_type(description="Encounter (atendimento), for TISS documents: each type of guide needs some of these.")
 class EncounterInput:
     priority: str | None = strawberry.field(
         default=None, description="Priority (caraterAtendimento, TISS table 23): 1 elective, 2 urgent."
@@ -141,7 +142,7 @@ class EncounterInput:
         )
 
 
-@strawberry.input(description="A professional who took part in a service (equipe).")
+@input_type(description="A professional who took part in a service (equipe).")
 class TeamMemberInput:
     role: str | None = strawberry.field(default=None, description="Degree of participation (grauPart, TISS table 35).")
     practitioner: PractitionerInput = strawberry.field(description="Who it is.")
@@ -155,7 +156,7 @@ class TeamMemberInput:
         return TeamMember(self.role, self.practitioner.to_domain(), self.code, self.cpf)
 
 
-@strawberry.input(description="What a guide says of a service besides its code and price.")
+@input_type(description="What a guide says of a service besides its code and price.")
 class ServiceDetailsInput:
     expense_kind: str | None = strawberry.field(
         default=None, description="Kind of expense (codigoDespesa, TISS table 25); omit it for a procedure."

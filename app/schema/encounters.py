@@ -13,19 +13,20 @@ from app.domain.services import ServiceDetails as ServiceDetailsRecord
 from app.domain.services import TeamMember as TeamMemberRecord
 from app.schema.base import lists
 from app.schema.base.permissions import health, marked, personal
+from app.schema.base.types import object_type
 from app.schema.parties import Practitioner
 
 HEALTH = marked(DataClass.HEALTH)
 
 
-@strawberry.type(description="Another provider that a claim names.")
+@object_type(description="Another provider that a claim names.")
 class Facility:
     code: str | None = strawberry.field(description="Its code at the payer, or its CNPJ; null if not given.")
     name: str | None = strawberry.field(description="Name; null if not given.")
     cnes: str | None = strawberry.field(description="CNES; null if not given.")
 
 
-@strawberry.type(description="The billed part of a hospital stay (dadosInternacao).")
+@object_type(description="The billed part of a hospital stay (dadosInternacao).")
 class Admission:
     starts_on: date | None = strawberry.field(description="First billed day; null if not given.", directives=HEALTH)
     starts_at: time | None = strawberry.field(description="Time on that day; null if not given.", directives=HEALTH)
@@ -39,7 +40,7 @@ class Admission:
     )
 
 
-@strawberry.type(description="What a claim says of the encounter (atendimento) besides its items.")
+@object_type(description="What a claim says of the encounter (atendimento) besides its items.")
 class Encounter:
     priority: str | None = strawberry.field(
         description="Priority (caraterAtendimento), a code of TISS table 23; null if not given.", directives=HEALTH
@@ -112,7 +113,7 @@ class Encounter:
         return encounter.admission
 
 
-@strawberry.type(description="A professional who took part in a service (equipe).")
+@object_type(description="A professional who took part in a service (equipe).")
 class TeamMember:
     role: str | None = strawberry.field(
         description="Degree of participation (grauPart), a code of TISS table 35; null if not given.", directives=HEALTH
@@ -130,7 +131,7 @@ class TeamMember:
         return member.practitioner
 
 
-@strawberry.type(description="What a guide says of a service besides its code and price.")
+@object_type(description="What a guide says of a service besides its code and price.")
 class ServiceDetails:
     expense_kind: str | None = strawberry.field(
         description="Kind of expense (codigoDespesa), a code of TISS table 25; null for a procedure.", directives=HEALTH

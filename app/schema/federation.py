@@ -20,9 +20,10 @@ from app.schema.base import lists
 from app.schema.base.connections import OfRecord
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, Requires
+from app.schema.base.types import object_type
 from app.schema.node import NODE_TYPES, NODES_MAX, find
 from app.schema.open_fields import OPEN_FIELDS
-from app.schema.root import Query, build, schema
+from app.schema.root import QUERIES, build, query_of, schema
 
 SPECIFICATION: Final = "https://specs.apollo.dev/federation/v2.3"
 NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -63,7 +64,7 @@ _ANY: Final = strawberry.scalar(
 )
 
 
-@strawberry.type(name="_Service", description="This subgraph, for the composition of a supergraph.")
+@object_type(name="_Service", description="This subgraph, for the composition of a supergraph.")
 class Service:
     sdl: str = strawberry.field(description="The schema with the directives of Apollo Federation.")
 
@@ -124,8 +125,7 @@ Representations = Annotated[
 ]
 
 
-@strawberry.type(name="Query", description="Queries.")
-class SubgraphQuery(Query):
+class EntityQuery:
     @strawberry.field(
         name="_service",
         description="This subgraph's schema, for composition.",
@@ -157,4 +157,6 @@ _sdl = cache(sdl)
 def subgraph() -> strawberry.Schema:
     """The schema for clients, with the two fields that federation adds to it."""
     texts = {**OPEN_FIELDS.texts, "the schema, for those who may introspect it": ("_Service.sdl",)}
-    return build(SubgraphQuery, scalars={Representation: _ANY}, open_fields=replace(OPEN_FIELDS, texts=texts))
+    return build(
+        query_of(*QUERIES, EntityQuery), scalars={Representation: _ANY}, open_fields=replace(OPEN_FIELDS, texts=texts)
+    )

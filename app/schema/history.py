@@ -13,12 +13,13 @@ from app.schema.base.enums import ClaimAction, ClaimStatus, DenialAction, Denial
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
 from app.schema.base.relations import related
+from app.schema.base.types import interface_type, object_type
 
 CREATED_BY: Final = "Who created it: the subject of a token, or a job of the gateway; null if unknown."
 UPDATED_AT: Final = "Time of the last step in its history; null if unknown."
 
 
-@strawberry.interface(description="A step in a history; entries are ordered by their ids.")
+@interface_type(description="A step in a history; entries are ordered by their ids.")
 class HistoryEntry(Node):
     actor: str = strawberry.field(
         description="Who did it: the subject of a token, or a job of the gateway, such as `deadline`."
@@ -26,7 +27,7 @@ class HistoryEntry(Node):
     at: datetime = strawberry.field(description="Time of the step.")
 
 
-@strawberry.interface(
+@interface_type(
     description="A step in the history of a claim or of one of its denials, with the state of the claim after it."
 )
 class ClaimHistoryEntry(HistoryEntry):
@@ -61,7 +62,7 @@ class ClaimHistoryEntry(HistoryEntry):
     )
 
 
-@strawberry.type(description="A step of a claim, with the state of the claim after it.")
+@object_type(description="A step of a claim, with the state of the claim after it.")
 class ClaimStep(ClaimHistoryEntry):
     action: ClaimAction = strawberry.field(description="Step of the claim.")
 
@@ -70,7 +71,7 @@ class ClaimStep(ClaimHistoryEntry):
         return isinstance(value, cls.record) and value.action is not None
 
 
-@strawberry.type(description="A step of a denial, with the state of its claim after it.")
+@object_type(description="A step of a denial, with the state of its claim after it.")
 class DenialStep(ClaimHistoryEntry):
     denial_action: DenialAction = strawberry.field(description="Step of the denial.")
     denial_status: DenialStatus = strawberry.field(description="Status of the denial after the step.")
@@ -89,7 +90,7 @@ class DenialStep(ClaimHistoryEntry):
         return isinstance(value, cls.record) and value.action is None
 
 
-@strawberry.type(description="A step in the history of an invoice, with the state of the invoice after it.")
+@object_type(description="A step in the history of an invoice, with the state of the invoice after it.")
 class InvoiceHistoryEntry(HistoryEntry):
     record = history.InvoiceStep
     owner = Owner.PARTIES

@@ -19,6 +19,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires
 from app.schema.base.relations import related
+from app.schema.base.types import input_type, object_type
 from app.schema.base.user_errors import UserError, user_errors
 from app.schema.documents import Document
 from app.schema.objects import Claim
@@ -32,7 +33,7 @@ described(ImportJobStatus, "Status of an import job; new values may be added.")
 described(ImportOutcome, "Result of the import of one guide; new values may be added.")
 
 
-@strawberry.type(description="Result of the import of one guide (guia).")
+@object_type(description="Result of the import of one guide (guia).")
 class ImportResult:
     position: int = strawberry.field(description="Place in the document, from 1.")
     number: str = strawberry.field(
@@ -67,12 +68,12 @@ class ImportResult:
         return list(result.warnings)
 
 
-@strawberry.input(description="Filter for the results of an import. Every given condition must match.")
+@input_type(description="Filter for the results of an import. Every given condition must match.")
 class ImportResultFilterInput:
     outcomes: list[ImportOutcome] | None = filters.any_of("Outcome", len(ImportOutcome), name="outcome")
 
 
-@strawberry.type(description="The import of a document, in the name of who started it.")
+@object_type(description="The import of a document, in the name of who started it.")
 class ImportJob(Node):
     record = ImportJobRecord
 
@@ -154,7 +155,6 @@ class ImportJob(Node):
         )
 
 
-@strawberry.type
 class ImportQuery:
     @strawberry.field(
         graphql_type=ImportJob | None,
@@ -168,7 +168,7 @@ class ImportQuery:
         return await info.context.loaders.import_job.load(id)
 
 
-@strawberry.input(description="A document to import.")
+@input_type(description="A document to import.")
 class ImportBatchInput:
     document_id: strawberry.ID = strawberry.field(
         description="Id of an uploaded document: a TISS batch (lote de guias), or a zip of up to 1000."
@@ -176,13 +176,13 @@ class ImportBatchInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="An import job to cancel.")
+@input_type(description="An import job to cancel.")
 class CancelImportJobInput:
     id: strawberry.ID = strawberry.field(name="importJobId", description="Id of the job.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of importing a document.")
+@object_type(description="Result of importing a document.")
 class ImportBatchPayload(MutationPayload):
     job: ImportJob | None = strawberry.field(
         default=None, description="The import job; null if the document was refused as a whole."
@@ -195,7 +195,7 @@ class ImportBatchPayload(MutationPayload):
     )
 
 
-@strawberry.type(description="Result of cancelling an import.")
+@object_type(description="Result of cancelling an import.")
 class CancelImportJobPayload(MutationPayload):
     job: ImportJob | None = strawberry.field(default=None, description="The job after the mutation; null if refused.")
 

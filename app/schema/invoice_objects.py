@@ -27,13 +27,14 @@ from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
 from app.schema.base.relations import batched, paged, related
 from app.schema.base.scalars import BigInt
+from app.schema.base.types import input_type, object_type
 from app.schema.history import CREATED_BY, UPDATED_AT, InvoiceHistoryEntry
 from app.schema.ledger_actions import AvailableSettlementAction, settlement_actions
 from app.schema.objects import Claim, Denial
 from app.schema.parties import Payer, Provider
 
 
-@strawberry.input(description="Filter for the lines of an invoice. Every given condition must match.")
+@input_type(description="Filter for the lines of an invoice. Every given condition must match.")
 class InvoiceLineFilterInput:
     kind: list[InvoiceLineKind] | None = strawberry.field(
         default=None, description="Kind: any of these.", directives=lists.up_to(len(InvoiceLineKind))
@@ -44,7 +45,7 @@ class InvoiceLineFilterInput:
         return LineFilter(None if self.kind is None else tuple(self.kind))
 
 
-@strawberry.type(description="An invoice (conta) for approved claims to one payer.")
+@object_type(description="An invoice (conta) for approved claims to one payer.")
 class Invoice(Node):
     record = InvoiceRecord
     owner = Owner.PARTIES
@@ -155,7 +156,7 @@ class Invoice(Node):
         return invoice_actions(invoice, info)
 
 
-@strawberry.type(description="A line of an invoice.")
+@object_type(description="A line of an invoice.")
 class InvoiceLine(Node):
     record = LineRecord
     owner = Owner.PARTIES
@@ -189,7 +190,7 @@ class InvoiceLine(Node):
 described(DeductionKind, "What a payer keeps back of a payment; new values may be added.")
 
 
-@strawberry.type(description="What a payer kept back of a payment: a withheld tax, or a discount.")
+@object_type(description="What a payer kept back of a payment: a withheld tax, or a discount.")
 class SettlementDeduction:
     kind: DeductionKind = strawberry.field(description="Which tax, or a discount.")
 
@@ -198,7 +199,7 @@ class SettlementDeduction:
         return Cents(abs(kept.amount_cents))
 
 
-@strawberry.type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
+@object_type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
 class Settlement(Node):
     record = SettlementRecord
     owner = Owner.PARTIES

@@ -24,6 +24,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
+from app.schema.base.types import input_type, object_type
 from app.schema.invoice_objects import Invoice
 from app.schema.summed_lists import InvoiceConnection
 from app.services import invoices as service
@@ -32,7 +33,7 @@ from app.services.invoices import InvoiceForm
 described(InvoiceOrderField, "What invoices can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of invoices.")
+@input_type(description="Order of a list of invoices.")
 class InvoiceOrder(Ordering):
     field: InvoiceOrderField = sort_by()
     direction: OrderDirection = direction()
@@ -48,7 +49,7 @@ class AdjustmentKind(Enum):
     DEBIT = strawberry.enum_value("DEBIT", description="In the payer's favor: reduces the total.")
 
 
-@strawberry.input(description="Filter for invoices. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for invoices. Every given condition must match; ranges include both ends.")
 class InvoiceFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     status: list[InvoiceStatus] | None = filters.any_of("Status", len(InvoiceStatus))
@@ -86,7 +87,6 @@ class InvoiceFilterInput:
         )
 
 
-@strawberry.type
 class InvoiceQuery:
     @strawberry.field(
         graphql_type=Invoice | None,
@@ -122,7 +122,7 @@ class InvoiceQuery:
         return await invoices.INVOICES.page(ctx, where, order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="A new invoice for approved claims, and for won appeals that are on no invoice yet.")
+@input_type(description="A new invoice for approved claims, and for won appeals that are on no invoice yet.")
 class CreateInvoiceInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
@@ -138,7 +138,7 @@ class CreateInvoiceInput:
         return {"form": InvoiceForm(self.provider, self.payer, self.billing_month, tuple(self.claim_ids))}
 
 
-@strawberry.input(description="The invoice to issue.")
+@input_type(description="The invoice to issue.")
 class IssueInvoiceInput:
     id: strawberry.ID = strawberry.field(name="invoiceId", description="Id of a draft invoice.")
     due_date: date | None = strawberry.field(
@@ -148,7 +148,7 @@ class IssueInvoiceInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="A credit or debit on an invoice, as an adjustment.")
+@input_type(description="A credit or debit on an invoice, as an adjustment.")
 class AdjustInvoiceInput:
     id: strawberry.ID = strawberry.field(
         name="invoiceId", description="Id of an invoice that is neither settled nor cancelled."
@@ -165,7 +165,7 @@ class AdjustInvoiceInput:
         return {"id": self.id, "kind": kind, "amount": self.amount, "reason": self.reason, "version": self.version}
 
 
-@strawberry.input(description="The invoice to withdraw.")
+@input_type(description="The invoice to withdraw.")
 class CancelInvoiceInput:
     id: strawberry.ID = strawberry.field(name="invoiceId", description="Id of an invoice on which nothing is settled.")
     reason: str | None = strawberry.field(
@@ -175,7 +175,7 @@ class CancelInvoiceInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of a mutation on one invoice.")
+@object_type(description="Result of a mutation on one invoice.")
 class InvoicePayload(MutationPayload):
     invoice: Invoice | None = strawberry.field(
         default=None, description="The invoice after the mutation; null if refused."

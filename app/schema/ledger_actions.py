@@ -19,6 +19,7 @@ from app.domain.money import Cents
 from app.resolvers.context import Context
 from app.schema.actions import BLOCKED_BY, ActionBlock, blocked, describe
 from app.schema.base.info import Info
+from app.schema.base.types import object_type
 from app.services.actions import offering
 
 SETTLEMENT_ACTIONS: Final = offering(SettlementOperation)
@@ -27,13 +28,13 @@ describe(SettlementOperation, "a settlement", SETTLEMENT_ACTIONS)
 describe(BankEntryOperation, "a bank entry", BANK_ENTRY_ACTIONS)
 
 
-@strawberry.type(description="An action on a settlement and whether it is available to the caller now.")
+@object_type(description="An action on a settlement and whether it is available to the caller now.")
 class AvailableSettlementAction:
     action: SettlementOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="An action on a bank entry and whether it is available to the caller now.")
+@object_type(description="An action on a bank entry and whether it is available to the caller now.")
 class AvailableBankEntryAction:
     action: BankEntryOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)

@@ -14,6 +14,7 @@ from app.schema.base.described import described
 from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus
 from app.schema.base.permissions import Requires, amount, health, personal
 from app.schema.base.relations import related
+from app.schema.base.types import object_type
 from app.schema.history import HistoryEntry
 from app.schema.objects import Claim
 from app.services.line_candidates import CandidateItem, CandidateReason
@@ -26,7 +27,7 @@ described(CandidateReason, "Why a claim is a candidate for a remittance line; ne
 ITEM_READERS = ("claims:read_items", "remittances:work")
 
 
-@strawberry.type(description="A step in the history of a remittance line, with the state of the line after it.")
+@object_type(description="A step in the history of a remittance line, with the state of the line after it.")
 class RemittanceLineHistoryEntry(HistoryEntry):
     record = LineStepRecord
     owner = Owner.PARTIES
@@ -61,7 +62,7 @@ class RemittanceLineHistoryEntry(HistoryEntry):
     )
 
 
-@strawberry.type(description="An item of a candidate, beside what the remittance line says.")
+@object_type(description="An item of a candidate, beside what the remittance line says.")
 class RemittanceLineCandidateItem:
     @strawberry.field(description="Number of the item within the claim (sequencialItem).")
     def sequence(item: strawberry.Parent[CandidateItem]) -> int:
@@ -100,7 +101,7 @@ class RemittanceLineCandidateItem:
     )
 
 
-@strawberry.type(description="A claim that a remittance line may be about.")
+@object_type(description="A claim that a remittance line may be about.")
 class RemittanceLineCandidate:
     reason: CandidateReason = strawberry.field(description="Why the claim is a candidate.")
     difference_cents: Cents | None = amount(

@@ -11,6 +11,7 @@ from app.domain.money import Cents
 from app.schema.base import bulk, inputs, lists, weights
 from app.schema.base.bulk import BulkResult
 from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.claim_inputs import DenialInput
 from app.schema.queue_filters import WaitingLineFilterInput, queue_filter
 from app.schema.remittance_lists import RemittanceFilterInput
@@ -24,34 +25,34 @@ LINE_ID = "Id of the remittance line."
 NOTE = "A note for the history, up to 500 characters."
 
 
-@strawberry.input(description="The claim that the line has, so that it is posted as it is read now.")
+@input_type(description="The claim that the line has, so that it is posted as it is read now.")
 class MatchAgainInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="The item that the line is about, whatever the payer wrote.")
+@input_type(description="The item that the line is about, whatever the payer wrote.")
 class MapToItemInput:
     item_sequence: int = strawberry.field(description="Number of the item within the claim (sequencialItem).")
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="What the payer left out, as a denial.")
+@input_type(description="What the payer left out, as a denial.")
 class AcceptAsDenialInput:
     code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa), such as 1705.")
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="What the payer paid too much, as an unapplied credit; all of it without a claim.")
+@input_type(description="What the payer paid too much, as an unapplied credit; all of it without a claim.")
 class AcceptOverpaymentInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="What the line takes back, as a debit of its statement without a claim.")
+@input_type(description="What the line takes back, as a debit of its statement without a claim.")
 class KeepAsDebitInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="The payment as one of what had been denied, which needs no appeal.")
+@input_type(description="The payment as one of what had been denied, which needs no appeal.")
 class RecoverDenialInput:
     denial: strawberry.ID | None = strawberry.field(
         default=None,
@@ -61,25 +62,25 @@ class RecoverDenialInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="What the payer left out, given up: a denial that is accepted at once.")
+@input_type(description="What the payer left out, given up: a denial that is accepted at once.")
 class WriteOffInput:
     code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa), such as 1705.")
     reason: str = strawberry.field(description="Reason for giving it up, 1 to 500 characters.")
 
 
-@strawberry.input(description="The line that this one repeats.")
+@input_type(description="The line that this one repeats.")
 class DismissDuplicateInput:
     duplicate_of: strawberry.ID = strawberry.field(name="duplicateOfId", description="Id of the other line.")
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="Until when nobody needs to look at the line.")
+@input_type(description="Until when nobody needs to look at the line.")
 class SetAsideInput:
     until: date | None = strawberry.field(description="A day after today; null to end it now.")
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="Who works on the line.")
+@input_type(description="Who works on the line.")
 class AssignInput:
     assignee: str | None = strawberry.field(
         description="The subject of a token, up to 120 characters; null for nobody."
@@ -87,12 +88,12 @@ class AssignInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="A note in the history of the line.")
+@input_type(description="A note in the history of the line.")
 class NoteInput:
     text: str = strawberry.field(description="The note, 1 to 500 characters.")
 
 
-@strawberry.input(one_of=True, description="A step with a line: one of these.")
+@input_type(one_of=True, description="A step with a line: one of these.")
 class RemittanceLineResolutionInput:
     match: MatchAgainInput | None = strawberry.field(
         default=strawberry.UNSET,
@@ -141,7 +142,7 @@ class RemittanceLineResolutionInput:
         )
 
 
-@strawberry.input(description="A step with a remittance line.")
+@input_type(description="A step with a remittance line.")
 class ResolveRemittanceLineInput:
     id: strawberry.ID = strawberry.field(name="remittanceLineId", description=LINE_ID)
     resolution: RemittanceLineResolutionInput = strawberry.field(description="The step.")
@@ -152,7 +153,7 @@ class ResolveRemittanceLineInput:
         return {"id": self.id, "command": self.resolution.command()}
 
 
-@strawberry.input(description="A part of a line.")
+@input_type(description="A part of a line.")
 class RemittanceLinePartInput:
     paid_amount: Cents = strawberry.field(description="Paid amount of the part; may be zero.")
     claim: strawberry.ID | None = strawberry.field(
@@ -183,7 +184,7 @@ class RemittanceLinePartInput:
         return LinePart(self.claim, self.item_sequence, paid, denials, self.patient_amount or Cents(0))
 
 
-@strawberry.input(description="A line to divide into parts that have its amounts.")
+@input_type(description="A line to divide into parts that have its amounts.")
 class SplitRemittanceLineInput:
     id: strawberry.ID = strawberry.field(name="remittanceLineId", description=LINE_ID)
     parts: list[RemittanceLinePartInput] = strawberry.field(
@@ -197,14 +198,14 @@ class SplitRemittanceLineInput:
         return {"id": self.id, "parts": tuple(part.to_domain() for part in self.parts)}
 
 
-@strawberry.input(description="The line whose last step is taken back.")
+@input_type(description="The line whose last step is taken back.")
 class UndoRemittanceLineInput:
     id: strawberry.ID = strawberry.field(name="remittanceLineId", description=LINE_ID)
     reason: str = strawberry.field(description=f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The same step with all waiting lines of a filter, at most 100.")
+@input_type(description="The same step with all waiting lines of a filter, at most 100.")
 class ResolveRemittanceLinesInput:
     filter: RemittanceFilterInput | None = strawberry.field(default=None, description="Filter for their statements.")
     line_filter: WaitingLineFilterInput | None = strawberry.field(
@@ -234,12 +235,12 @@ class ResolveRemittanceLinesInput:
         return {"where": where, "command": command, "dry_run": self.dry_run, "atomic": self.atomic, **start}
 
 
-@strawberry.type(description="Result for one remittance line of a mutation on many.")
+@object_type(description="Result for one remittance line of a mutation on many.")
 class RemittanceLineResult(BulkResult):
     object: RemittanceLine | None = strawberry.field(description="The line after the mutation; null if refused.")
 
 
-@strawberry.type(description="Results of a step with many remittance lines.")
+@object_type(description="Results of a step with many remittance lines.")
 class ResolveRemittanceLinesPayload(MutationPayload):
     results: list[RemittanceLineResult] = bulk.results()
     has_more: bool = strawberry.field(
@@ -247,7 +248,7 @@ class ResolveRemittanceLinesPayload(MutationPayload):
     )
 
 
-@strawberry.type(description="Result of a step with a remittance line.")
+@object_type(description="Result of a step with a remittance line.")
 class LineStepPayload(MutationPayload):
     line: RemittanceLine | None = strawberry.field(
         default=None, description="The line after the mutation; null if refused."

@@ -10,9 +10,10 @@ from app.schema.base import lists
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated
 from app.schema.base.streams import STREAM_CURSOR, stream_cursor
+from app.schema.base.types import object_type
 
 
-@strawberry.type(description="The caller, as described by the token.")
+@object_type(description="The caller, as described by the token.")
 class Me:
     subject: str = strawberry.field(description="Subject of the token.")
     payer: AnsCode | None = strawberry.field(
@@ -49,7 +50,6 @@ class Me:
         return None if principal.expires_at is None else datetime.fromtimestamp(principal.expires_at, UTC)
 
 
-@strawberry.type
 class MeQuery:
     @strawberry.field(
         graphql_type=Me | None,

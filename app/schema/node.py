@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -18,6 +17,7 @@ from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, check, note_shown
 from app.schema.parties import READERS
 from app.schema.party_history import STEP_READERS
+from app.values.frozen import frozen
 
 NODES_MAX: Final = paging.PAGE_MAX
 Ids = Annotated[
@@ -32,7 +32,7 @@ Ids = Annotated[
 Load = Callable[[Context, str], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeType:
     """A type of objects with ids: its name, the permissions of which it needs one, and how it is loaded.
 
@@ -130,7 +130,6 @@ async def find(info: Info, identifier: str) -> Any:
     return found
 
 
-@strawberry.type
 class NodeQuery:
     @strawberry.field(
         graphql_type=Node | None,

@@ -30,6 +30,7 @@ from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
 from app.schema.base.relations import batched, paged, related
+from app.schema.base.types import object_type
 from app.schema.encounters import Encounter, ServiceDetails
 from app.schema.history import CREATED_BY, UPDATED_AT, ClaimHistoryEntry
 from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
@@ -42,7 +43,7 @@ DENIED = "Amount denied by the payer (valorGlosa); null until decided."
 OF_PATIENT = "Owed by the patient (valorFranquia): neither approved nor denied; null until decided."
 
 
-@strawberry.type(description="A claim (guia).")
+@object_type(description="A claim (guia).")
 class Claim(Node):
     record = ClaimRecord
     owner = Owner.PARTIES
@@ -237,7 +238,7 @@ class Claim(Node):
     )
 
 
-@strawberry.type(description="A billed item of a claim (item da guia).")
+@object_type(description="A billed item of a claim (item da guia).")
 class ClaimItem(Node):
     record = ItemRecord
     owner = Owner.PARTIES
@@ -295,7 +296,7 @@ class ClaimItem(Node):
     )
 
 
-@strawberry.type(description="A denial of an item (glosa).")
+@object_type(description="A denial of an item (glosa).")
 class Denial(Node):
     record = DenialRecord
     owner = Owner.PARTIES

@@ -19,6 +19,7 @@ from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, marked, maskable, personal
 from app.schema.base.relations import paged
+from app.schema.base.types import object_type
 from app.schema.party_history import PartyHistoryEntry
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
@@ -33,7 +34,7 @@ def shown_patient() -> list[FieldExtension]:
     return [Requires("patients:read", "patients:read_masked", data=DataClass.PERSONAL)]
 
 
-@strawberry.type(description="A health insurer (operadora).")
+@object_type(description="A health insurer (operadora).")
 class Payer(Node):
     record = PayerRecord
     owner = Owner.EVERYBODY
@@ -71,7 +72,7 @@ class Payer(Node):
         return await parties.HISTORY.page(info.context, party.id, at=Slice(first, after, last, before))
 
 
-@strawberry.type(description="A hospital, clinic or laboratory (prestador).")
+@object_type(description="A hospital, clinic or laboratory (prestador).")
 class Provider(Node):
     record = ProviderRecord
     owner = Owner.EVERYBODY
@@ -106,7 +107,7 @@ class Provider(Node):
         return await parties.HISTORY.page(info.context, party.id, at=Slice(first, after, last, before))
 
 
-@strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
+@object_type(description="A patient: a person insured by a payer (beneficiário).")
 class Patient(Node):
     record = PatientRecord
 
@@ -199,7 +200,7 @@ class Patient(Node):
         return await patients.ELIGIBILITY_CHECKS.page(info.context, patient.id, at=Slice(first, after, last, before))
 
 
-@strawberry.type(description="A practitioner who performs services (profissional executante).")
+@object_type(description="A practitioner who performs services (profissional executante).")
 class Practitioner:
     name: str | None = strawberry.field(
         description="Name (nomeProf); null if not given.", extensions=personal("practitioners:read")
@@ -216,7 +217,7 @@ class Practitioner:
     cbo: str | None = strawberry.field(description="Occupation (CBO), a code of TISS table 24; null if not given.")
 
 
-@strawberry.type(description="The payer's authorization (senha).")
+@object_type(description="The payer's authorization (senha).")
 class Authorization:
     number: str = strawberry.field(description="Authorization number (senha).", directives=marked(DataClass.PERSONAL))
     issued_on: date | None = strawberry.field(

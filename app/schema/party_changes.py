@@ -7,6 +7,7 @@ import strawberry
 from app.domain.contracts import STANDARD_TERMS, Terms
 from app.domain.identifiers import AnsCode, Cnes, TaxId
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.contracts import DEADLINE, TERM, WINDOW
 from app.schema.parties import Payer, Provider
 from app.services import payers, providers
@@ -24,7 +25,7 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-@strawberry.input(description="A payer to register.")
+@input_type(description="A payer to register.")
 class RegisterPayerInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Registration with the ANS (registroANS).")
     name: str = strawberry.field(description=NAME)
@@ -39,7 +40,7 @@ class RegisterPayerInput:
         return {"form": PayerForm(self.payer, self.name, terms)}
 
 
-@strawberry.input(description="Changes to a payer: null leaves a field unchanged.")
+@input_type(description="Changes to a payer: null leaves a field unchanged.")
 class UpdatePayerInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="The payer, by registro ANS.")
     name: str | None = strawberry.field(default=None, description=NAME)
@@ -60,26 +61,26 @@ class UpdatePayerInput:
         return {"payer": self.payer, "changes": changes, "version": self.version}
 
 
-@strawberry.input(description="The payer to deactivate.")
+@input_type(description="The payer to deactivate.")
 class DeactivatePayerInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="The payer, by registro ANS.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The payer to reactivate.")
+@input_type(description="The payer to reactivate.")
 class ReactivatePayerInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="The payer, by registro ANS.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of a change of a payer.")
+@object_type(description="Result of a change of a payer.")
 class PayerPayload(MutationPayload):
     payer: Payer | None = strawberry.field(default=None, description="The payer after the mutation; null if refused.")
 
 
-@strawberry.input(description="A provider to register.")
+@input_type(description="A provider to register.")
 class RegisterProviderInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Number in the CNES.")
     name: str = strawberry.field(description=NAME)
@@ -92,7 +93,7 @@ class RegisterProviderInput:
         return {"form": ProviderForm(self.provider, self.name, self.tax_id, self.state)}
 
 
-@strawberry.input(description="Changes to a provider: null leaves a field unchanged.")
+@input_type(description="Changes to a provider: null leaves a field unchanged.")
 class UpdateProviderInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="The provider, by CNES.")
     name: str | None = strawberry.field(default=None, description=NAME)
@@ -107,21 +108,21 @@ class UpdateProviderInput:
         return {"provider": self.provider, "changes": changes, "version": self.version}
 
 
-@strawberry.input(description="The provider to deactivate.")
+@input_type(description="The provider to deactivate.")
 class DeactivateProviderInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="The provider, by CNES.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The provider to reactivate.")
+@input_type(description="The provider to reactivate.")
 class ReactivateProviderInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="The provider, by CNES.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of a change of a provider.")
+@object_type(description="Result of a change of a provider.")
 class ProviderPayload(MutationPayload):
     provider: Provider | None = strawberry.field(
         default=None, description="The provider after the mutation; null if refused."

@@ -8,11 +8,12 @@ from app.domain.errors import DuplicateParty
 from app.schema.base.connections import Node
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated
+from app.schema.base.types import object_type
 from app.schema.base.user_errors import UserError
 from app.schema.node import find
 
 
-@strawberry.type(description="Another payer, provider, patient, card or practitioner has the number already.")
+@object_type(description="Another payer, provider, patient, card or practitioner has the number already.")
 class DuplicatePartyError(UserError):
     record = DuplicateParty
 

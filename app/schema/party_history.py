@@ -12,12 +12,13 @@ from app.schema.base.enums import PartyAction
 from app.schema.base.later import later
 from app.schema.base.permissions import personal
 from app.schema.base.relations import related
+from app.schema.base.types import object_type
 from app.schema.history import HistoryEntry
 
 STEP_READERS: Final = ("parties:manage", "patients:read", "practitioners:read")
 
 
-@strawberry.type(description="A change of a payer, provider, patient, coverage or practitioner.")
+@object_type(description="A change of a payer, provider, patient, coverage or practitioner.")
 class PartyHistoryEntry(HistoryEntry):
     record = PartyStep
     owner = Owner.SCOPED

@@ -11,6 +11,7 @@ from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.base.permissions import Authenticated
+from app.schema.base.types import input_type, object_type
 from app.schema.base.user_errors import UserError, user_errors
 from app.schema.node import find
 from app.services import party_files, party_import
@@ -20,7 +21,7 @@ described(PartyRowKind, "Kind of a row of master data; new values may be added."
 described(PartyRowOutcome, "What became of a row; new values may be added.")
 
 
-@strawberry.input(description="Master data as text.")
+@input_type(description="Master data as text.")
 class ImportPartiesInput:
     csv: str = strawberry.field(
         description=f"Up to {ROWS_MAX} rows with commas or semicolons between their values, after a line with the "
@@ -33,7 +34,7 @@ class ImportPartiesInput:
         return {"rows": party_files.rows_of_text(self.csv)}
 
 
-@strawberry.type(description="Result for one row.")
+@object_type(description="Result for one row.")
 class PartyRowResult:
     line: int = strawberry.field(description="Line in the text; the names of the columns are on line 1.")
     kind: PartyRowKind | None = strawberry.field(description="Kind of the row; null if it is unknown.")
@@ -60,7 +61,7 @@ class PartyRowResult:
         return isinstance(value, RowResult)
 
 
-@strawberry.type(description="Results of an import of master data.")
+@object_type(description="Results of an import of master data.")
 class ImportPartiesPayload(MutationPayload):
     rows: list[PartyRowResult] = strawberry.field(
         default_factory=list,

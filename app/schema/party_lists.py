@@ -44,7 +44,6 @@ OF_NAME: Final = strawberry.argument(
 OF_CPF: Final = strawberry.argument(description="Taxpayer number (CPF). Needs `patients:read_cpf`.")
 
 
-@strawberry.type
 class PartyQuery:
     @strawberry.field(
         graphql_type=Connection[Payer] | None,

@@ -9,6 +9,7 @@ import strawberry
 from app.domain.eligibility import CoverageTerms
 from app.domain.identifiers import AnsCode, Cnes, Cpf
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.coverages import Coverage
 from app.schema.parties import Patient, shown_patient
 from app.schema.party_changes import OLD_CLAIMS
@@ -38,7 +39,7 @@ def _given(required: set[str], **values: Any) -> dict[str, Any]:
     }
 
 
-@strawberry.input(description="A patient to register.")
+@input_type(description="A patient to register.")
 class RegisterPatientInput:
     provider: Cnes = strawberry.field(
         name="providerCnes", description="The provider that registers the patient, and sees the patient from then on."
@@ -53,7 +54,7 @@ class RegisterPatientInput:
         return {"form": PatientForm(self.provider, self.name, self.cpf, self.birth_date)}
 
 
-@strawberry.input(description="Corrections of a patient's data: omitted fields are unchanged, null clears a field.")
+@input_type(description="Corrections of a patient's data: omitted fields are unchanged, null clears a field.")
 class UpdatePatientInput:
     id: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient.")
     name: str | None = strawberry.field(default=strawberry.UNSET, description=NAME)
@@ -68,21 +69,21 @@ class UpdatePatientInput:
         return {"id": self.id, "changes": changes, "version": self.version}
 
 
-@strawberry.input(description="The patient to deactivate.")
+@input_type(description="The patient to deactivate.")
 class DeactivatePatientInput:
     id: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The patient to reactivate.")
+@input_type(description="The patient to reactivate.")
 class ReactivatePatientInput:
     id: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Two patients that are one person.")
+@input_type(description="Two patients that are one person.")
 class MergePatientsInput:
     id: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient that stays.")
     merged: strawberry.ID = strawberry.field(
@@ -92,7 +93,7 @@ class MergePatientsInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of a change of a patient.")
+@object_type(description="Result of a change of a patient.")
 class PatientPayload(MutationPayload):
     patient: Patient | None = strawberry.field(
         default=None,
@@ -101,7 +102,7 @@ class PatientPayload(MutationPayload):
     )
 
 
-@strawberry.input(description="The days on which a coverage changes: omitted ones are unchanged, null clears one.")
+@input_type(description="The days on which a coverage changes: omitted ones are unchanged, null clears one.")
 class CoverageDatesInput:
     ends_on: date | None = strawberry.field(default=strawberry.UNSET, description=ENDS)
     card_valid_until: date | None = strawberry.field(default=strawberry.UNSET, description=VALID)
@@ -114,7 +115,7 @@ class CoverageDatesInput:
         return _given(set(), **vars(self))
 
 
-@strawberry.input(description="A card to register.")
+@input_type(description="A card to register.")
 class RegisterCoverageInput:
     patient: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient.")
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="The payer, by registro ANS.")
@@ -131,7 +132,7 @@ class RegisterCoverageInput:
         return {"form": CoverageForm(self.patient, self.payer, self.card_number, self.plan_name, terms)}
 
 
-@strawberry.input(description="Changes to a coverage: omitted fields are unchanged, null clears a field.")
+@input_type(description="Changes to a coverage: omitted fields are unchanged, null clears a field.")
 class UpdateCoverageInput:
     id: strawberry.ID = strawberry.field(name="coverageId", description="Id of the coverage.")
     plan_name: str | None = strawberry.field(name="plan", default=strawberry.UNSET, description=PLAN)
@@ -147,7 +148,7 @@ class UpdateCoverageInput:
         return {"id": self.id, "changes": changes, "version": self.version}
 
 
-@strawberry.input(description="The coverage to end.")
+@input_type(description="The coverage to end.")
 class EndCoverageInput:
     id: strawberry.ID = strawberry.field(name="coverageId", description="Id of the coverage.")
     ends_on: date = strawberry.field(description="Last day of the coverage.")
@@ -155,7 +156,7 @@ class EndCoverageInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of a change of a coverage.")
+@object_type(description="Result of a change of a coverage.")
 class CoveragePayload(MutationPayload):
     coverage: Coverage | None = strawberry.field(
         default=None, description="The coverage after the mutation; null if refused."

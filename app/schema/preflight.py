@@ -17,6 +17,7 @@ from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount
+from app.schema.base.types import object_type
 from app.schema.base.user_errors import MESSAGE, path_in
 from app.schema.claim_inputs import ClaimInput
 from app.services import denial_chances
@@ -25,7 +26,7 @@ from app.services.preflight import Preflight
 described(FindingSeverity, "Severity of a finding.")
 
 
-@strawberry.type(description="One objection that the payer may raise.")
+@object_type(description="One objection that the payer may raise.")
 class PreflightFinding:
     severity: FindingSeverity = strawberry.field(description="Whether the finding prevents the submission.")
     code: ErrorCode = strawberry.field(description="Stable code, for programs.")
@@ -53,7 +54,7 @@ class PreflightFinding:
         return finding.amount_at_risk
 
 
-@strawberry.type(description="The chance that an item is denied, from what the payer decided on its procedure before.")
+@object_type(description="The chance that an item is denied, from what the payer decided on its procedure before.")
 class DenialChance:
     item_sequence: int = strawberry.field(description="Place of the item in the claim, from 1.")
     chance: Ratio = strawberry.field(
@@ -82,7 +83,7 @@ class DenialChance:
         return [claim for claim in found if claim is not None]
 
 
-@strawberry.type(description="Objections that the payer may raise to a claim.")
+@object_type(description="Objections that the payer may raise to a claim.")
 class ClaimPreflight:
     @strawberry.field(description="Whether the claim can be submitted: there are no errors.")
     def passes(preflight: strawberry.Parent[Preflight]) -> bool:

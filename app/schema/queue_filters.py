@@ -12,12 +12,13 @@ from app.schema.base import filters
 from app.schema.base.enums import RemittanceLineProblem
 from app.schema.base.filters import given
 from app.schema.base.ranges import DateTimeRangeInput, bounds
+from app.schema.base.types import input_type
 from app.schema.remittance_lists import RemittanceFilterInput
 
 LINE_FILTER: Final = strawberry.argument(description="Filter for the lines themselves; null for all.")
 
 
-@strawberry.input(description="Filter for waiting lines. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for waiting lines. Every given condition must match; ranges include both ends.")
 class WaitingLineFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     problems: list[RemittanceLineProblem] | None = filters.any_of(

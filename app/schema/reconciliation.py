@@ -16,11 +16,12 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, amount
 from app.schema.base.ranges import DateRangeInput, bounds
+from app.schema.base.types import object_type
 
 EXPIRING_DAYS_MAX = 3650
 
 
-@strawberry.type(
+@object_type(
     description="Reconciliation of claims submitted in the period: billed = paid + withheld + in dispute + "
     "lost + awaiting + owed by patients; underpaid is a part of awaiting, unapplied is a part of none."
 )
@@ -48,9 +49,7 @@ class Reconciliation:
     unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed amount less the six parts: always 0.00.")
 
 
-@strawberry.type(
-    description="Indicators of the ANS panel, for claims in the caller's data scope submitted in the period."
-)
+@object_type(description="Indicators of the ANS panel, for claims in the caller's data scope submitted in the period.")
 class BillingIndicators:
     processed_cents: Cents | None = amount("processedAmount", "Amount processed by the payer (valorProcessado).")
     value_without_return_cents: Cents | None = amount(
@@ -93,7 +92,6 @@ def ledger_filter(payer: str | None, provider: str | None, period: DateRangeInpu
     return LedgerFilter(payer, provider, Period(*bounds(period)))
 
 
-@strawberry.type
 class ReconciliationQuery:
     @strawberry.field(
         graphql_type=Reconciliation | None,

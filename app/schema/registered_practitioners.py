@@ -17,6 +17,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, personal
 from app.schema.base.relations import paged, related
+from app.schema.base.types import input_type, object_type
 from app.schema.parties import ACTIVE, DEACTIVATED, Provider
 from app.schema.parties import VERSION as VERSION_OF_ROW
 from app.schema.party_changes import OLD_CLAIMS
@@ -30,7 +31,7 @@ NAME = "Name (nomeProf), up to 70 characters."
 CBO = "Occupation (CBO), a code of TISS table 24."
 
 
-@strawberry.type(description="A practitioner whom a provider has registered.")
+@object_type(description="A practitioner whom a provider has registered.")
 class RegisteredPractitioner(Node):
     record = PractitionerRecord
 
@@ -70,7 +71,6 @@ class RegisteredPractitioner(Node):
         return await practitioners.HISTORY.page(info.context, practitioner.id, at=Slice(first, after, last, before))
 
 
-@strawberry.type
 class RegisteredPractitionerQuery:
     @strawberry.field(
         graphql_type=Connection[RegisteredPractitioner] | None,
@@ -101,7 +101,7 @@ class RegisteredPractitionerQuery:
         return await practitioners.registered(info.context, where, search=search, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="A practitioner to register.")
+@input_type(description="A practitioner to register.")
 class RegisterPractitionerInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="The provider, by CNES.")
     name: str = strawberry.field(description=NAME)
@@ -117,7 +117,7 @@ class RegisterPractitionerInput:
         return {"form": form}
 
 
-@strawberry.input(description="Changes to a practitioner: null leaves a field unchanged.")
+@input_type(description="Changes to a practitioner: null leaves a field unchanged.")
 class UpdatePractitionerInput:
     id: strawberry.ID = strawberry.field(name="practitionerId", description="Id of the practitioner.")
     name: str | None = strawberry.field(default=None, description=NAME)
@@ -130,21 +130,21 @@ class UpdatePractitionerInput:
         return {"id": self.id, "changes": changes_of(name=self.name, cbo=self.cbo), "version": self.version}
 
 
-@strawberry.input(description="The practitioner to deactivate.")
+@input_type(description="The practitioner to deactivate.")
 class DeactivatePractitionerInput:
     id: strawberry.ID = strawberry.field(name="practitionerId", description="Id of the practitioner.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The practitioner to reactivate.")
+@input_type(description="The practitioner to reactivate.")
 class ReactivatePractitionerInput:
     id: strawberry.ID = strawberry.field(name="practitionerId", description="Id of the practitioner.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of a change of a practitioner.")
+@object_type(description="Result of a change of a practitioner.")
 class PractitionerPayload(MutationPayload):
     practitioner: RegisteredPractitioner | None = strawberry.field(
         default=None, description="The practitioner after the mutation; null if refused."

@@ -6,6 +6,7 @@ import strawberry
 
 from app.schema.base import lists, weights
 from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.base.types import input_type, object_type
 from app.schema.invoice_objects import Settlement
 from app.schema.remittance_objects import Remittance, RemittanceLine
 from app.services import invoices, payment_dates, remittance_lines, remittances, statement_reviews
@@ -14,34 +15,34 @@ from app.services.remittances import REASON_LENGTH_MAX
 REASON = f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored."
 
 
-@strawberry.input(description="The remittance to cancel, none of whose lines is posted.")
+@input_type(description="The remittance to cancel, none of whose lines is posted.")
 class CancelRemittanceInput:
     id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
     reason: str = strawberry.field(description=REASON)
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The remittance in review to release.")
+@input_type(description="The remittance in review to release.")
 class ReleaseRemittanceInput:
     id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
     reason: str = strawberry.field(description=REASON)
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The remittance line whose match is taken back.")
+@input_type(description="The remittance line whose match is taken back.")
 class UnmatchRemittanceLineInput:
     id: strawberry.ID = strawberry.field(name="remittanceLineId", description="Id of a matched line.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The remittance line to dismiss.")
+@input_type(description="The remittance line to dismiss.")
 class DismissRemittanceLineInput:
     id: strawberry.ID = strawberry.field(name="remittanceLineId", description="Id of an unmatched line.")
     reason: str = strawberry.field(description=REASON)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The remittance whose day of payment is corrected.")
+@input_type(description="The remittance whose day of payment is corrected.")
 class CorrectPaymentDateInput:
     id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
     paid_on: date = strawberry.field(description="The right day of payment (dataPagamento), not in the future.")
@@ -51,14 +52,14 @@ class CorrectPaymentDateInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of cancelling a remittance.")
+@object_type(description="Result of cancelling a remittance.")
 class CancelRemittancePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(
         default=None, description="The remittance after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of correcting a day of payment.")
+@object_type(description="Result of correcting a day of payment.")
 class CorrectPaymentDatePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(
         default=None, description="The remittance after the mutation; null if refused."
@@ -70,21 +71,21 @@ class CorrectPaymentDatePayload(MutationPayload):
     )
 
 
-@strawberry.type(description="Result of releasing a remittance.")
+@object_type(description="Result of releasing a remittance.")
 class ReleaseRemittancePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(
         default=None, description="The remittance after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of unmatching a remittance line.")
+@object_type(description="Result of unmatching a remittance line.")
 class UnmatchRemittanceLinePayload(MutationPayload):
     line: RemittanceLine | None = strawberry.field(
         default=None, description="The line after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of dismissing a remittance line.")
+@object_type(description="Result of dismissing a remittance line.")
 class DismissRemittanceLinePayload(MutationPayload):
     line: RemittanceLine | None = strawberry.field(
         default=None, description="The line after the mutation; null if refused."

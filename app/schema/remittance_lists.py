@@ -11,11 +11,12 @@ from app.schema.base.enums import RemittanceSource, RemittanceStatus
 from app.schema.base.filters import given
 from app.schema.base.ordering import OrderDirection, Ordering, direction, sort_by
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, bounds
+from app.schema.base.types import input_type
 
 described(RemittanceOrderField, "What remittances can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of remittances.")
+@input_type(description="Order of a list of remittances.")
 class RemittanceOrder(Ordering):
     field: RemittanceOrderField = sort_by()
     direction: OrderDirection = direction()
@@ -24,13 +25,13 @@ class RemittanceOrder(Ordering):
 described(RemittanceLineOrderField, "What remittance lines can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of remittance lines.")
+@input_type(description="Order of a list of remittance lines.")
 class RemittanceLineOrder(Ordering):
     field: RemittanceLineOrderField = sort_by()
     direction: OrderDirection = direction()
 
 
-@strawberry.input(description="Filter for remittances. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for remittances. Every given condition must match; ranges include both ends.")
 class RemittanceFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     payers: list[AnsCode] | None = filters.payers()

@@ -40,6 +40,7 @@ from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus, R
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.base.relations import batched, paged, related
+from app.schema.base.types import object_type
 from app.schema.line_objects import RemittanceLineCandidate, RemittanceLineHistoryEntry
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
@@ -53,7 +54,7 @@ described(
 )
 
 
-@strawberry.type(description="What the gateway noticed when it read a statement or one of its lines.")
+@object_type(description="What the gateway noticed when it read a statement or one of its lines.")
 class RemittanceFinding:
     kind: StatementFindingKind = strawberry.field(description="What was noticed.")
     detail: str | None = strawberry.field(
@@ -66,7 +67,7 @@ class RemittanceFinding:
         return finding.kind in STOPPING
 
 
-@strawberry.type(description="A denial on a remittance line (glosa).")
+@object_type(description="A denial on a remittance line (glosa).")
 class RemittanceDenial:
     code: str = strawberry.field(
         description="Reason for the denial, a code of Tabela 38 (tipoGlosa).", directives=marked(DataClass.HEALTH)
@@ -94,7 +95,7 @@ def _of_item() -> list[FieldExtension]:
     return health("claims:read_items", "remittances:import")
 
 
-@strawberry.type(description="A line of a remittance: an item, or a whole claim.")
+@object_type(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLine(Node):
     record = RemittanceLineRecord
     owner = Owner.PARTIES
@@ -234,7 +235,7 @@ class RemittanceLine(Node):
     )
 
 
-@strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
+@object_type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
 class Remittance(Node):
     record = RemittanceRecord
     owner = Owner.PARTIES

@@ -35,6 +35,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires
+from app.schema.base.types import input_type, object_type
 from app.schema.claim_inputs import DenialInput
 from app.schema.imports import ImportJob
 from app.schema.invoice_objects import Settlement
@@ -46,7 +47,6 @@ from app.services import statements as service
 from app.tiss.encoding import encoded
 
 
-@strawberry.type
 class RemittanceQuery:
     @strawberry.field(
         graphql_type=Remittance | None,
@@ -103,7 +103,7 @@ class RemittanceQuery:
         return await remittances.UNMATCHED.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(one_of=True, description="An item of a claim: by its number or, if that is unknown, by its code.")
+@input_type(one_of=True, description="An item of a claim: by its number or, if that is unknown, by its code.")
 class RemittanceItemInput:
     sequence: int | None = strawberry.field(
         default=strawberry.UNSET, description="Number of the item within the claim (sequencialItem)."
@@ -111,7 +111,7 @@ class RemittanceItemInput:
     code: str | None = strawberry.field(default=strawberry.UNSET, description="Code of the item (codigoProcedimento).")
 
 
-@strawberry.input(description="A line of a remittance: an item, or a whole claim.")
+@input_type(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLineInput:
     paid_amount: Cents = strawberry.field(description="Paid amount (valorLiberado); may be zero.")
     provider_claim_number: str | None = strawberry.field(
@@ -148,7 +148,7 @@ class RemittanceLineInput:
         )
 
 
-@strawberry.input(one_of=True, description="What a statement says: as lines, or as a TISS document, here or uploaded.")
+@input_type(one_of=True, description="What a statement says: as lines, or as a TISS document, here or uploaded.")
 class RemittanceContentInput:
     lines: list[RemittanceLineInput] | None = strawberry.field(
         default=strawberry.UNSET,
@@ -165,7 +165,7 @@ class RemittanceContentInput:
     )
 
 
-@strawberry.input(description="A debit or credit of a statement beside its claims, such as a withheld tax.")
+@input_type(description="A debit or credit of a statement beside its claims, such as a withheld tax.")
 class RemittanceAdjustmentInput:
     direction: AdjustmentDirection = strawberry.field(description="Whether it is deducted or added.")
     amount: Cents = strawberry.field(description="Amount, above zero.")
@@ -182,7 +182,7 @@ class RemittanceAdjustmentInput:
         return StatementAdjustment(self.direction, level, self.type, self.description, self.amount)
 
 
-@strawberry.input(description="A payer's statement to import.")
+@input_type(description="A payer's statement to import.")
 class ImportRemittanceInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -223,20 +223,20 @@ class ImportRemittanceInput:
         }
 
 
-@strawberry.input(description="An unmatched remittance line and its claim.")
+@input_type(description="An unmatched remittance line and its claim.")
 class MatchRemittanceLineInput:
     id: strawberry.ID = strawberry.field(name="remittanceLineId", description="Id of the remittance line.")
     claim_id: strawberry.ID = strawberry.field(description="Id of a claim of the remittance's provider and payer.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The remittance to post.")
+@input_type(description="The remittance to post.")
 class PostRemittanceInput:
     id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of importing a remittance.")
+@object_type(description="Result of importing a remittance.")
 class ImportRemittancePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(
         default=None, description="The remittance after the mutation; null if refused."
@@ -264,14 +264,14 @@ class ImportRemittancePayload(MutationPayload):
         self.notices = [in_language(each) for each in self.notices]
 
 
-@strawberry.type(description="Result of matching a remittance line.")
+@object_type(description="Result of matching a remittance line.")
 class MatchRemittanceLinePayload(MutationPayload):
     line: RemittanceLine | None = strawberry.field(
         default=None, description="The line after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of posting a remittance.")
+@object_type(description="Result of posting a remittance.")
 class PostRemittancePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(
         default=None, description="The remittance after the mutation; null if refused."

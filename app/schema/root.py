@@ -87,9 +87,7 @@ from app.schema.tuss import TussQuery
 from app.schema.unapplied_credits import UnappliedCreditQuery
 from app.schema.underpayments import UnderpaymentQuery
 
-
-@strawberry.type(description="Queries.")
-class Query(
+QUERIES: Final[tuple[type, ...]] = (
     MeQuery,
     NodeQuery,
     ClaimQuery,
@@ -118,8 +116,14 @@ class Query(
     ImportQuery,
     TussQuery,
     AccessLogQuery,
-):
-    pass
+)
+"""Classes with the fields of a feature."""
+
+
+def query_of(*parts: type) -> type:
+    """The root type with the fields of these classes. They are no types of Strawberry: nobody sees them."""
+    fields = [each for part in parts for each in vars(part).values() if isinstance(each, StrawberryField)]
+    return create_type("Query", fields, description="Queries.")
 
 
 MUTATIONS: Final[tuple[StrawberryField, ...]] = (
@@ -157,6 +161,7 @@ Mutation = create_type(
 )
 
 
+Query = query_of(*QUERIES)
 Subscription = create_type("Subscription", list(SUBSCRIPTIONS), description="Subscriptions.")
 
 

@@ -22,6 +22,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
+from app.schema.base.types import input_type, object_type
 from app.schema.invoice_objects import Invoice, Settlement
 from app.schema.summed_lists import SettlementConnection
 from app.services import settlements as service
@@ -30,7 +31,7 @@ from app.services.settlements import Payment
 described(SettlementOrderField, "What settlements can be sorted by.")
 
 
-@strawberry.input(description="Order of a list of settlements.")
+@input_type(description="Order of a list of settlements.")
 class SettlementOrder(Ordering):
     field: SettlementOrderField = sort_by()
     direction: OrderDirection = direction()
@@ -40,7 +41,7 @@ class SettlementOrder(Ordering):
 ORDER_NEEDS: Final = {SettlementOrderField.AMOUNT: ("amounts:read",)}
 
 
-@strawberry.input(description="Filter for settlements. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for settlements. Every given condition must match; ranges include both ends.")
 class SettlementFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     payers: list[AnsCode] | None = filters.payers()
@@ -65,7 +66,6 @@ class SettlementFilterInput:
         )
 
 
-@strawberry.type
 class SettlementQuery:
     @strawberry.field(
         graphql_type=SettlementConnection | None,
@@ -92,13 +92,13 @@ class SettlementQuery:
         )
 
 
-@strawberry.input(description="What the payer kept back of a payment: a withheld tax, or a discount.")
+@input_type(description="What the payer kept back of a payment: a withheld tax, or a discount.")
 class DeductionInput:
     kind: DeductionKind = strawberry.field(description="Which tax, or a discount.")
     amount: Cents = strawberry.field(description="Amount, above zero.")
 
 
-@strawberry.input(description="A payment for an invoice.")
+@input_type(description="A payment for an invoice.")
 class SettleInvoiceInput:
     id: strawberry.ID = strawberry.field(name="invoiceId", description="Id of an issued invoice.")
     paid_on: date = strawberry.field(description="Day of payment (dataPagamento), not in the future.")
@@ -127,7 +127,7 @@ class SettleInvoiceInput:
         return {"id": self.id, "payment": payment, "version": self.version}
 
 
-@strawberry.input(description="The settlement to reverse.")
+@input_type(description="The settlement to reverse.")
 class ReverseSettlementInput:
     id: strawberry.ID = strawberry.field(name="settlementId", description="Id of a confirmed settlement.")
     reason: str = strawberry.field(description="Reason, up to 200 characters.")
@@ -137,7 +137,7 @@ class ReverseSettlementInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of a payment or reversal.")
+@object_type(description="Result of a payment or reversal.")
 class SettlementPayload(MutationPayload):
     settlement: Settlement | None = strawberry.field(
         default=None, description="The new settlement or reversal; null if refused."

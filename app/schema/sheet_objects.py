@@ -22,6 +22,7 @@ from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import amount, health
+from app.schema.base.types import object_type
 from app.schema.base.user_errors import MESSAGE
 from app.schema.remittance_objects import RemittanceDenial, RemittanceFinding
 from app.tiss.sheet_statements import TotalCheck
@@ -32,7 +33,7 @@ described(SheetRowKind, "What a row of a spreadsheet is; new values may be added
 ITEM_READERS = ("claims:read_items", "remittances:import")
 
 
-@strawberry.type(description="A column of a payer's spreadsheet, and what it says.")
+@object_type(description="A column of a payer's spreadsheet, and what it says.")
 class SpreadsheetColumn:
     position: int = strawberry.field(description="Place of the column, from 1.")
     header: str = strawberry.field(description="Name of the column, up to 100 characters.")
@@ -48,7 +49,7 @@ class SpreadsheetColumn:
     )
 
 
-@strawberry.type(description="What a column of amounts adds up to.")
+@object_type(description="What a column of amounts adds up to.")
 class SpreadsheetSum:
     position: int = strawberry.field(description="Place of the column, from 1.")
     column: SheetColumn = strawberry.field(name="field", description="What the column says.")
@@ -56,7 +57,7 @@ class SpreadsheetSum:
     refused: Cents | None = amount("refusedAmount", "Sum of its rows that are refused, as far as it can be read.")
 
 
-@strawberry.type(description="An amount in a row of totals, compared with the rows above it.")
+@object_type(description="An amount in a row of totals, compared with the rows above it.")
 class SpreadsheetTotal:
     row: int = strawberry.field(name="rowNumber", description="Number of the row, from 1.")
     header: str = strawberry.field(description="Name of the column.")
@@ -68,7 +69,7 @@ class SpreadsheetTotal:
         return total.stated == total.found
 
 
-@strawberry.type(description="A cell that cannot be read.")
+@object_type(description="A cell that cannot be read.")
 class SpreadsheetFailure:
     position: int = strawberry.field(description="Place of the column, from 1; 0 for the whole row.")
     header: str = strawberry.field(description="Name of the column.")
@@ -78,7 +79,7 @@ class SpreadsheetFailure:
         return in_language(failure.message)
 
 
-@strawberry.type(description="A line as it is read from a row.")
+@object_type(description="A line as it is read from a row.")
 class SpreadsheetLine:
     provider_claim_number: str | None = strawberry.field(
         description="The provider's claim number (numeroGuiaPrestador); null if not given."
@@ -125,7 +126,7 @@ class SpreadsheetLine:
         return list(line.denials[:DENIALS_MAX])
 
 
-@strawberry.type(description="A row of a payer's spreadsheet.")
+@object_type(description="A row of a payer's spreadsheet.")
 class SpreadsheetRow:
     number: int = strawberry.field(description="Number of the row, from 1.")
     kind: SheetRowKind = strawberry.field(description="What the row is.")
@@ -145,7 +146,7 @@ class SpreadsheetRow:
         return list(row.failures)
 
 
-@strawberry.type(description="A statement that a spreadsheet contains.")
+@object_type(description="A statement that a spreadsheet contains.")
 class SpreadsheetStatement:
     statement_number: str | None = strawberry.field(
         description="Its number (numeroDemonstrativo) or, if it has none, one that is made of its content."
@@ -157,7 +158,7 @@ class SpreadsheetStatement:
     paid: Cents | None = amount("paidAmount", "Sum of the paid amounts of its lines that can be read.")
 
 
-@strawberry.type(description="How a payer's spreadsheet would be read; nothing is written.")
+@object_type(description="How a payer's spreadsheet would be read; nothing is written.")
 class SpreadsheetPreview:
     @strawberry.field(description="Encoding of the text, UTF-8 or windows-1252; null for a workbook.")
     def encoding(preview: strawberry.Parent[SheetPreview]) -> str | None:

@@ -23,6 +23,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires
 from app.schema.base.relations import related
+from app.schema.base.types import input_type, object_type
 from app.schema.parties import Payer, Provider
 from app.schema.remittance_objects import Remittance
 from app.schema.sheet_objects import SpreadsheetColumn, SpreadsheetPreview
@@ -31,7 +32,7 @@ from app.services import statement_mappings as service
 from app.services.sheet_imports import SheetForm
 
 
-@strawberry.type(description="How the columns of a payer's spreadsheets with these headers are read for a provider.")
+@object_type(description="How the columns of a payer's spreadsheets with these headers are read for a provider.")
 class StatementMapping(Node):
     record = StatementMappingRecord
     owner = Owner.PARTIES
@@ -63,7 +64,7 @@ class StatementMapping(Node):
     )
 
 
-@strawberry.input(description="A column of a spreadsheet, and what it says.")
+@input_type(description="A column of a spreadsheet, and what it says.")
 class SpreadsheetColumnInput:
     header: str = strawberry.field(description="Name of the column, as the preview shows it; may be empty.")
     column: SheetColumn | None = strawberry.field(
@@ -95,7 +96,7 @@ def _mapped(columns: list[SpreadsheetColumnInput]) -> Mapping:
     )
 
 
-@strawberry.input(description="A payer's spreadsheet, and how its columns are read.")
+@input_type(description="A payer's spreadsheet, and how its columns are read.")
 class SpreadsheetInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -112,7 +113,7 @@ class SpreadsheetInput:
         return None if self.columns is None else _mapped(self.columns)
 
 
-@strawberry.input(description="Filter for mappings of spreadsheets. Every given condition must match.")
+@input_type(description="Filter for mappings of spreadsheets. Every given condition must match.")
 class StatementMappingFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     payers: list[AnsCode] | None = filters.payers()
@@ -123,7 +124,6 @@ class StatementMappingFilterInput:
         return StatementMappingFilter(given(self.ids), given(self.payers), given(self.providers))
 
 
-@strawberry.type
 class SheetQuery:
     @strawberry.field(
         graphql_type=SpreadsheetPreview | None,
@@ -164,7 +164,7 @@ class SheetQuery:
         )
 
 
-@strawberry.input(description="The payment of a spreadsheet, as far as the file does not say it.")
+@input_type(description="The payment of a spreadsheet, as far as the file does not say it.")
 class SpreadsheetPaymentInput:
     paid_on: date | None = strawberry.field(
         default=None, description="Day of payment, not in the future; null if the file has it, or only decides."
@@ -177,7 +177,7 @@ class SpreadsheetPaymentInput:
     )
 
 
-@strawberry.input(description="A payer's spreadsheet to import.")
+@input_type(description="A payer's spreadsheet to import.")
 class ImportSpreadsheetInput:
     spreadsheet: SpreadsheetInput = strawberry.field(
         description="The spreadsheet; its columns are stored for the next file with the same headers."
@@ -207,7 +207,7 @@ class ImportSpreadsheetInput:
         }
 
 
-@strawberry.input(description="How the columns of a payer's spreadsheets are read.")
+@input_type(description="How the columns of a payer's spreadsheets are read.")
 class SaveStatementMappingInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -223,14 +223,14 @@ class SaveStatementMappingInput:
         return {**parties, "columns": _mapped(self.columns), "version": self.version}
 
 
-@strawberry.input(description="The mapping to delete.")
+@input_type(description="The mapping to delete.")
 class DeleteStatementMappingInput:
     id: strawberry.ID = strawberry.field(name="statementMappingId", description="Id of the mapping.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="Result of importing a spreadsheet.")
+@object_type(description="Result of importing a spreadsheet.")
 class ImportSpreadsheetPayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(
         default=None, description="The first remittance after the mutation; null if refused."
@@ -254,14 +254,14 @@ class ImportSpreadsheetPayload(MutationPayload):
         self.notices = [in_language(each) for each in self.notices]
 
 
-@strawberry.type(description="Result of saving a mapping.")
+@object_type(description="Result of saving a mapping.")
 class SaveStatementMappingPayload(MutationPayload):
     mapping: StatementMapping | None = strawberry.field(
         default=None, description="The mapping after the mutation; null if refused."
     )
 
 
-@strawberry.type(description="Result of deleting a mapping.")
+@object_type(description="Result of deleting a mapping.")
 class DeleteStatementMappingPayload(MutationPayload):
     deleted_statement_mapping_id: strawberry.ID | None = strawberry.field(
         default=None, description="Id of the deleted mapping; null if refused."

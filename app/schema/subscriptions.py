@@ -37,6 +37,7 @@ from app.schema.base.subscriptions import (
     status,
     subscription,
 )
+from app.schema.base.types import input_type, object_type
 from app.schema.imports import ImportJob
 from app.schema.invoice_objects import Invoice, Settlement
 from app.schema.objects import Claim, Denial
@@ -45,7 +46,7 @@ from app.schema.remittance_objects import Remittance, RemittanceLine
 ALL_OF = "Every given condition must match."
 
 
-@strawberry.type(description=f"A change of a claim's status. {FIRST_MESSAGE}")
+@object_type(description=f"A change of a claim's status. {FIRST_MESSAGE}")
 class ClaimStatusChangedEvent(StreamedEvent):
     previous_status: ClaimStatus | None = previous_status(ClaimStatus, "; null for a new claim")
     status: ClaimStatus | None = status(ClaimStatus, "claim")
@@ -57,26 +58,26 @@ class ClaimStatusChangedEvent(StreamedEvent):
     )
 
 
-@strawberry.input(description=f"Filter for status changes of claims. {ALL_OF}")
+@input_type(description=f"Filter for status changes of claims. {ALL_OF}")
 class ClaimStatusChangedFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("claimId", "Claim, by id.")
     status: list[ClaimStatus] | None = any_status(ClaimStatus)
 
 
-@strawberry.type(description=f"A change of a denial's status. {FIRST_MESSAGE}")
+@object_type(description=f"A change of a denial's status. {FIRST_MESSAGE}")
 class DenialStatusChangedEvent(StreamedEvent):
     previous_status: DenialStatus | None = previous_status(DenialStatus)
     status: DenialStatus | None = status(DenialStatus, "denial")
     denial: Denial | None = object_of(Denial, lambda each: each.denial, "denialId", "The denial in its current state.")
 
 
-@strawberry.input(description=f"Filter for status changes of denials. {ALL_OF}")
+@input_type(description=f"Filter for status changes of denials. {ALL_OF}")
 class DenialStatusChangedFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("claimId", "Claim with the denial, by id.")
     status: list[DenialStatus] | None = any_status(DenialStatus)
 
 
-@strawberry.type(description=f"A change of an invoice's status. {FIRST_MESSAGE}")
+@object_type(description=f"A change of an invoice's status. {FIRST_MESSAGE}")
 class InvoiceStatusChangedEvent(StreamedEvent):
     previous_status: InvoiceStatus | None = previous_status(InvoiceStatus, "; null for a new invoice")
     status: InvoiceStatus | None = status(InvoiceStatus, "invoice")
@@ -85,25 +86,25 @@ class InvoiceStatusChangedEvent(StreamedEvent):
     )
 
 
-@strawberry.input(description=f"Filter for status changes of invoices. {ALL_OF}")
+@input_type(description=f"Filter for status changes of invoices. {ALL_OF}")
 class InvoiceStatusChangedFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("invoiceId", "Invoice, by id.")
     status: list[InvoiceStatus] | None = any_status(InvoiceStatus)
 
 
-@strawberry.type(description=f"A new settlement or reversal. {FIRST_MESSAGE}")
+@object_type(description=f"A new settlement or reversal. {FIRST_MESSAGE}")
 class SettlementRecordedEvent(StreamedEvent):
     settlement: Settlement | None = object_of(
         Settlement, lambda each: each.settlement, "settlementId", "The settlement or reversal."
     )
 
 
-@strawberry.input(description=f"Filter for new settlements. {ALL_OF}")
+@input_type(description=f"Filter for new settlements. {ALL_OF}")
 class SettlementRecordedFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("invoiceId", "Invoice, by id.")
 
 
-@strawberry.type(
+@object_type(
     description=f"Lines of a remittance that wait from now on to be matched manually, as one message. {FIRST_MESSAGE}"
 )
 class RemittanceLineWaitingEvent(StreamedEvent):
@@ -136,12 +137,12 @@ class RemittanceLineWaitingEvent(StreamedEvent):
         return await remittances.UNMATCHED.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description=f"Filter for lines that wait. {ALL_OF}")
+@input_type(description=f"Filter for lines that wait. {ALL_OF}")
 class RemittanceLineWaitingFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("remittanceId", "Remittance, by id.")
 
 
-@strawberry.type(
+@object_type(
     description="A step of an import job: its start, each finished batch, some thousand lines of a statement, and its "
     f"end. {FIRST_MESSAGE}"
 )
@@ -152,7 +153,7 @@ class ImportJobProgressedEvent(StreamedEvent):
     )
 
 
-@strawberry.input(description=f"Filter for steps of import jobs. {ALL_OF}")
+@input_type(description=f"Filter for steps of import jobs. {ALL_OF}")
 class ImportJobProgressedFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("importJobId", "Import job, by id.")
     status: list[ImportJobStatus] | None = any_status(ImportJobStatus)

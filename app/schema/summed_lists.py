@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import strawberry
-
 from app.db.claim_sums import ClaimSums as ClaimSumsRecord
 from app.db.denials import DenialSums as DenialSumsRecord
 from app.db.invoices import InvoiceSums as InvoiceSumsRecord
@@ -15,11 +13,12 @@ from app.resolvers.paging import Page, values_of
 from app.schema.base.connections import Connection
 from app.schema.base.permissions import amount, financial
 from app.schema.base.relations import batched
+from app.schema.base.types import object_type
 from app.schema.invoice_objects import Invoice, Settlement
 from app.schema.objects import Claim, Denial
 
 
-@strawberry.type(description="Sums over a list of claims.")
+@object_type(description="Sums over a list of claims.")
 class ClaimSums:
     claimed_cents: Cents | None = amount("claimedAmount", "Claimed (valorInformado).")
     approved_cents: Cents | None = amount("approvedAmount", "Approved by the payer (valorLiberado).")
@@ -28,14 +27,14 @@ class ClaimSums:
     paid_cents: Cents | None = amount("paidAmount", "Paid for the claims and their won appeals, less reversals.")
 
 
-@strawberry.type(description="Sums over a list of invoices.")
+@object_type(description="Sums over a list of invoices.")
 class InvoiceSums:
     total_cents: Cents | None = amount("totalAmount", "Totals, drafts and cancelled invoices included.")
     settled_cents: Cents | None = amount("settledAmount", "Confirmed settlements, less reversals.")
     due_cents: Cents | None = amount("dueAmount", "Totals less what is settled.")
 
 
-@strawberry.type(description="Sums over a list of settlements; only confirmed ones count.")
+@object_type(description="Sums over a list of settlements; only confirmed ones count.")
 class SettlementSums:
     paid_cents: Cents | None = amount("paidAmount", "Payments.")
     reversed_cents: Cents | None = amount("reversedAmount", "Reversals.")
@@ -44,7 +43,7 @@ class SettlementSums:
     discount_cents: Cents | None = amount("discountAmount", "Of the net amount, the financial discounts.")
 
 
-@strawberry.type(description="Sums over a list of denials.")
+@object_type(description="Sums over a list of denials.")
 class DenialSums:
     amount_cents: Cents | None = amount("amount", "Denied (valorGlosa).")
     in_dispute_cents: Cents | None = amount("inDisputeAmount", "In dispute.")
@@ -72,21 +71,21 @@ def _sums(kind: type[Any]) -> Any:
     )
 
 
-@strawberry.type(description="A page of claims.")
+@object_type(description="A page of claims.")
 class ClaimConnection(Connection[Claim]):
     sums: ClaimSumsRecord | None = _sums(ClaimSums)
 
 
-@strawberry.type(description="A page of denials.")
+@object_type(description="A page of denials.")
 class DenialConnection(Connection[Denial]):
     sums: DenialSumsRecord | None = _sums(DenialSums)
 
 
-@strawberry.type(description="A page of invoices.")
+@object_type(description="A page of invoices.")
 class InvoiceConnection(Connection[Invoice]):
     sums: InvoiceSumsRecord | None = _sums(InvoiceSums)
 
 
-@strawberry.type(description="A page of settlements.")
+@object_type(description="A page of settlements.")
 class SettlementConnection(Connection[Settlement]):
     sums: SettlementSumsRecord | None = _sums(SettlementSums)

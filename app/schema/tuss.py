@@ -16,9 +16,10 @@ from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
+from app.schema.base.types import object_type
 
 
-@strawberry.type(description="A term of the unified health terminology (TUSS).")
+@object_type(description="A term of the unified health terminology (TUSS).")
 class TussTerm(Node):
     record = TussRecord
     owner = Owner.EVERYBODY
@@ -39,7 +40,6 @@ class TussTerm(Node):
 CODE_SYSTEM: Final = strawberry.argument(description="TUSS table, such as `22` for procedures or `24` for the CBO.")
 
 
-@strawberry.type
 class TussQuery:
     @strawberry.field(
         graphql_type=TussTerm | None,

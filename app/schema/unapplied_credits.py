@@ -22,6 +22,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, amount, financial, personal
 from app.schema.base.relations import paged, related
+from app.schema.base.types import input_type, object_type
 from app.schema.history import HistoryEntry
 from app.schema.invoice_objects import Settlement
 from app.schema.parties import Payer, Provider
@@ -33,7 +34,7 @@ described(CreditStep, "Use of an unapplied credit; new values may be added.")
 REASON = f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored."
 
 
-@strawberry.type(description="A use of an unapplied credit, or the reversal of one, with the credit after it.")
+@object_type(description="A use of an unapplied credit, or the reversal of one, with the credit after it.")
 class CreditUse(HistoryEntry):
     record = CreditMoveRecord
     owner = Owner.PARTIES
@@ -61,7 +62,7 @@ class CreditUse(HistoryEntry):
     )
 
 
-@strawberry.type(description="Money that a payer has paid and no claim gets, until it is used.")
+@object_type(description="Money that a payer has paid and no claim gets, until it is used.")
 class UnappliedCredit(Node):
     record = CreditRecord
     owner = Owner.PARTIES
@@ -113,7 +114,7 @@ class UnappliedCredit(Node):
         return await unapplied_credits.USES.page(info.context, credit.id, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="Filter for unapplied credits. Every given condition must match.")
+@input_type(description="Filter for unapplied credits. Every given condition must match.")
 class UnappliedCreditFilterInput:
     ids: list[strawberry.ID] | None = filters.any_of("Id")
     payers: list[AnsCode] | None = filters.payers()
@@ -125,7 +126,6 @@ class UnappliedCreditFilterInput:
         return CreditFilter(given(self.ids), given(self.payers), given(self.providers), self.is_left)
 
 
-@strawberry.type
 class UnappliedCreditQuery:
     @strawberry.field(
         graphql_type=Connection[UnappliedCredit] | None,
@@ -148,7 +148,7 @@ class UnappliedCreditQuery:
         return await unapplied_credits.CREDITS.page(info.context, where, order, at=Slice(first, after, last, before))
 
 
-@strawberry.input(description="A credit, and the invoice that it settles.")
+@input_type(description="A credit, and the invoice that it settles.")
 class ApplyCreditInput:
     id: strawberry.ID = strawberry.field(name="creditId", description="Id of an unapplied credit.")
     invoice_id: strawberry.ID = strawberry.field(
@@ -161,7 +161,7 @@ class ApplyCreditInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="A credit that goes back to the payer.")
+@input_type(description="A credit that goes back to the payer.")
 class RefundCreditInput:
     id: strawberry.ID = strawberry.field(name="creditId", description="Id of an unapplied credit.")
     amount: Cents | None = strawberry.field(default=None, description="Amount; by default all that is left.")
@@ -170,14 +170,14 @@ class RefundCreditInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="A use of a credit that is reversed.")
+@input_type(description="A use of a credit that is reversed.")
 class ReverseCreditUseInput:
     id: strawberry.ID = strawberry.field(name="creditUseId", description="Id of a settlement or refund by a credit.")
     reason: str = strawberry.field(description=REASON)
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of the use of a credit.")
+@object_type(description="Result of the use of a credit.")
 class CreditPayload(MutationPayload):
     credit: UnappliedCredit | None = strawberry.field(
         default=None, description="The credit after the mutation; null if refused."

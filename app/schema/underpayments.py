@@ -21,10 +21,11 @@ from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, amount, health
 from app.schema.base.ranges import DateRangeInput, bounds
 from app.schema.base.relations import related
+from app.schema.base.types import input_type, object_type
 from app.schema.objects import Claim, ClaimItem
 
 
-@strawberry.type(
+@object_type(
     description="An approved item without a denial that was billed, and so paid, below the contract's price of its day."
 )
 class Underpayment:
@@ -60,7 +61,7 @@ class Underpayment:
         return isinstance(value, UnderpaymentRecord)
 
 
-@strawberry.input(description="Filter for underpayments. Every given condition must match; ranges include both ends.")
+@input_type(description="Filter for underpayments. Every given condition must match; ranges include both ends.")
 class UnderpaymentFilterInput:
     payers: list[AnsCode] | None = filters.payers()
     providers: list[Cnes] | None = filters.providers()
@@ -71,7 +72,6 @@ class UnderpaymentFilterInput:
         return UnderpaymentFilter(given(self.payers), given(self.providers), bounds(self.performed_on))
 
 
-@strawberry.type
 class UnderpaymentQuery:
     @strawberry.field(
         graphql_type=Connection[Underpayment] | None,

@@ -1,7 +1,7 @@
 """Debits and credits of statements beside the claims: each is explained by a person, and each step can be undone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from app.db import adjustments as adjustments_db
@@ -29,9 +29,10 @@ from app.events.queue_events import adjustment_event
 from app.services import unapplied_credits
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """What a person says about an adjustment; a LINK names one of the three objects, the other steps none."""
 

@@ -23,6 +23,7 @@ from app.tiss import read_appeal_answer
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 TYPED_MAX: Final = 100
 DOCUMENT_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -49,7 +50,7 @@ class Recorded:
         self.results.append(Outcome(name, denial, tuple(failures)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Answer:
     """The answer to the appeal against a denial; `settled` is what an answer that is recorded already accepts."""
 

@@ -1,7 +1,7 @@
 """The actions on batches of appeals (lotes de recurso de glosa): create, send, cancel, reject."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -47,13 +47,14 @@ from app.services.appeal_batch_steps import after_action, record, store
 from app.services.batch_documents import WRITING_SECONDS_MAX
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 REASON_LENGTH_MAX: Final = 500
 CHOSEN_MAX: Final = 100
 """How many denials one call names at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Created:
     """The new batches, and whether further appeals could be put into batches by the same call."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -31,13 +31,14 @@ from app.events.bank_events import bank_file_event
 from app.services import bank_matches, documents
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 _TOO_LARGE: Final = Failure(
     ErrorCode.INVALID_INPUT, "a bank file has at most 2 MiB: export a shorter period", "documentId"
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BankForm:
     """What a caller gives: typed lines, or a file as text, or an uploaded document."""
 
@@ -47,7 +48,7 @@ class BankForm:
     document_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportedFile:
     """The file, and whether all of it had been imported before."""
 

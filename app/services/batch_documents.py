@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +21,7 @@ from app.tiss import write_batch
 from app.tiss.write_batch import WrittenBatch
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 DOCUMENT_CLASSES: Final = (DataClass.PERSONAL, DataClass.HEALTH, DataClass.FINANCIAL)
 """The data classes of a document: card, clinical indication, codes and amounts of each patient."""
@@ -33,7 +33,7 @@ ENCODING: Final = "iso-8859-1"
 """What a document declares and is stored in."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BatchDocument:
     """A batch document as XML, with its hash and its number, which is unique for the provider and payer."""
 

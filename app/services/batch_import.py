@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -20,6 +19,7 @@ from app.domain.text import ascii_failure
 from app.services import claim_checks, claims, guide_providers
 from app.tiss.read_batch import IncomingGuide
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
 class GuideOutcome(StrEnum):
@@ -30,7 +30,7 @@ class GuideOutcome(StrEnum):
     REFUSED = "REFUSED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GuideResult:
     """The result for one guide: its claim, new or imported before, or why it was refused; `warnings` of a new claim."""
 

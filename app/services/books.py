@@ -6,7 +6,7 @@ The sums of all months are what the metrics show; their proof is as old as that 
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 from typing import Final
@@ -23,6 +23,7 @@ from app.domain.breakdown import months_from
 from app.domain.calendar import business_day
 from app.domain.data_scope import EVERYTHING
 from app.domain.reconciliation import Period, Reconciliation
+from app.values.frozen import frozen
 
 SECONDS_MAX: Final = 5.0
 """How long one round adds up again what was added up before: the next one goes on."""
@@ -34,7 +35,7 @@ _BY_PARTIES: Final = ("PROVIDER", "PAYER")
 Sums = dict[Parties, BillingGroup]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """Where all billed money is, and when the oldest of its months was added up."""
 

@@ -1,7 +1,7 @@
 """A claim form checked against the gateway's data, and conversions between forms and rows."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any, Final
 
@@ -20,13 +20,14 @@ from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity
 from app.domain.service_days import Limits, ServiceDay, day_failures, service_days
 from app.services import parties, tuss
+from app.values.frozen import frozen
 
 Code = tuple[str, str]
 """A table and a code of it."""
 TABLE_LENGTH: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """The rows that the checks looked up: payer, coverage (None for a card that only the claim names), contract (if
     any) and the terms of the codes; `unknown_codes` says which codes were accepted although no table has them, and

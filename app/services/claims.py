@@ -1,7 +1,7 @@
 """The provider's actions on claims: create, change, submit, cancel, replace."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Self
 
 from sqlalchemy.exc import IntegrityError
@@ -38,6 +38,7 @@ from app.services.preflight import BilledServices, ClaimIdentity, Preflight
 from app.services.readiness import Source
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
@@ -220,7 +221,7 @@ def check_one_type(claims: Sequence[ClaimRecord]) -> None:
         raise refuse(ErrorCode.BATCH_TOO_LARGE, "send claims of one type only", "claimIds", "5015")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Batch:
     """The claims to submit, by id, with their items, what is billed of these elsewhere, and the guides they came as."""
 

@@ -1,6 +1,6 @@
 """Ending what a contract agrees: a price, or the contract itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -11,9 +11,10 @@ from app.domain.errors import check_version, not_found
 from app.services.contracts import CONTRACT_ANSWER
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceEnd:
     """The last day of the price of a code that is valid on that day."""
 

@@ -1,7 +1,7 @@
 """Contracts: the terms and prices agreed between a provider and a payer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -29,6 +29,7 @@ from app.services import parties
 from app.services.tuss import BILLABLE_TABLES, OWN_TABLES, unknown_table
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 PRICES_MAX: Final = 1_000
 """Per call, so that the input fits into a request; longer lists need several calls."""
@@ -39,7 +40,7 @@ FACTS: Final = (
 """Columns that a change of the terms leaves as they are."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContractForm:
     """The terms of one provider and payer; `prices` replaces the price list unless None, `added` adds to it.
 

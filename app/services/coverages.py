@@ -1,7 +1,7 @@
 """Master data of coverages: the cards of patients at their payers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from app.services.party_changes import PartyKind
 from app.services.patients import REGISTRATION
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 KIND: Final[PartyKind[CoverageRecord]] = PartyKind(
     name="Coverage",
@@ -33,7 +34,7 @@ KIND: Final[PartyKind[CoverageRecord]] = PartyKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CoverageForm:
     """A card as a provider registers it; every date of the terms includes its own day."""
 

@@ -1,6 +1,6 @@
 """Actions on denials: accept, appeal, withdraw or answer the appeal, and expire when the deadline has passed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -32,6 +32,7 @@ from app.events.contracts import denial_event
 from app.services import appeal_batch_steps, contracts, history
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 EVENTS: Final = {
     DenialAction.ACCEPT: "DenialAccepted",
@@ -50,7 +51,7 @@ EVENTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovery:
     """What the payer pays of a denial by itself: all of it, or a part."""
 

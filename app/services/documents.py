@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -24,6 +24,7 @@ from app.domain.errors import BillingError, ErrorCode, Failure, not_found, refus
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 Message = TypeVar("Message")
 CHUNK_BYTES: Final = 256 * 1024
@@ -35,7 +36,7 @@ ABANDONED_AFTER: Final = timedelta(hours=1)
 UPLOADS_AT_ONCE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewDocument:
     """A document whose chunks are stored under its id."""
 

@@ -1,6 +1,5 @@
 """Deleting a draft: nobody but its provider has seen it, and another claim may use its number."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -17,9 +16,10 @@ from app.events.contracts import claim_event
 from app.services import claims, remittance_lines
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeletedDraft:
     """What is left of a deleted draft for its caller."""
 

@@ -1,6 +1,6 @@
 """Eligibility: an answer per question, decided from the coverage and stored as history."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -22,11 +22,12 @@ from app.domain.refusals import Refusals
 from app.services import parties, tuss
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 ANSWER_LIFETIME: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """Whether a payer's card is covered on a day, for a procedure (TUSS table and code) if one is given."""
 

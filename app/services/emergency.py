@@ -4,7 +4,7 @@ A caller has one open access at a time, and only a few in 24 hours: whoever open
 reading a list, not treating an emergency.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_fo
 from app.domain.reasons import reason_failure
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import Counted, UnitOfWork
+from app.values.frozen import frozen
 
 MINUTES_MAX: Final = 60
 REASON_LENGTH_MIN: Final = 15
@@ -27,7 +28,7 @@ REVIEW: Final = "emergencies:read"
 """The permission of those who review all accesses; it lets them close others' too."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EmergencyRequest:
     """Whose data the caller asks for, why, and for how many minutes."""
 

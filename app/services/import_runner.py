@@ -7,7 +7,6 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
 
 import structlog
@@ -32,6 +31,7 @@ from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
 from app.tiss.read_batch import IncomingBatch, IncomingGuide
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
+from app.values.frozen import frozen
 
 REST_SECONDS_MAX: Final = 0.1
 """After each guide, at most."""
@@ -68,7 +68,7 @@ class Source(Protocol):
         """The bytes of one of them; BillingError if they cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OneDocument:
     """An XML document of its own."""
 

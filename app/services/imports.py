@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from app.db import imports as imports_db
@@ -20,13 +20,14 @@ from app.services.import_jobs import Parties
 from app.tiss.read_batch import FAILURES_MAX, IncomingGuide
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
 class JobLost(Exception):
     """Another process has taken the job, or it was cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hold:
     """A job as its holder has seen it last."""
 
@@ -34,7 +35,7 @@ class Hold:
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenGuides:
     """The job after some guides, and how many were refused for a card that nobody has."""
 

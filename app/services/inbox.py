@@ -1,11 +1,10 @@
 """A payer's statement received as an event: checked, stored, matched and posted, once per event."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from app.domain.actor import Actor, Door, operator
 from app.domain.claims import DeniedAmount
@@ -20,16 +19,17 @@ from app.events.payloads import StatementAdjustmentData, StatementData, Statemen
 from app.services import posting, remittances
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.adapters import adapter_of
+from app.values.frozen import frozen
 
 SUBJECT: Final = "inbox"
-_STATEMENT: Final = TypeAdapter(StatementData)
 _TOO_LONG: Final = (
     f"an event has at most {LINES_MAX:,} lines: upload the statement as a TISS document by POST /documents and import "
     "it by importRemittance"
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """The stored statement, and whether the event changed anything."""
 
@@ -43,7 +43,7 @@ def read(event: Mapping[str, Any]) -> Statement:
         raise refuse(ErrorCode.INVALID_INPUT, f"only {INBOUND.ce_type} is accepted", "type")
     try:
         # As strict JSON, so that a number is not accepted as a date, or text as a number.
-        data = _STATEMENT.validate_json(orjson.dumps(event.get("data")), strict=True)
+        data = adapter_of(StatementData).validate_json(orjson.dumps(event.get("data")), strict=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False)[0]
         path = ".".join(("data", *(str(step) for step in first["loc"])))

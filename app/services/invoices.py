@@ -1,7 +1,7 @@
 """The actions on invoices: create from approved claims and won appeals, adjust, issue, cancel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -37,6 +37,7 @@ from app.services import contracts, parties
 from app.services.history import invoice_step
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 CLAIMS_MAX: Final = 100
 RECOVERIES_MAX: Final = 500
@@ -47,7 +48,7 @@ TRANSITION_EVENTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceForm:
     """The approved claims that a provider bills to a payer for a billing month (YYYYMM).
 

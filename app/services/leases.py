@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
 from app.db.engine import Database, DatabaseUnavailable
+from app.values.frozen import frozen
 
 LEASE: Final = timedelta(seconds=5)
 """Work whose holder is gone is taken over after this time."""
 RENEW_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leases:
     """The statements on the rows that have the leases: each gets the id and the holder, and the times as named."""
 

@@ -1,6 +1,6 @@
 """The same step with many waiting lines: those of a filter, each for itself or all or none, or only tried."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from app.db import line_queue
@@ -17,13 +17,14 @@ from app.services.outcomes import Outcome, answer_of_outcomes
 from app.services.remittance_lines import STORED_LINE
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 LINES_MAX: Final = 100
 SINGLE: Final = frozenset({LineStep.MAP_TO_ITEM, LineStep.DISMISS_DUPLICATE})
 """Steps that name something of one line only."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolved:
     """The results, and whether further lines match the filter."""
 

@@ -2,7 +2,6 @@
 those of the protocol that it names instead of a claim."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +18,7 @@ from app.domain.line_work import number_variants
 from app.domain.money import Cents
 from app.services import line_expectations
 from app.services.line_expectations import ClaimBooks
+from app.values.frozen import frozen
 
 CANDIDATES_MAX: Final = 10
 ITEMS_MAX: Final = 100
@@ -32,7 +32,7 @@ class CandidateReason(DescribedEnum):
     PROTOCOL = "PROTOCOL", "It is of the line's protocol, of which the line names no claim."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CandidateItem:
     """An item of a candidate, and what the line says above its total, in cents."""
 
@@ -40,7 +40,7 @@ class CandidateItem:
     difference_cents: Cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A claim that a line may be about, and what the line says above what the claim expects, in cents."""
 

@@ -1,7 +1,6 @@
 """What the claims of waiting lines expect of them: by how much a line differs, and what it could be about."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,12 +25,13 @@ from app.domain.paid_lines import BilledItem, PaidLine, names
 from app.domain.remittances import RemittanceLineStatus, is_decided, lines_about
 from app.services import denials_of_lines
 from app.services.later_decisions import decided_items
+from app.values.frozen import frozen
 
 CANCELLED = RemittanceLineStatus.CANCELLED
 OPEN_LINES = frozenset({RemittanceLineStatus.MATCHED, RemittanceLineStatus.UNMATCHED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimBooks:
     """A claim with its items, its denials, and its lines on invoices that are not cancelled."""
 

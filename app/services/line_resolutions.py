@@ -5,7 +5,7 @@ be taken back until the line is posted.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -49,11 +49,12 @@ from app.services.remittance_lines import ONE_LINE, check_claim
 from app.services.remittances import REASON_LENGTH_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 ASSIGNEE_LENGTH_MAX: Final = 120
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineCommand:
     """A step, with what it needs: an item, a denial code, a denial, another line, a day, a person, or a text."""
 

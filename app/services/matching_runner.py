@@ -3,7 +3,6 @@ for payments of protocols that wait for an analysis."""
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from app.db import protocols, waiting_lines
@@ -11,13 +10,14 @@ from app.db.engine import Database
 from app.domain.actor import Actor, Door, operator
 from app.services.line_matching import DIVIDE_AGAIN, MATCH_AGAIN
 from app.unit_of_work.run import Changes
+from app.values.frozen import frozen
 
 CLAIMS_AT_ONCE: Final = 200
 PAYMENTS_AT_ONCE: Final = 20
 ACTOR: Final = "matching"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrived:
     """Claims that lines wait for, and statements that pay protocols whose analyses are posted."""
 

@@ -1,14 +1,15 @@
 """Results of a change to many objects: one for each, as a caller sees them and as they are stored with a key."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Generic
 
 from app.domain.errors import FAILURES, ErrorCode, Failure
 from app.unit_of_work.action import Row, StoredAnswer, StoredRecord
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome(Generic[Row]):
     """The result for one object: the object as it is now, or why it was not changed."""
 

@@ -1,7 +1,7 @@
 """What every change of a party has in common: its row, a step of its history, an event, and the access log."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +12,7 @@ from app.domain.errors import check_version, not_found
 from app.domain.parties import PartyAction, changed_fields, check_activity
 from app.events.contracts import Event
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
 class Party(Protocol):
@@ -34,7 +35,7 @@ _PAST: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartyKind(Generic[Row]):
     """One kind of parties: its name, how a row is written, the parties and the data of its events, and the patient
     whom a row is about."""

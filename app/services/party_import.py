@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from app.services.providers import ProviderForm
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.run import Changes
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 ROWS_MAX: Final = 500
 """Of a call; the command takes files of any length, in batches."""
@@ -42,7 +43,7 @@ Taken = tuple[Party, bool]
 """The party, and whether the row has changed anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowResult:
     """The result for one row, by its line in the file."""
 

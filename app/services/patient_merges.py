@@ -1,6 +1,5 @@
 """Merging two patients that are one person: one stays, the other leads to it, and everything of it follows."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.db import merged_patients as merged_patients_db
@@ -12,9 +11,10 @@ from app.services import patients
 from app.services.patients import KIND, STORED_PATIENT
 from app.unit_of_work.action import Action, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Pair:
     """The patient that stays and the one that is merged into it."""
 

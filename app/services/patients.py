@@ -1,7 +1,6 @@
 """Master data of patients: a provider's staff registers, corrects and deactivates them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from app.services import parties
 from app.services.party_changes import PartyKind
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 KIND: Final[PartyKind[PatientRecord]] = PartyKind(
     name="Patient",
@@ -32,7 +32,7 @@ KIND: Final[PartyKind[PatientRecord]] = PartyKind(
 EARLIEST_BIRTH: Final = date(1880, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PatientForm:
     """A patient as a provider registers it."""
 

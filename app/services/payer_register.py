@@ -1,7 +1,7 @@
 """Payers from the official register of the ANS that the `tiss` package ships: it lists the active ones."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from itertools import islice
@@ -19,11 +19,12 @@ from app.services.payers import KIND
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 BATCH_SIZE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A payer of the register, by registro ANS, with its registered name (razão social)."""
 
@@ -31,7 +32,7 @@ class Entry:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadedPayers:
     """How many payers were registered, renamed, reactivated and deactivated, and how many stayed as they were.
 
@@ -47,7 +48,7 @@ class LoadedPayers:
     not_in_register: int = 0
 
     def __add__(self, other: "LoadedPayers") -> "LoadedPayers":
-        return LoadedPayers(*[getattr(self, each) + getattr(other, each) for each in self.__slots__])
+        return LoadedPayers(*[getattr(self, each.name) + getattr(other, each.name) for each in fields(self)])
 
     @property
     def is_nothing_new(self) -> bool:

@@ -2,7 +2,6 @@
 to some providers changes none."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +19,7 @@ from app.domain.text import text_failure
 from app.services.party_changes import PartyKind
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 KIND: Final[PartyKind[PayerRecord]] = PartyKind(
     name="Payer",
@@ -30,7 +30,7 @@ KIND: Final[PartyKind[PayerRecord]] = PartyKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PayerForm:
     """A payer as callers register it; its terms hold for providers without a contract."""
 

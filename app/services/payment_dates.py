@@ -1,6 +1,6 @@
 """Corrections of the day of payment of a statement: by reversals, with history."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -27,12 +27,13 @@ from app.services.remittances import STORED_REMITTANCE
 from app.services.settlements import Payment, Settled
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 CORRECTIONS_MAX: Final = 100
 """Of settlements that one correction reverses and records again, in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Corrected:
     """The remittance with its new day of payment, and the rows that the correction has added to the ledger."""
 

@@ -1,7 +1,7 @@
 """Posting a remittance: decisions, invoices and settlements, in units of some claims, each in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -47,13 +47,14 @@ from app.services.settlements import Payment
 from app.services.statement_deductions import StatementDeductions
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 UNIT_CLAIMS: Final = 50
 """One transaction posts so many claims: some hundred milliseconds, and one invoice for those that are on none."""
 UNIT_LINES: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Posted:
     """The posted remittance, its settlements, and how many lines were posted or returned to the queue."""
 
@@ -69,7 +70,7 @@ class Posted:
         return not (is_posting or self.posted_lines or self.put_back_lines)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """What one unit has done: its settlements, and how many lines were posted or returned to the queue."""
 
@@ -78,7 +79,7 @@ class Done:
     put_back: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hold:
     """A posting in the hands of a process, which has read once what the lines of the statement pay (`stated_cents`)."""
 

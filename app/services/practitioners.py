@@ -1,7 +1,6 @@
 """Master data of practitioners: each provider registers those who work for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +17,7 @@ from app.services.party_changes import PartyKind
 from app.services.patients import check_provider
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 NUMBER_LENGTH_MAX: Final = 15
 KIND: Final[PartyKind[PractitionerRecord]] = PartyKind(
@@ -29,7 +29,7 @@ KIND: Final[PartyKind[PractitionerRecord]] = PartyKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PractitionerForm:
     """A practitioner as a provider registers it: council of table 26, state of table 59, occupation of table 24."""
 

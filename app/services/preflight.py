@@ -1,7 +1,6 @@
 """Preflight: what the payer would object to, found in the gateway's own data before a claim is sent."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
@@ -34,9 +33,10 @@ from app.domain.preflight import (
 )
 from app.services import claim_checks, contracts
 from app.services.claim_checks import Checked, Code
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimIdentity:
     """The ids of the checked claim and the one that it replaces, if any: neither counts as a duplicate of the form."""
 
@@ -49,7 +49,7 @@ class ClaimIdentity:
         return tuple(each for each in (self.claim_id, self.replaces_id) if each is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preflight:
     """Failures that refuse the claim, warnings, and the rows looked up (None if the input was too invalid for that);
     `document`: what refuses only its submission, since the payer's document cannot be written (readiness.py)."""

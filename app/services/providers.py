@@ -1,7 +1,6 @@
 """Master data of providers: registering, changing, deactivating."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +19,7 @@ from app.services.party_changes import PartyKind
 from app.services.payers import MANAGE
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 KIND: Final[PartyKind[ProviderRecord]] = PartyKind(
     name="Provider",
@@ -30,7 +30,7 @@ KIND: Final[PartyKind[ProviderRecord]] = PartyKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderForm:
     """A provider as callers register it; `tax_id` is the CNPJ, or the CPF of a self-employed practitioner. `state` is a
     code of table 59."""

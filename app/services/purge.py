@@ -1,7 +1,6 @@
 """The work of `billing purge`: deletes old rows, and moves the oldest part of the access log into an archive."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey
 from app.services import retention
 from app.services.retention import Expired, Rule
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccessLogRule:
     """Entries of the access log sealed more than `days` ago move into an archive in `directory`, if given."""
 

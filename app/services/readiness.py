@@ -1,7 +1,7 @@
 """Whether the payer's document of a claim can be written: what it needs and nobody said is found before submission."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,9 +19,10 @@ from app.services.preflight import Preflight
 from app.tiss import needs, write_batch
 from app.tiss.child_processes import ChildProcesses
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """The guide that a claim came as, as XML, and the processes that can read it."""
 

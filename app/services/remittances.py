@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Final
@@ -33,6 +33,7 @@ from app.services import (
 from app.services.statement_matching import Matched
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 LINES_AT_ONCE: Final = 200
 """How many lines are checked or written without letting the event loop have a turn."""
@@ -41,7 +42,7 @@ LONG_SECONDS: Final = 60.0
 """For what changes all lines of a statement, which may be a hundred thousand."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportedStatement:
     """The remittance that a statement is, and whether nothing was changed because it was imported before."""
 
@@ -49,7 +50,7 @@ class ImportedStatement:
     was_known: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckedStatement:
     """A statement as it can be stored, why it cannot be, its digests, and the sums of its lines in cents; of a long
     one, the lines are apart."""

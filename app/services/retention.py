@@ -1,7 +1,7 @@
 """Retention: deletes old rows in slices, by the database's clock."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from app.db.engine import Database
 from app.db.event_tables import dead_statements
 from app.db.reference_tables import eligibility_checks
 from app.db.tables import idempotency_keys
+from app.values.frozen import frozen
 
 SLICE_SIZE: Final = 500
 # Slices of a table that one sweep deletes at most; the next sweep deletes more.
@@ -24,7 +25,7 @@ DOCUMENTS_SIZE: Final = 10
 DeleteSlice = Callable[[AsyncConnection, ColumnElement[datetime], datetime, int], Awaitable[tuple[int, bool]]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """Rows of a table are deleted when `column` is older than `days`, never while it is null.
 
@@ -43,7 +44,7 @@ class Rule:
         return str(self.column.table.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expired:
     """How many rows of a table are, or were before they were deleted, older than its days."""
 

@@ -1,7 +1,7 @@
 """The settlement ledger: settle and reverse, always with the invoice locked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -36,9 +36,10 @@ from app.services import deductions, invoices
 from app.services.history import invoice_step
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
 from app.unit_of_work.unit import Counted, UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Payment:
     """A payment by the payer; no amount means everything that is still due."""
 
@@ -51,7 +52,7 @@ class Payment:
     deductions: tuple[Deduction, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """The statement that takes a payment back: its number, its day of payment and the bank's reference."""
 
@@ -60,7 +61,7 @@ class Origin:
     bank_reference: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """A new ledger row, and the invoice after it."""
 
@@ -164,7 +165,7 @@ async def reverse_locked(
     return await _append(unit, invoice, row, lines, _Moved(rows, kept))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Moved:
     """What a new row of the ledger pays to lines or takes back from them, and what is kept back of it."""
 

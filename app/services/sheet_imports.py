@@ -1,7 +1,7 @@
 """Importing a payer's spreadsheet: read by a mapping, which is remembered, and then imported as any statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -19,6 +19,7 @@ from app.tiss.sheet_answers import SheetImport
 from app.tiss.spreadsheets import BYTES_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 SECONDS_MAX: Final = 20
 """A workbook of 5,000 lines with formulas takes a few seconds, of the child process."""
@@ -29,7 +30,7 @@ TOO_LARGE: Final = Failure(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetForm:
     """An uploaded spreadsheet, how its columns are read (None: as it was stored), and what it does not say itself."""
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final, Protocol
 
@@ -12,12 +12,13 @@ from app.db.claims import ClaimRecord
 from app.domain.claims import SENT
 from app.domain.statement import Statement, StatementFinding, StatementFindingKind, StatementLine
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 LINES_AT_ONCE: Final = 200
 """How many lines are matched without letting the event loop have a turn."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matched:
     """The statement, with what contradicts the claims, and the claims that fit each of its lines."""
 

@@ -4,7 +4,6 @@ in units, so that whoever takes the job over reads it again and goes on after th
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -22,6 +21,7 @@ from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
 from app.tiss.line_blocks import Block
 from app.tiss.statement_stream import LongStatement, ReadingLost
 from app.unit_of_work.action import Action
+from app.values.frozen import frozen
 
 UNIT_LINES: Final = 100
 """Of one transaction. Its rows are written by one statement, whose text takes the event loop for a few milliseconds."""
@@ -37,7 +37,7 @@ _log = structlog.get_logger("billing.imports")
 Change = Callable[..., Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Read:
     """The document: its statements, and their lines by section."""
 

@@ -1,7 +1,7 @@
 """Importing a payer's document: all of its statements, each for itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from app.db import documents as documents_db
@@ -15,9 +15,10 @@ from app.services import import_jobs, long_statements, remittances, statement_do
 from app.services.remittances import STORED_REMITTANCE, ImportedStatement
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imported:
     """The remittances of the document, and which of them had been imported before; of a long document, the job that
     imports it."""

@@ -1,7 +1,6 @@
 """TUSS terms: checking the codes of a claim."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import tuss as tuss_db
 from app.db.tuss import TussRecord
 from app.domain.errors import ErrorCode, Failure
+from app.values.frozen import frozen
 
 BILLABLE_TABLES: Final = ("18", "19", "20", "22")
 OWN_TABLES: Final = ("00", "90", "98")
@@ -18,7 +18,7 @@ OWN_TABLES: Final = ("00", "90", "98")
 OUTDATED: Final = "the code was not valid on the day: look it up with tussTerms"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeUse:
     """One use of a code in a claim: its path in the input and the day on which it was performed."""
 

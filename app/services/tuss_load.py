@@ -1,7 +1,6 @@
 """Loading the published TUSS terms: what is new is added, what was changed follows, and what is gone ends."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from itertools import islice
@@ -17,13 +16,14 @@ from app.db.tuss import TussRecord
 from app.domain.calendar import business_day
 from app.domain.text import fold
 from app.services.code_tables import published_codes
+from app.values.frozen import frozen
 
 BATCH_SIZE: Final = 2_000
 Row = dict[str, Any]
 """A term by the names of its columns."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadedTerms:
     """How many terms were added, changed and ended."""
 

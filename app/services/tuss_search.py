@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,12 +11,13 @@ from app.db import tuss as tuss_db
 from app.db.engine import Database
 from app.db.tuss import TussRecord
 from app.domain.tuss_index import Sought, TussIndex
+from app.values.frozen import frozen
 
 CHECK_SECONDS: Final = 60.0
 """How long what `billing load-tuss` has changed may stay unknown to searches."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matches:
     """The terms that a search found: `positions` in the index."""
 

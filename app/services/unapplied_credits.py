@@ -2,7 +2,7 @@
 reversed by a row of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from app.db import invoices as invoices_db
@@ -26,6 +26,7 @@ from app.services.invoices import REASON_LENGTH_MAX
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 EVENTS: Final = {
     CreditStep.APPLY: "CreditUsed",
@@ -35,7 +36,7 @@ EVENTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Used:
     """A credit after a use, and that use."""
 

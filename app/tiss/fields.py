@@ -1,15 +1,15 @@
 """The words in which the tables of guides are written: a field, and the items and teams that repeat."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from app.tiss.values import TEXT, Codec
+from app.values.frozen import frozen
 
 Path = tuple[str, ...]
 """The names of elements, from the guide or the item down."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """A value of the claim and its element: `name` is the path in ClaimForm, or of a value that only a document has."""
 
@@ -18,7 +18,7 @@ class Field:
     codec: Codec = TEXT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Team:
     """The professionals of an item: the element that repeats, and the element inside it with the fields."""
 
@@ -26,7 +26,7 @@ class Team:
     fields: tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Items:
     """Items of one kind: the element that repeats, its fields, and what every such item is where it does not say.
 
@@ -41,7 +41,7 @@ class Items:
     is_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sum:
     """A sum over the items, in an element of the guide: over all if it names no kinds of expense.
 
@@ -52,7 +52,7 @@ class Sum:
     kinds: frozenset[str | None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contractor:
     """Where the guide says who bills: the elements that may hold the code at the payer, CNPJ or CPF, and the CNES."""
 

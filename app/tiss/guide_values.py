@@ -1,12 +1,13 @@
 """The values of a guide between its document and the claim's form: a flat dictionary by the names of the fields."""
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm, unique_numbers
 from app.domain.encounter import Admission, Encounter, Facility, Practitioner
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents
 from app.domain.services import NO_DETAILS, ServiceDetails, TeamMember
+from app.values.frozen import frozen
 
 Values = dict[str, Any]
 """Name of a field in app/tiss/guides.py -> its value; what the guide does not say is missing."""
@@ -24,7 +25,7 @@ _PARTS: Final[dict[str, type[Any]]] = {
 _NOT_IN_A_FORM: Final = ("payer_claim_number",)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GuideValues:
     """What a guide says: its own values, its diagnoses, and the values of each item (`team` is a list of values)."""
 

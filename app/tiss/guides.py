@@ -1,15 +1,15 @@
 """The five TISS guides: which element holds which value of a claim. Reading and writing both follow these tables."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from app.domain.claims import ClaimType
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE
 from app.tiss.fields import Contractor, Field, Items, Sum, Team, fields, path
 from app.tiss.values import BOOLEAN, CENTS, DATE, FACTOR, NUMBER, QUANTITY, TIME, YES_NO
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guide:
     """One kind of guide: its element, its fields, items and sums, and where it says who bills."""
 

@@ -10,12 +10,13 @@ from app.domain.errors import Failure
 from app.domain.readable_lines import readable_line
 from app.domain.statement import StatementLine, decision_json, lines_failures, said_json
 from app.tiss.read_statement import Section
+from app.values.frozen import frozen
 
 FAILURES_MAX: Final = 20
 LEVEL: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """Some lines of one section of the document, compressed."""
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lxml import etree
 
 from app.tiss import tree
 from app.tiss.structure import safe_parser
+from app.values.frozen import frozen
 
 ENCODING: Final = "ISO-8859-1"
 NAME: Final = "mensagemTISS"
@@ -31,7 +31,7 @@ class NotXml(NoMessage):
     """The document is no XML."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A message in its document: the root element, the version it names, and whether its hash is right."""
 

@@ -5,13 +5,11 @@ claim is submitted, in the words of the API.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 import orjson
-from pydantic import TypeAdapter
 
 from app.domain.claims import ClaimType
 from app.domain.errors import ErrorCode, Failure
@@ -20,6 +18,8 @@ from app.tiss.guide_values import GuideValues, Values
 from app.tiss.guides import OF_TYPE, Guide
 from app.tiss.message import ENCODING
 from app.tiss.write_guide import REQUESTER, OutgoingGuide, kind_of, with_kind
+from app.values.adapters import adapter_of
+from app.values.frozen import frozen
 
 FILE: Final = "needs.json"
 WRONG_FORM: Final = "5001"
@@ -29,7 +29,7 @@ REQUEST_NEEDED: Final = "say who requested the services: give requester and requ
 _REQUEST_FIELDS: Final = ("encounter.requester.", "encounter.requestingProvider.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What a type of the schema allows: these codes only, and lengths and digits at most; None is no limit."""
 
@@ -52,7 +52,7 @@ class Limits:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Need:
     """One of these fields must be said, and only one, if anything is said inside of the optional element around it."""
 
@@ -67,7 +67,7 @@ class Need:
         return any(name in values for name in self.names)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """What a guide, an item or a member of a team needs, and the type of each of its fields, in the order of the
     fields in guides.py; None for a field that the version has no element for."""
@@ -76,7 +76,7 @@ class Part:
     types: tuple[str | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemNeeds:
     """What an item of one kind needs; `team`: what each member of its team needs."""
 
@@ -85,7 +85,7 @@ class ItemNeeds:
     needs_team: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needs:
     """What a guide of one type needs, and what its items need, in the order of the guide's kinds of items."""
 
@@ -93,7 +93,7 @@ class Needs:
     items: tuple[ItemNeeds, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Version:
     """The types of a version of TISS that limit anything, and what its guides need."""
 
@@ -101,12 +101,13 @@ class Version:
     guides: dict[ClaimType, Needs]
 
 
-TABLE: Final[TypeAdapter[dict[str, Version]]] = TypeAdapter(dict[str, Version])
+TABLE: Final = dict[str, Version]
 
 
 @cache
 def _versions() -> dict[str, Version]:
-    return TABLE.validate_python(orjson.loads((files("app.tiss") / FILE).read_bytes()))
+    found: dict[str, Version] = adapter_of(TABLE).validate_python(orjson.loads((files("app.tiss") / FILE).read_bytes()))
+    return found
 
 
 def failures(values: GuideValues, kind: ClaimType, version: str) -> list[Failure]:

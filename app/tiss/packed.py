@@ -4,15 +4,16 @@ would keep everybody else waiting."""
 import asyncio
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+
+from app.values.frozen import frozen
 
 Item = TypeVar("Item")
 AT_ONCE: Final = 100
 """So many rows of a spreadsheet are unpacked in about a millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Packed(Generic[Item]):
     """A list whose items are unpacked block by block."""
 

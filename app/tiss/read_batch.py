@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from lxml import etree
@@ -20,6 +20,7 @@ from app.tiss.schema_errors import SchemaError, errors
 from app.tiss.structure import NO_CNES, VERSIONS
 from app.tiss.values import CENTS
 from app.tiss.write_guide import sum_of
+from app.values.frozen import frozen
 
 GUIDES_MAX: Final = 100
 FAILURES_MAX: Final = 100
@@ -28,7 +29,7 @@ _BATCH: Final = ("prestadorParaOperadora", "loteGuias")
 _ADDRESSEE: Final = ("cabecalho", "destino", "registroANS")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Executor:
     """What a guide calls who bills, beside the CNES: the code at the payer, or CNPJ or CPF."""
 
@@ -36,7 +37,7 @@ class Executor:
     tax_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IncomingGuide:
     """One guide of the document: its number, and either the claim form or the failures that refuse it.
 
@@ -61,7 +62,7 @@ class IncomingGuide:
         return self.version in VERSIONS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IncomingBatch:
     """A document: its batch number and guides, or the failures that refuse it as a whole."""
 

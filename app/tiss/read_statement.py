@@ -34,6 +34,7 @@ from app.tiss.statement_values import UNREADABLE, Values, cents, first_text
 from app.tiss.structure import safe_parser
 from app.tiss.tree import name_of
 from app.tiss.xml_guard import count_guides
+from app.values.frozen import frozen
 
 NO_PROVIDER: Final = ("0000000", "9999999")
 """What payers write in place of a CNES that they do not know."""
@@ -42,7 +43,7 @@ _METHODS: Final = {"1": PaymentMethod.BANK_TRANSFER, "3": PaymentMethod.BOLETO, 
 _DIRECTIONS: Final = {"1": AdjustmentDirection.DEBIT, "2": AdjustmentDirection.CREDIT}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementMessage:
     """A statement of the document; None where the document does not say it."""
 

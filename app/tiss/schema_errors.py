@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from app.tiss.structure import NAMESPACE, validator
+from app.values.frozen import frozen
 
 _NAMESPACE: Final = re.compile(r"\{[^}]*\}")
 _PREFIX: Final = re.compile(r"[A-Za-z_][\w.-]*:")
@@ -20,7 +20,7 @@ _OF_KINDS: Final = (
 _OTHERWISE: Final = "the value is not what the schema asks for"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SchemaError:
     """One objection: the place of its guide in the batch (None if it is not inside of one), its element, and why."""
 

@@ -1,7 +1,7 @@
 """What the child process answers about a payer's spreadsheet: a look at it, or its statements to import."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from app.domain.errors import Failure
@@ -11,9 +11,10 @@ from app.domain.statement import StatementFinding, StatementLine
 from app.tiss.packed import Packed
 from app.tiss.read_statement import StatementMessage
 from app.tiss.sheet_statements import Columns, SheetReading, read
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetStatement:
     """A statement of the spreadsheet; `paid` is of its lines that can be read."""
 
@@ -24,7 +25,7 @@ class SheetStatement:
     net: Cents | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetLook:
     """A spreadsheet as it would be read: `reading` without its rows and statements, which are beside it, and what the
     readable lines say; `kinds` are those of all rows."""
@@ -41,7 +42,7 @@ class SheetLook:
     rows: Packed[SheetRow]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetImport:
     """The statements of a spreadsheet, each without its lines, which are beside it, and why cells cannot be read."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -29,6 +29,7 @@ from app.domain.statement import (
 from app.tiss import spreadsheets
 from app.tiss.read_statement import StatementMessage
 from app.tiss.spreadsheets import Sheet
+from app.values.frozen import frozen
 
 HEADER_ROWS_MAX: Final = 30
 """The names of the columns are in one of the first rows."""
@@ -38,7 +39,7 @@ _LINES: Final = (SheetRowKind.LINE, SheetRowKind.REFUSED)
 Columns = sheet_columns.Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ColumnSum:
     """What a mapped column of amounts adds up to: of its lines, and of the rows that are refused."""
 
@@ -49,7 +50,7 @@ class ColumnSum:
     refused: Cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TotalCheck:
     """An amount in a row of totals, and the sum of the rows above that it was compared with."""
 
@@ -59,7 +60,7 @@ class TotalCheck:
     found: Cents
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetReading:
     """A spreadsheet as it was read; `was_stored` says that the columns are those that were stored for its headers."""
 

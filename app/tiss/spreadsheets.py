@@ -6,7 +6,6 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -18,6 +17,7 @@ from app.domain.sheet_columns import COLUMNS_MAX
 from app.domain.statement import DOCUMENT_LINES_MAX
 from app.tiss.archives import RATIO_MAX, SMALL_BYTES
 from app.tiss.xml_guard import count_guides
+from app.values.frozen import frozen
 
 ROWS_MAX: Final = DOCUMENT_LINES_MAX + 1_000
 """Lines, and what is between them."""
@@ -33,7 +33,7 @@ _FORMULAS: Final = (b"<f>", b"<f ", b"<f/")
 _UNREADABLE: Final = "the workbook cannot be read: save it again as .xlsx, or as .csv"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sheet:
     """The rows of a spreadsheet, and in which form they were found: of text, its encoding and its separator."""
 

@@ -1,7 +1,7 @@
 """The guides of a statement as its lines: one for each item, or one for a guide whose items are not named."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from app.domain import tabela38
@@ -11,6 +11,7 @@ from app.domain.money import Cents
 from app.domain.statement import StatementLine
 from app.tiss.statement_values import UNREADABLE, Values, first_text
 from app.tiss.tree import name_of
+from app.values.frozen import frozen
 
 NUMBERS: Final = ("numeroGuiaPrestador", "numeroGuiaOperadora")
 _ITEMS: Final = ("detalhesGuia", "dadosPagamento")
@@ -24,7 +25,7 @@ _OF_PATIENT: Final = ("valorFranquia", "valorFranquiaGuia", "valorTotalFranquiaG
 DENIED_TOTALS: Final = ("valorGlosaGuia", "valorTotalGlosaGuia")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guide:
     """A guide of the document: its lines, and its values, which have its totals."""
 

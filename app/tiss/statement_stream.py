@@ -7,7 +7,7 @@ that has had too many readings since, does not know the token any more: the call
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from lxml import etree
@@ -24,6 +24,7 @@ from app.tiss.statement_checks import Tally
 from app.tiss.statement_guides import NUMBERS, guide_of
 from app.tiss.structure import SAFE
 from app.tiss.tree import name_of
+from app.values.frozen import frozen
 
 READINGS_MAX: Final = 4
 """So many documents are read at the same time; each takes a few MiB."""
@@ -35,7 +36,7 @@ class ReadingLost(Exception):
     """The child process does not know the reading: read the document from its start."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LongStatement:
     """A statement of the document without its lines, which are those of one section; amounts in cents."""
 

@@ -1,13 +1,15 @@
 """The structure of TISS messages, read from the official schemas that the `tiss` package ships: which elements an
 element has, in which order, and which of them it must have."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from lxml import etree
+
+from app.values.frozen import frozen
 
 NAMESPACE: Final = "http://www.ans.gov.br/padroes/tiss/schemas"
 VERSIONS: Final = ("4.03.00", "4.02.00")
@@ -27,7 +29,7 @@ _GUIDES: Final = ("prestadorParaOperadora", "loteGuias", "guiasTISS")
 _APPEALS: Final = ("prestadorParaOperadora", "recursoGlosa")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Element:
     """An element of a message: its children by name, in the order of the schema."""
 

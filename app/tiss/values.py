@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final
 
 from app.domain.money import format_factor, format_money, format_quantity
+from app.values.frozen import frozen
 
 _DECIMAL: Final = re.compile(r"[+]?[0-9]{1,12}(?:[.][0-9]{0,6})?")
 _MIDNIGHT: Final = re.compile(r"^24:00:00")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Codec:
     """Reads a text of the document, with ValueError for one that is no such value; writes a value."""
 

@@ -5,7 +5,6 @@ of their own (recurso de glosa de odontologia), in which a guide has one reason.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from app.tiss.structure import NAMESPACE, Element, appeals
 from app.tiss.values import CENTS, DATE
 from app.tiss.write_batch import WrittenBatch
 from app.tiss.write_guide import NAME_MAX, ProviderIdentity
+from app.values.frozen import frozen
 
 OF_GUIDES: Final = "2"
 """objetoRecurso: the appeals are against denials of guides, not of the protocol as a whole."""
@@ -30,7 +30,7 @@ GUIDE: Final = path("opcaoRecurso/recursoGuia")
 QUANTITY_ONE: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """Where a document has the number of a guide, its items and their values.
 
@@ -81,7 +81,7 @@ DENTAL: Final = Form(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealedItem:
     """An appeal against one denial of an item, with what the guide says of the item."""
 
@@ -116,7 +116,7 @@ class AppealedItem:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppealedGuide:
     """The appeals of one claim; of a dental one, those with the same denial code."""
 
@@ -126,7 +126,7 @@ class AppealedGuide:
     items: tuple[AppealedItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutgoingAppeals:
     """A batch of appeals: `protocol` is that of the claims, `version` the TISS version of the document.
 

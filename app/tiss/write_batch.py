@@ -1,7 +1,7 @@
 """Writes a TISS batch document (lote de guias): header, guides and hash, valid by the official schema."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,11 +16,12 @@ from app.tiss.schema_errors import SchemaError, errors
 from app.tiss.structure import NAMESPACE, VERSIONS, guides
 from app.tiss.tree import NotInVersion
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
+from app.values.frozen import frozen
 
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=BRASILIA)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WrittenBatch:
     """A document as text, which is stored and sent in ISO-8859-1, and the hash in its epilogue."""
 

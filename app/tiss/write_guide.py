@@ -4,7 +4,7 @@ So a document keeps what no column has, the order of its items, and the way in w
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from lxml import etree
@@ -18,6 +18,7 @@ from app.tiss.fields import Contractor, Field, Items, Path, Sum, Team
 from app.tiss.guide_values import GuideValues, Values, of_form, to_form
 from app.tiss.guides import OF_TYPE, Guide
 from app.tiss.structure import NAMESPACE, NO_CNES, Element, safe_parser
+from app.values.frozen import frozen
 
 EXPENSE_KINDS: Final = {"19": "03", "20": "02"}
 """TUSS table -> kind of expense (table 25), where the table decides it: materials, medicines."""
@@ -29,7 +30,7 @@ _AUTHORIZATION: Final = ("dadosAutorizacao",)
 EXPENSE_TABLES: Final = frozenset({"18", "19", "20"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderIdentity:
     """Who bills: CNES, name, CNPJ or CPF, and the payer's code for the provider, if the contract has one."""
 
@@ -44,7 +45,7 @@ class ProviderIdentity:
         return self.payer_code or self.tax_id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutgoingGuide:
     """A claim with the other data that its document needs; `source` is the guide that it came as, as XML."""
 

@@ -1,7 +1,7 @@
 """The last step, encode: an execution's result, or a refusal, becomes one encoded GraphQL response."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Self
 
 import orjson
@@ -13,9 +13,10 @@ from app.transport.errors import Refused, RequestError
 from app.transport.messages import without_values
 from app.transport.outcomes import Outcome, outcome_of
 from app.transport.repeated_errors import RepeatedError, compact
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperationReport:
     """One operation for the metrics; `name` is the client's text, `type` and `kind` are None for a request that was not
     read."""
@@ -28,7 +29,7 @@ class OperationReport:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """One GraphQL response: `data` and `errors`, and `body`, the whole response encoded as JSON.
 

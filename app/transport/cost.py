@@ -32,6 +32,7 @@ from graphql import (
 )
 
 from app.transport.sizes import list_size_of
+from app.values.frozen import frozen
 
 # For a list without a declared size: an architecture test allows none in the gateway's own schema.
 UNDECLARED_SIZE: Final = 100
@@ -39,7 +40,7 @@ INPUT_COST: Final = 20
 COST_CEILING: Final = 10**12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Size:
     """How long a list may be: `number`, or the largest of what variables say (their own number, or how many values they
     hold), and at most `most`: for longer lists the field itself returns an error."""
@@ -62,7 +63,7 @@ def _number_of(value: Any) -> int | None:
 ONE: Final = Size(1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """What a field says of the lists below it: the size of those of its own fields that are named."""
 

@@ -35,6 +35,7 @@ from app.transport.limits import Limits, check
 from app.transport.measure import Measure, measure
 from app.transport.messages import without_values
 from app.transport.parameters import Parameters
+from app.values.frozen import frozen
 
 TOKENS_MAX: Final = 1_000
 CHARACTERS_MAX: Final = 32 * 1024  # a document names fields; long values belong in variables
@@ -88,7 +89,7 @@ class Operation:
         return self.document.remembered((self.name, *given), lambda: self.measure.cost.of(given))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A valid document, and its operations and their measures by name."""
 

@@ -1,15 +1,15 @@
 """How a response that goes on is written: as server-sent events, or in parts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from app.transport.answers import Answer
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Framing:
     """The bytes around what is sent: `start` comes first, `heartbeat` when nothing else does, `end` says that no answer
     follows. A response that stops without its end was interrupted."""
@@ -23,7 +23,7 @@ class Framing:
     """Whether the end of a token is an answer; where it is not, the response is interrupted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """An answer to the operation with this id; None after its last one."""
 

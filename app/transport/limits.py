@@ -1,12 +1,11 @@
 """The limits on documents, and the error for a document that exceeds one of them."""
 
-from dataclasses import dataclass
-
 from app.transport import errors
 from app.transport.errors import RequestError
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """The most that a document may ask for.
 

@@ -15,7 +15,7 @@ limit on aliases still sees 2**40. The spread itself is a dict lookup.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -42,11 +42,12 @@ from app.transport.cost import NO_PAGE, ONE, Cost, Page, Size, field_cost, list_
 from app.transport.errors import RequestError
 from app.transport.introspection_sizes import introspection_sizes
 from app.transport.limits import Limits, check
+from app.values.frozen import frozen
 
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Measure:
     """What one operation, or one selection of it, asks for; fragments are included. `fields` counts its own level, and
     `reads_data` says whether one of those is neither of introspection nor `__typename`."""

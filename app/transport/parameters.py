@@ -1,17 +1,18 @@
 """The end of reading: decoded JSON becomes the parameters of a GraphQL request, of the right types and sizes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Self
 
 from app.transport import errors
 from app.transport.errors import Refused
+from app.values.frozen import frozen
 
 VARIABLES_DEPTH_MAX: Final = 32
 VARIABLES_COUNT_MAX: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameters:
     """The members of one request; `query` is empty where the document is named by its hash alone."""
 

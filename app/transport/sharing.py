@@ -20,7 +20,6 @@ to others too: then the data scope is part of the key.
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -30,6 +29,7 @@ from graphql import FieldNode, FragmentDefinitionNode, GraphQLSchema, Node, Vari
 from app.executor.reach import stays_inside
 from app.transport.context import OperationContext
 from app.transport.documents import Operation
+from app.values.frozen import frozen
 
 
 class CommonKey:
@@ -42,7 +42,7 @@ class CommonKey:
 _COMMON: Final[WeakValueDictionary[Hashable, CommonKey]] = WeakValueDictionary()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sharing:
     """Whom a subscriber shares answers with: `equal` with those of the same data scope, None for nobody; `common` with
     all who receive the event, None if it looks different to them."""

@@ -8,7 +8,7 @@ the event itself, so they are freed with it, without a cache to size or to inval
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Final, Protocol, cast, runtime_checkable
@@ -23,6 +23,7 @@ from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.execution import Engine
 from app.transport.sharing import Sharing, sharing
+from app.values.frozen import frozen
 
 # While a dependency is down the stream waits and executes the event again, instead of sending an incomplete answer.
 RETRY_FOR_SECONDS: Final = 30.0
@@ -31,7 +32,7 @@ RETRY_SECONDS_MAX: Final = 2.0
 _TRANSIENT: Final = frozenset({errors.UNAVAILABLE, errors.TIMEOUT})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActiveSubscription:
     """A subscription under way: what was asked, its source, its caller, whom it shares answers with, and the context
     variables that its events are executed in.
@@ -46,7 +47,7 @@ class ActiveSubscription:
     variables: Context = field(default_factory=copy_context)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventAnswer:
     """The answer to one event, and what it discloses, for the access log of each subscriber who receives it."""
 

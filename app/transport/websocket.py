@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -29,11 +28,12 @@ from app.transport.frames import Closing, Message, closing_for, decode, id_of
 from app.transport.parameters import Parameters
 from app.transport.pipeline import Pipeline
 from app.transport.socket_operations import SocketOperation, SocketOperations
+from app.values.frozen import frozen
 
 PROTOCOL: Final = "graphql-transport-ws"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SocketLimits:
     """How much time, how many operations and how large messages one connection may have."""
 

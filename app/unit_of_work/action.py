@@ -1,16 +1,17 @@
 """An action: everything that the gateway knows about one kind of change, in one place."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
 from app.unit_of_work.unit import UnitOfWork
+from app.values.adapters import adapter_of
+from app.values.frozen import frozen
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,7 @@ Row = TypeVar("Row", bound=HasId)
 ByIds = Callable[[AsyncConnection, DataScope, Sequence[str]], Awaitable[list[Row]]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredAnswer(Generic[Result]):
     """How the result of a call with an idempotency key is stored, and read again for a repeated call.
 
@@ -44,7 +45,7 @@ def named_ids(arguments: Mapping[str, Any]) -> list[str]:
     return [*single, *arguments.get("claim_ids", ())]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action(Generic[Result]):
     """One kind of change.
 
@@ -84,7 +85,7 @@ class StoredRecord(Generic[Row]):
         self._by_ids = by_ids
         self._texts = texts
         hints = get_type_hints(record)
-        self._columns: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(hints[name]) for name in (*columns, *texts)}
+        self._columns = {name: hints[name] for name in (*columns, *texts)}
 
     def facts(self, record: Row) -> dict[str, Any]:
         """The record's id and the values of the columns."""
@@ -102,7 +103,7 @@ class StoredRecord(Generic[Row]):
 
     def _restored(self, record: Row, facts: dict[str, Any]) -> Row:
         stored = {
-            name: adapter.validate_python(facts[name]) for name, adapter in self._columns.items() if name in facts
+            name: adapter_of(kind).validate_python(facts[name]) for name, kind in self._columns.items() if name in facts
         }
         restored: Row = replace(record, **stored)  # type: ignore[type-var]  # every record is a dataclass
         return restored

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Final, Generic, TypeVar
@@ -16,6 +16,7 @@ from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.text import ascii_failure
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 Result = TypeVar("Result")
 KEY_LENGTH_MAX = 80
@@ -23,7 +24,7 @@ PARTS_AT_ONCE: Final = 100
 """So many parts of a list, each with denials of its own, take a few milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written(Generic[Result]):
     """The result of a change, whether it is the result of an earlier call with the same key, and whether the change
     named a card that did not exist."""
@@ -33,7 +34,7 @@ class Written(Generic[Result]):
     is_card_unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """A caller's key for one action, with the fingerprint of what a repeated call must send again."""
 

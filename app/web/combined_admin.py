@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.telemetry.combined import Combined
+from app.values.frozen import frozen
 from app.web.failures import Failures, http_error
 from app.web.strict import StrictRequests
 
@@ -22,7 +22,7 @@ PROCESS_HEADER: Final = b"x-process"
 STATES: Final = ("ready", "degraded", "unready")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a worker says: its HTTP status, its body, and the number of its process."""
 

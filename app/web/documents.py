@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -21,6 +21,7 @@ from app.transport import errors
 from app.transport.admission import StreamSlots
 from app.transport.errors import Refused
 from app.transport.negotiation import JSON
+from app.values.frozen import frozen
 from app.web.endpoint import Endpoint, require
 
 PATH: Final = "/documents"
@@ -45,7 +46,7 @@ _LENGTH: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _CLOSE: Final = {"connection": "close"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UploadLimits:
     """How large a document may be, and how many seconds each part of it may take."""
 

@@ -54,7 +54,7 @@ class Reference(Endpoint):
             return (await run_in_threadpool(site.lasting_files))[name]
         async with self._database.reading() as connection:
             counts = await tuss_db.table_counts(connection)
-        return site.terms_file(counts)
+        return await run_in_threadpool(site.terms_file, counts)
 
 
 def _name(request: Request) -> str:

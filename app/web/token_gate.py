@@ -10,13 +10,13 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from app.auth.principal import InvalidToken, PrematureToken, Principal
 from app.auth.tokens import Verifier
 from app.redis.rate_limit import RateLimit, RateLimited
 from app.transport.errors import Unauthenticated
+from app.values.frozen import frozen
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -80,7 +80,7 @@ class TokenGate:
             raise
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entrance:
     """The gate for the clients of one address."""
 

@@ -1,5 +1,7 @@
 """Payers come from the official register: new ones, new names, and those that are gone."""
 
+from dataclasses import replace
+
 from app.db import parties as parties_db
 from app.domain.actor import Door, operator
 from app.services import payer_register
@@ -18,7 +20,7 @@ async def _load(world: World, entries: list[Entry]) -> LoadedPayers:
         world.gateway.parts.changes, actor, entries, on_progress=lambda _done, _total: None
     )
     # Other tests have payers that are in no register.
-    return LoadedPayers(**{**{name: getattr(found, name) for name in found.__slots__}, "not_in_register": 0})
+    return replace(found, not_in_register=0)
 
 
 async def _state(world: World, code: str) -> tuple[str, int, int, int, bool]:

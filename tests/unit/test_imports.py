@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("alembic", "mako", "fakeredis", "app.demo", "app.commands.tiss", "app.commands.data", "app.runtime.whoami")
+HEAVY = (
+    "alembic",
+    "mako",
+    "fakeredis",
+    "markdown_it",
+    "sqlalchemy.dialects.sqlite",
+    "app.demo",
+    "app.commands.tiss",
+    "app.commands.data",
+    "app.runtime.whoami",
+)
 SERVE = f"""
 import sys
 sys.argv = ["billing", "serve"]

@@ -6,6 +6,7 @@ import strawberry
 
 from app.schema.base import lists
 from app.schema.base.connections import Node
+from app.schema.base.types import interface_type
 from app.schema.base.user_errors import UserError, user_errors
 from app.services.outcomes import Outcome
 
@@ -13,7 +14,7 @@ ATOMIC = "Whether one refusal refuses all: `errors` of the payload has the reaso
 RESULTS = "One result for each object, in input order; empty if the mutation is refused."
 
 
-@strawberry.interface(description="Result for one object of a mutation on many.")
+@interface_type(description="Result for one object of a mutation on many.")
 class BulkResult:
     id: strawberry.ID = strawberry.field(description="Id of the object, as given in the input.")
     object: Node | None = strawberry.field(description="The object after the mutation; null if refused.")

@@ -13,6 +13,7 @@ from app.resolvers.context import Context
 from app.schema.base.info import Info
 from app.schema.base.relations import batched
 from app.schema.base.streams import STREAM_CURSOR, stream_cursor
+from app.schema.base.types import interface_type, object_type
 
 Item = TypeVar("Item")
 
@@ -36,7 +37,7 @@ class OfRecord:
         return isinstance(value, cls.record)
 
 
-@strawberry.interface(description="An object with a globally unique id.")
+@interface_type(description="An object with a globally unique id.")
 class Node(OfRecord):
     id: strawberry.ID = strawberry.field(
         description="Globally unique id: a type prefix and a sortable random part, such as `clm_01k8…`, or the "
@@ -44,7 +45,7 @@ class Node(OfRecord):
     )
 
 
-@strawberry.type(description="Position of a page in its list.")
+@object_type(description="Position of a page in its list.")
 class PageInfo:
     has_next_page: bool = strawberry.field(
         description="Whether another page follows; of a page that is read backwards, whether it ends before a cursor."
@@ -60,7 +61,7 @@ class PageInfo:
     )
 
 
-@strawberry.type(description="An object on a page and its cursor.")
+@object_type(description="An object on a page and its cursor.")
 class Edge(Generic[Item]):
     cursor: str = strawberry.field(description="Position of the object; valid for the same list, filter and order.")
     node: Item = strawberry.field(description="The object.")
@@ -74,7 +75,7 @@ async def _are_longer(_ctx: Context, pages: Sequence[paging.Page[object]]) -> li
     return [each > COUNTED_MAX for each in await paging.values_of([page.count for page in pages])]
 
 
-@strawberry.type(description="A page of a list.")
+@object_type(description="A page of a list.")
 class Connection(Generic[Item]):
     edges: list[Edge[Item]] = strawberry.field(description="The objects with their cursors.")
     nodes: list[Item] = strawberry.field(description="The objects without their cursors.")

@@ -2,7 +2,7 @@
 at once instead of round by round."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from strawberry import UNSET
@@ -17,9 +17,10 @@ from app.services.outcomes import Outcome
 from app.services.tuss import OUTDATED
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
+from app.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Malformed:
     """The arguments of a service, with something readable instead of each value that is not, and why these are not."""
 

@@ -3,7 +3,7 @@ and while everybody else waits. A deferred input is converted by the resolver, o
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from strawberry.types.base import (
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from app.domain.errors import Failure
+from app.values.frozen import frozen
 
 Result = TypeVar("Result")
 Convert = Callable[[Any, InputContext], Any]
@@ -30,7 +31,7 @@ _PARTS: Final[dict[Any, Sequence[Part]]] = {}
 the same in every schema of the process."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deferred:
     """An input of this type that is not converted yet."""
 

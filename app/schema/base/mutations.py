@@ -21,6 +21,7 @@ from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred, Whole
 from app.schema.base.permissions import Requires
 from app.schema.base.scalars import Invalid
+from app.schema.base.types import object_type
 from app.schema.base.user_errors import UserError, input_name, located, user_errors
 from app.services.outcomes import Outcome
 from app.unit_of_work.action import Action
@@ -67,7 +68,7 @@ def check_arguments(**arguments: Any) -> None:
     raise_any(failure for name, value in arguments.items() for failure in failures_in(value, to_camel_case(name)))
 
 
-@strawberry.type(description="Fields that every mutation returns in addition to its result.")
+@object_type(description="Fields that every mutation returns in addition to its result.")
 class MutationPayload:
     errors: list[UserError] = strawberry.field(
         default_factory=list,
@@ -124,7 +125,7 @@ def _payload_of(name: str, base: type[MutationPayload]) -> type[MutationPayload]
         return base
     made = type(named, (base,), {"__module__": base.__module__})
     description = base.__strawberry_definition__.description  # type: ignore[attr-defined]  # every payload has one
-    return strawberry.type(made, description=description)
+    return object_type(description=description)(made)
 
 
 def _argument(input: type) -> Any:

@@ -9,6 +9,7 @@ from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents
 from app.schema.base.inputs import Whole
 from app.schema.base.scalars import Invalid
+from app.schema.base.types import input_type
 
 FIRST = "Lower end; null for no limit."
 LAST = "Upper end; null for no limit."
@@ -28,19 +29,19 @@ class Range(Whole):
         return Failure(ErrorCode.INVALID_INPUT, "the range must not end before it starts", "to")
 
 
-@strawberry.input(description="A range of days, both ends included; an omitted end is open.")
+@input_type(description="A range of days, both ends included; an omitted end is open.")
 class DateRangeInput(Range):
     first: date | None = strawberry.field(default=None, name="from", description=FIRST)
     last: date | None = strawberry.field(default=None, name="to", description=LAST)
 
 
-@strawberry.input(description="A range of time, both ends included; an omitted end is open.")
+@input_type(description="A range of time, both ends included; an omitted end is open.")
 class DateTimeRangeInput(Range):
     first: datetime | None = strawberry.field(default=None, name="from", description=FIRST)
     last: datetime | None = strawberry.field(default=None, name="to", description=LAST)
 
 
-@strawberry.input(description="A range of amounts, both ends included; an omitted end is open.")
+@input_type(description="A range of amounts, both ends included; an omitted end is open.")
 class MoneyRangeInput(Range):
     first: Cents | None = strawberry.field(default=None, name="from", description=FIRST)
     last: Cents | None = strawberry.field(default=None, name="to", description=LAST)

@@ -4,7 +4,6 @@ Invalid input becomes an `Invalid` value instead of an exception, so that the er
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, NewType
 
@@ -27,11 +26,12 @@ from app.domain.money import (
 )
 from app.domain.parties import tax_id_failure
 from app.domain.reconciliation import Ratio
+from app.values.frozen import frozen
 
 BigInt = NewType("BigInt", int)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invalid:
     """Stands in for an input value that its scalar could not parse; becomes an error with the path of the field.
 

@@ -21,9 +21,10 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
 from app.schema.base.streams import CURSOR, FIRST_MESSAGE, cursor_of, event_of
+from app.schema.base.types import input_type, object_type
 
 
-@strawberry.type
+@object_type()
 class StreamedEvent:
     """Fields of the messages of every stream."""
 
@@ -37,7 +38,7 @@ class StreamedEvent:
         return event.recorded_at if event else None
 
 
-@strawberry.input
+@input_type()
 class EventFilterInput:
     """Fields of the filters of every stream; `aggregate` and `status` are only in those that have them."""
 

@@ -16,6 +16,7 @@ from app.language.messages import in_language
 from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.permissions import amount
+from app.schema.base.types import interface_type, object_type
 
 MESSAGE = "Message for people, in English or Portuguese by `Accept-Language`; the text may change."
 TISS_DESCRIPTION = "Official text of `tissCode`, in Portuguese; null without a code, or if its text is not published."
@@ -24,7 +25,7 @@ PATH = "Path in the input, such as `claim`, `items`, `0`, `quantity`; null if it
 described(ErrorCode, "Reason for refusing the input; new values may be added.")
 
 
-@strawberry.interface(description="One reason why a mutation changed nothing.")
+@interface_type(description="One reason why a mutation changed nothing.")
 class UserError:
     record: ClassVar[type[Failure]] = Failure
 
@@ -50,26 +51,26 @@ class UserError:
         return type(value) is cls.record
 
 
-@strawberry.type(description="An error about which the code and the message say everything.")
+@object_type(description="An error about which the code and the message say everything.")
 class InputError(UserError):
     pass
 
 
-@strawberry.type(description="The object has changed since the given version.")
+@object_type(description="The object has changed since the given version.")
 class StaleVersionError(UserError):
     record = StaleVersion
 
     current_version: int = strawberry.field(description="The version to read and to send.")
 
 
-@strawberry.type(description="The amount exceeds what is due, or what can still be reversed.")
+@object_type(description="The amount exceeds what is due, or what can still be reversed.")
 class OverSettlementError(UserError):
     record = OverSettlement
 
     available_cents: Cents | None = amount("availableAmount", "What can be paid or reversed at most.")
 
 
-@strawberry.type(description="The object's status does not allow the action.")
+@object_type(description="The object's status does not allow the action.")
 class StatusConflictError(UserError):
     record = StatusConflict
 
