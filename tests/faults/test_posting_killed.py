@@ -19,7 +19,8 @@ from tests.hostile.big_data import copied_claims
 from tests.length import scaled
 from tests.services import Services
 
-CLAIMS = scaled(full=2_000, short=150)
+CLAIMS = scaled(full=1_000, short=150)
+"""Lines of one request, which is at most 128 KiB long; a line takes a hundred bytes."""
 KILLS = scaled(full=10, short=1)
 """How often the gateways are killed; a lease of five seconds has to run out each time."""
 IMPORT = "mutation($i: ImportRemittanceInput!) { importRemittance(input: $i) { remittance { id } errors { message } } }"
