@@ -1,6 +1,5 @@
 """The HTTP process: create_app(settings) wires routes, middleware and the GraphQL view to one Process."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
@@ -25,7 +24,7 @@ from app.runtime.settings import Settings
 from app.schema.federation import subgraph
 from app.schema.operation_names import OPERATION_TYPES
 from app.schema.root import schema
-from app.tasks.ending import ended
+from app.tasks.ending import beside
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
 from app.transport.limits import Limits
@@ -128,12 +127,8 @@ async def _simulated_payer(process: Process) -> AsyncIterator[None]:
 
     # Of several processes the one acts that publishes events.
     payer = SimulatedPayer(process.database, process.changes, may_act=lambda: process.relay.leads)
-    task = asyncio.create_task(payer.run(seconds))
-    try:
+    async with beside(payer.run(seconds)):
         yield
-    finally:
-        task.cancel()
-        await ended([task])
 
 
 def _routes(process: Process, view: GraphQLView, probes: Health, pages: Explorer) -> list[BaseRoute]:
