@@ -12,6 +12,7 @@ HEAVY = (
     "markdown_it",
     "sqlalchemy.dialects.sqlite",
     "app.demo",
+    "app.schema.federation",
     "app.commands.tiss",
     "app.commands.data",
     "app.runtime.whoami",
