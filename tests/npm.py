@@ -17,6 +17,13 @@ def install(folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         digest = hashlib.sha256(lock.read()).hexdigest()
         if not installed.is_file() or installed.read_text() != digest:
-            done = subprocess.run([npm, "ci"], cwd=folder, capture_output=True, text=True, timeout=180, check=False)
+            done = subprocess.run(
+                [npm, "ci", "--no-audit", "--no-fund"],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=180,
+                check=False,
+            )
             assert done.returncode == 0, done.stderr
             installed.write_text(digest)

@@ -2,7 +2,6 @@
 processes. Changes write their entries in their own transaction."""
 
 import asyncio
-import contextlib
 import math
 import secrets
 import time
@@ -23,6 +22,7 @@ from app.db.engine import Database
 from app.domain.access_log import DataClass
 from app.domain.access_log_entries import AccessLogKey, SignedEntry
 from app.domain.actor import Actor
+from app.tasks.waiting import wait_at_most
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 
@@ -145,9 +145,9 @@ class AccessLogWriter:
         """Half a second, in which operations are collected; longer while there is nothing to write or to seal."""
         is_waiting = self._pending or self._batch or self._uncertain
         if not is_waiting and time.monotonic() - self._written_at > QUIET_SECONDS:
-            await _set(self._noted, QUIET_SECONDS)
+            await wait_at_most(self._noted, QUIET_SECONDS)
         self._noted.clear()
-        await _set(self._is_stopping, FLUSH_SECONDS)
+        await wait_at_most(self._is_stopping, FLUSH_SECONDS)
 
     async def _round(self) -> None:
         """Write everything that is pending and, two seconds after the last time or later, seal."""
@@ -221,10 +221,3 @@ class AccessLogWriter:
                 if not await access_log_db.is_written(connection, batch[0].entry.id):
                     raise
         self._sealer.expect(batch[0].entry.id)
-
-
-async def _set(event: asyncio.Event, seconds: float) -> None:
-    """Wait until the event is set, so long at most."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -121,10 +121,12 @@ def _take(taken: Lease, epoch: int, renewed_at: datetime | None) -> Update:
     return update(leases).where(leases.c.name == taken.name, unchanged).values(**values)
 
 
-async def show_session(connection: AsyncConnection, lease: Lease) -> None:
-    """Let others see that this session, and so its process, is there."""
-    await connection.execute(text("SELECT GET_LOCK(:lock, 0)"), {"lock": _lock_of(connection, lease.name)})
+async def show_session(connection: AsyncConnection, lease: Lease) -> bool:
+    """Let others see that this session, and so its process, is there; False while that of an earlier leader is."""
+    lock = {"lock": _lock_of(connection, lease.name)}
+    is_shown = bool(await connection.scalar(text("SELECT GET_LOCK(:lock, 0)"), lock))
     await connection.commit()
+    return is_shown
 
 
 def _lock_of(connection: AsyncConnection, name: str) -> str:

@@ -14,9 +14,12 @@ def is_being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def end_if_cancelled(error: BaseException) -> None:
-    """CancelledError if the running task was cancelled, whatever error came out of it: to clean up on the way out, for
-    example to roll back on a connection that is lost, may fail, and then that error is all that is left."""
+def end_if_cancelled(error: BaseException | None = None) -> None:
+    """CancelledError if the running task was cancelled, whatever came out of it.
+
+    To clean up on the way out, for example to roll back on a connection that is lost, may fail, and then that error is
+    all that is left; and a library may lose the cancellation (`app/tasks/ending.py`).
+    """
     if is_being_cancelled():
         raise asyncio.CancelledError from error
 
@@ -34,4 +37,6 @@ async def forever(
         except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001 - every failure is reported and retried
             end_if_cancelled(error)
             failed(error)
+        else:
+            end_if_cancelled()
         await asyncio.sleep(pause_seconds)

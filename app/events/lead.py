@@ -16,6 +16,8 @@ from app.db import leadership
 from app.db.engine import Database
 from app.db.leadership import Lease, LeaseState
 from app.events.forever import forever
+from app.tasks.ending import beside
+from app.tasks.waiting import wait_at_most
 
 LEASE_NAME: Final = "relay"
 LEASE_SECONDS: Final = 1.3
@@ -77,7 +79,6 @@ class Lead:
             self._lease = await leadership.take(connection, found)
             if self._lease is None:
                 return LOOK_SECONDS_MIN
-            await leadership.show_session(connection, self._lease)
         self._renewed(asked_at)
         _log.info("relay_leads", epoch=self._lease.epoch)
         return None
@@ -130,19 +131,23 @@ class Lead:
         if database.is_sqlite:
             yield
             return
-        task = asyncio.create_task(
-            forever(lambda: self._renew(database), failed=lambda _error: None, pause_seconds=RENEW_SENDING_SECONDS)
+        renewing = forever(
+            lambda: self._renew(database), failed=lambda _error: None, pause_seconds=RENEW_SENDING_SECONDS
         )
         try:
-            yield
+            async with beside(renewing):
+                yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
             await self._give_back(database)
 
     async def _renew(self, database: Database) -> None:
+        if self._lease is None:
+            return
         async with session(database) as connection:
+            is_shown = False
             while self._lease is not None:
+                # The leader before may hold the lock for as long as it is stopped.
+                is_shown = is_shown or await self._show(connection, self._lease)
                 asked_at = self._clock()
                 left = self._renewed_at + self._renewal_seconds - asked_at
                 if left >= EARLY_SECONDS:
@@ -155,6 +160,10 @@ class Lead:
                     return
                 self._renewed(asked_at)
 
+    async def _show(self, connection: AsyncConnection, lease: Lease) -> bool:
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            return await leadership.show_session(connection, lease)
+
     @property
     def _renewal_seconds(self) -> float:
         return RENEW_SENDING_SECONDS if self._is_sending.is_set() else RENEW_SECONDS
@@ -164,9 +173,7 @@ class Lead:
         if self._is_sending.is_set():
             await asyncio.sleep(seconds)
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._is_sending.wait()
+        await wait_at_most(self._is_sending, seconds)
 
     async def _give_back(self, database: Database) -> None:
         lease, self._lease = self._lease, None

@@ -147,6 +147,10 @@ class Publisher:
         positions = [(row.id, row.position) for row in rows if row.id in new and row.position is not None]
         if positions:
             await self._lead.write(connection, lambda lease: outbox_db.assign_positions(connection, positions, lease))
+        else:
+            # The send before has failed: nothing is written, and the lease may be too old to send.
+            async with self._lead.transaction(connection):
+                pass
 
     async def _waiting(self, connection: AsyncConnection) -> list[WaitingEvent]:
         """Everything that is not published, if that is at most a batch; otherwise the first rows of it."""

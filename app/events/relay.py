@@ -17,6 +17,7 @@ from app.db.engine import Database
 from app.events.forever import end_if_cancelled
 from app.events.lead import Lead, LeadLost, session
 from app.events.publishing import DATABASE_TIMEOUT_SECONDS, Publisher, PublishFailed, Transport
+from app.tasks.waiting import wait_at_most
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 
@@ -152,11 +153,7 @@ class Relay:
 
     async def _pause(self, seconds: float) -> None:
         """Wait for `wake` or `stop`, at most this long."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._signal.wait()
-        except TimeoutError:
-            pass
+        await wait_at_most(self._signal, seconds)
         self._signal.clear()
 
     def _failed(self, error: BaseException) -> None:

@@ -93,7 +93,16 @@ class Execution:
                 _close(pending)
                 raise
             await self._work.pay()
-        return self._result(await self._written())
+        result = self._result(await self._written())
+        self._let_go()
+        return result
+
+    def _let_go(self) -> None:
+        """Part the levels from what is placed in them, which knows its level: a cycle with every record that was read
+        would stay until the garbage collector comes."""
+        for level in self._levels:
+            level.of = None
+            level.columns.clear()
 
     def _begin(self, level: Level, pending: list[tuple[Level, int, Child, Any]]) -> None:
         """Read the values of a level's children: what needs no waiting is completed, and the rest is `pending`."""

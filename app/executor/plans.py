@@ -15,8 +15,9 @@ from graphql import DirectiveNode, DocumentNode, GraphQLError, VariableNode, Vis
 from app.executor.rules import NotPlanned
 from app.executor.selection import Plan
 
-PLANS_MAX: Final = 8
-"""For one document; those used least recently are dropped."""
+PLANS_MAX: Final = 64
+"""For one document; those used least recently are dropped. Each role has its own, each set of permissions that scopes
+leave of a role, and each value of a condition: more of them in turn than this would find none of their plans."""
 MEMORY_MAX: Final = 500
 """For one process. A plan takes 15 KiB, that of a very long document 35 KiB."""
 _CONDITIONS: Final = ("skip", "include")

@@ -5,19 +5,22 @@ itself every two seconds, and twice a second while it is not subscribed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from redis.asyncio import Redis
 
 from app.redis.cache import UNAVAILABLE
+from app.tasks.ending import beside
 
 GAP_SECONDS: Final = 0.02
 """A process sends one notice for all commits of this time."""
 RETRY_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 5.0
-"""How often a subscriber looks whether the database is another one now."""
+"""How often a subscriber looks whether the database is another one now; after a silence so long it asks for a sign of
+Redis, for as long again: without it, a connection that is cut off in the network would count as heard for minutes."""
+SILENT: Final = "Redis does not answer"
 
 
 class CommitNotices:
@@ -72,15 +75,9 @@ class CommitNotices:
                 self._succeeded()
                 await asyncio.sleep(GAP_SECONDS)
 
-    @asynccontextmanager
-    async def heard(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+    def heard(self, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         """Call `wake` for each notice while the block runs, and once for those that may have been missed before."""
-        task = asyncio.create_task(self._listen(wake))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        return beside(self._listen(wake))
 
     async def _listen(self, wake: Callable[[], None]) -> None:
         while True:
@@ -98,9 +95,16 @@ class CommitNotices:
         try:
             async with self._redis.pubsub() as messages:
                 await messages.subscribe(channel)
+                is_asked = False
                 while channel == self._channel:
-                    # The first message says that the subscription has begun.
-                    if await messages.get_message(timeout=LOOK_SECONDS) is not None:
+                    message = await messages.get_message(timeout=LOOK_SECONDS)
+                    if message is None and is_asked:
+                        raise ConnectionError(SILENT)
+                    is_asked = message is None
+                    if message is None:
+                        await messages.ping()
+                    elif message["type"] != "pong":
+                        # The first one says that the subscription has begun.
                         self._subscribed = channel
                         self._succeeded()
                         wake()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
@@ -30,7 +30,7 @@ from app.resolvers.level_batches import Loader
 from app.resolvers.loaders import Loaders
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
-from app.transport.work import Work
+from app.transport.work import Admit, Work
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 from app.unit_of_work.run import Changes
@@ -103,9 +103,13 @@ class Context(_Given):
         """Whose rate and streams are counted: the token's subject, else the address."""
         return self.principal.subject or f"@{self.address}"
 
-    async def admit(self, tokens: int) -> None:
-        """Take tokens from the caller's rate limit; RateLimited if there are too few."""
-        await self.rate.take(self.caller, tokens)
+    @property
+    def admit(self) -> Admit:
+        """Takes tokens from the caller's rate limit; RateLimited if there are too few.
+
+        It leads to the limit and not to the context, whose work keeps it: that would be a cycle.
+        """
+        return partial(self.rate.take, self.caller)
 
     @property
     def may_introspect(self) -> bool:
@@ -171,7 +175,7 @@ class Context(_Given):
         return self.principal.expires_at
 
     def forget(self) -> None:
-        """Drop all loaded rows: before the next event of a subscription, and after a write."""
+        """Drop all loaded rows: after a write, and at the end of an operation."""
         self.__dict__.pop("loaders", None)
 
     def for_operation(self) -> "Context":

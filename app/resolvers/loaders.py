@@ -1,9 +1,7 @@
 """A dataloader for each relation: a batch is one statement on a short-lived connection, within the data scope."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
-import orjson
 from strawberry.dataloader import DataLoader
 
 from app.db import (
@@ -20,7 +18,6 @@ from app.db import (
     eligibility,
     emergency,
     history,
-    identity,
     imports,
     invoice_lines,
     invoices,
@@ -34,7 +31,6 @@ from app.db import (
     settlements,
     statement_mappings,
     three_way,
-    tuss,
     unapplied_credits,
 )
 from app.db.adjustments import AdjustmentRecord, AdjustmentStepRecord
@@ -63,12 +59,9 @@ from app.db.statement_mappings import StatementMappingRecord
 from app.db.tuss import TussRecord
 from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
 from app.domain.three_way import Booked
-from app.redis.cache import TUSS_LIFETIME_SECONDS
+from app.resolvers.cached_terms import CachedTerms, TermKey
 from app.resolvers.level_batches import Loader
-from app.resolvers.loader_kinds import LoaderKinds
-from app.values.adapters import adapter_of
-
-TermKey = tuple[str, str]
+from app.resolvers.loader_kinds import LoaderKinds, of_nobody
 
 
 class Loaders(LoaderKinds):
@@ -76,274 +69,246 @@ class Loaders(LoaderKinds):
 
     @cached_property
     def payer(self) -> DataLoader[str, PayerRecord | None]:
-        return self._one(parties.payers_by_code, lambda row: row.ans_code)
+        return self._one(of_nobody(parties.payers_by_code), lambda row: row.ans_code)
 
     @cached_property
     def provider(self) -> DataLoader[str, ProviderRecord | None]:
-        return self._one(parties.providers_by_code, lambda row: row.cnes)
+        return self._one(of_nobody(parties.providers_by_code), lambda row: row.cnes)
 
     @cached_property
     def provider_by_id(self) -> DataLoader[str, ProviderRecord | None]:
-        return self._one(lambda c, keys: parties.providers_by_id(c, self._scope, keys), lambda row: row.id)
+        return self._one(parties.providers_by_id, lambda row: row.id)
 
     @cached_property
     def patient(self) -> DataLoader[str, PatientRecord | None]:
-        return self._mapped(lambda c, keys: parties.patients_by_any_id(c, self._scope, keys), otherwise=None)
+        return self._mapped(parties.patients_by_any_id, otherwise=None)
 
     @cached_property
     def claim(self) -> DataLoader[str, ClaimRecord | None]:
-        return self._one(lambda c, keys: claims.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(claims.by_ids, lambda row: row.id)
 
     @cached_property
     def items_of_claim(self) -> DataLoader[str, list[ItemRecord]]:
-        return self._many(lambda c, keys: claims.items_of_claims(c, self._scope, keys), lambda row: row.claim_id)
+        return self._many(claims.items_of_claims, lambda row: row.claim_id)
 
     @cached_property
     def item(self) -> DataLoader[str, ItemRecord | None]:
-        return self._one(lambda c, keys: claims.items_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(claims.items_by_ids, lambda row: row.id)
 
     @cached_property
     def claim_step(self) -> DataLoader[str, ClaimStep | None]:
-        return self._one(lambda c, keys: history.claim_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(history.claim_steps_by_ids, lambda row: row.id)
 
     @cached_property
     def invoice_step(self) -> DataLoader[str, InvoiceStep | None]:
-        return self._one(lambda c, keys: history.invoice_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(history.invoice_steps_by_ids, lambda row: row.id)
 
     @cached_property
     def coverage(self) -> DataLoader[str, CoverageRecord | None]:
-        return self._one(lambda c, keys: patient_changes.coverages_by_id(c, self._scope, keys), lambda row: row.id)
+        return self._one(patient_changes.coverages_by_id, lambda row: row.id)
 
     @cached_property
     def registered_practitioner(self) -> DataLoader[str, PractitionerRecord | None]:
-        return self._one(lambda c, keys: registered_practitioners.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(registered_practitioners.by_ids, lambda row: row.id)
 
     @cached_property
     def party_step(self) -> DataLoader[str, PartyStep | None]:
-        return self._one(lambda c, keys: party_history.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(party_history.by_ids, lambda row: row.id)
 
     @cached_property
     def changes_of_claim(self) -> DataLoader[str, Changes | None]:
-        return self._one(lambda c, keys: history.changes_of_claims(c, self._scope, keys), lambda row: row.object_id)
+        return self._one(history.changes_of_claims, lambda row: row.object_id)
 
     @cached_property
     def changes_of_denial(self) -> DataLoader[str, Changes | None]:
-        return self._one(lambda c, keys: history.changes_of_denials(c, self._scope, keys), lambda row: row.object_id)
+        return self._one(history.changes_of_denials, lambda row: row.object_id)
 
     @cached_property
     def changes_of_invoice(self) -> DataLoader[str, Changes | None]:
-        return self._one(lambda c, keys: history.changes_of_invoices(c, self._scope, keys), lambda row: row.object_id)
+        return self._one(history.changes_of_invoices, lambda row: row.object_id)
 
     @cached_property
     def replacement_of_claim(self) -> DataLoader[str, ClaimRecord | None]:
-        return self._one(
-            lambda c, keys: claims.active_replacements(c, self._scope, keys), lambda row: row.replaces_id or ""
-        )
+        return self._one(claims.active_replacements, lambda row: row.replaces_id or "")
 
     @cached_property
     def lines_of_claim(self) -> DataLoader[str, list[LineRecord]]:
-        return self._many(lambda c, keys: invoice_lines.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
+        return self._many(invoice_lines.of_claims, lambda row: row.claim_id or "")
 
     @cached_property
     def adjustments_of_remittance(self) -> DataLoader[str, list[AdjustmentRecord]]:
-        return self._many(
-            lambda c, keys: adjustments.adjustments_of(c, self._scope, keys), lambda row: row.remittance_id
-        )
+        return self._many(adjustments.adjustments_of, lambda row: row.remittance_id)
 
     @cached_property
     def adjustment(self) -> DataLoader[str, AdjustmentRecord | None]:
-        return self._one(lambda c, keys: adjustments.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(adjustments.by_ids, lambda row: row.id)
 
     @cached_property
     def adjustment_step(self) -> DataLoader[str, AdjustmentStepRecord | None]:
-        return self._one(lambda c, keys: adjustments.steps_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(adjustments.steps_by_ids, lambda row: row.id)
 
     @cached_property
     def denial(self) -> DataLoader[str, DenialRecord | None]:
-        return self._one(lambda c, keys: denials.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(denials.by_ids, lambda row: row.id)
 
     @cached_property
     def denials_of_item(self) -> DataLoader[str, list[DenialRecord]]:
-        return self._many(lambda c, keys: denials.of_items(c, self._scope, keys), lambda row: row.item_id)
+        return self._many(denials.of_items, lambda row: row.item_id)
 
     @cached_property
     def denials_of_claim(self) -> DataLoader[str, list[DenialRecord]]:
-        return self._many(lambda c, keys: denials.of_claims(c, self._scope, keys), lambda row: row.claim_id)
+        return self._many(denials.of_claims, lambda row: row.claim_id)
 
     @cached_property
     def invoice(self) -> DataLoader[str, InvoiceRecord | None]:
-        return self._one(lambda c, keys: invoices.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(invoices.by_ids, lambda row: row.id)
 
     @cached_property
     def invoice_of_claim(self) -> DataLoader[str, InvoiceRecord | None]:
-        return self._mapped(lambda c, keys: invoices.invoices_of_claims(c, self._scope, keys), otherwise=None)
+        return self._mapped(invoices.invoices_of_claims, otherwise=None)
 
     @cached_property
     def invoice_line(self) -> DataLoader[str, LineRecord | None]:
-        return self._one(lambda c, keys: invoice_lines.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(invoice_lines.by_ids, lambda row: row.id)
 
     @cached_property
     def line_of_won_appeal(self) -> DataLoader[str, LineRecord | None]:
-        return self._one(
-            lambda c, keys: invoice_lines.of_won_appeals(c, self._scope, keys), lambda row: row.billed_denial_id or ""
-        )
+        return self._one(invoice_lines.of_won_appeals, lambda row: row.billed_denial_id or "")
 
     @cached_property
     def remittance(self) -> DataLoader[str, RemittanceRecord | None]:
-        return self._one(lambda c, keys: remittances.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(remittances.by_ids, lambda row: row.id)
 
     @cached_property
     def remittance_line(self) -> DataLoader[str, RemittanceLineRecord | None]:
-        return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(remittances.lines_by_ids, lambda row: row.id)
 
     @cached_property
     def batch(self) -> DataLoader[str, BatchRecord | None]:
-        return self._one(lambda c, keys: batches.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(batches.by_ids, lambda row: row.id)
 
     @cached_property
     def appeal_batch(self) -> DataLoader[str, AppealBatchRecord | None]:
-        return self._one(lambda c, keys: appeal_batches.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(appeal_batches.by_ids, lambda row: row.id)
 
     @cached_property
     def appeal_batch_of_denial(self) -> DataLoader[str, AppealBatchRecord | None]:
-        return self._mapped(lambda c, keys: appeal_batches.of_denials(c, self._scope, keys), otherwise=None)
+        return self._mapped(appeal_batches.of_denials, otherwise=None)
 
     @cached_property
     def appeal_batch_step(self) -> DataLoader[str, AppealBatchStep | None]:
-        return self._one(lambda c, keys: appeal_batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(appeal_batches.steps_by_ids, lambda row: row.id)
 
     @cached_property
     def appeal_template(self) -> DataLoader[str, AppealTemplateRecord | None]:
-        return self._one(lambda c, keys: appeal_templates.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(appeal_templates.by_ids, lambda row: row.id)
 
     @cached_property
     def statement_mapping(self) -> DataLoader[str, StatementMappingRecord | None]:
-        return self._one(lambda c, keys: statement_mappings.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(statement_mappings.by_ids, lambda row: row.id)
 
     @cached_property
     def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:
-        return self._mapped(lambda c, keys: batches.of_claims(c, self._scope, keys), otherwise=None)
+        return self._mapped(batches.of_claims, otherwise=None)
 
     @cached_property
     def remittance_line_step(self) -> DataLoader[str, LineStepRecord | None]:
-        return self._one(lambda c, keys: line_history.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(line_history.by_ids, lambda row: row.id)
 
     @cached_property
     def credit(self) -> DataLoader[str, CreditRecord | None]:
-        return self._one(lambda c, keys: unapplied_credits.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(unapplied_credits.by_ids, lambda row: row.id)
 
     @cached_property
     def credit_use(self) -> DataLoader[str, CreditMoveRecord | None]:
-        return self._one(lambda c, keys: unapplied_credits.moves_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(unapplied_credits.moves_by_ids, lambda row: row.id)
 
     @cached_property
     def batch_step(self) -> DataLoader[str, BatchStep | None]:
-        return self._one(lambda c, keys: batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(batches.steps_by_ids, lambda row: row.id)
 
     @cached_property
     def contract(self) -> DataLoader[str, ContractRecord | None]:
-        return self._one(lambda c, keys: contracts.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(contracts.by_ids, lambda row: row.id)
 
     @cached_property
     def price(self) -> DataLoader[str, PriceRecord | None]:
-        return self._one(lambda c, keys: contracts.prices_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(contracts.prices_by_ids, lambda row: row.id)
 
     @cached_property
     def emergency_access(self) -> DataLoader[str, EmergencyRecord | None]:
-        return self._one(lambda c, keys: emergency.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(emergency.by_ids, lambda row: row.id)
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:
-        return self._mapped(lambda c, keys: invoices.disputed_cents(c, self._scope, keys), otherwise=0)
+        return self._mapped(invoices.disputed_cents, otherwise=0)
 
     @cached_property
     def document(self) -> DataLoader[str, DocumentRecord | None]:
-        return self._one(lambda c, keys: documents.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
+        return self._one(partial(documents.by_ids, subject=self._subject), lambda row: row.id)
 
     @cached_property
     def import_job(self) -> DataLoader[str, ImportJobRecord | None]:
-        return self._one(lambda c, keys: imports.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
+        return self._one(partial(imports.by_ids, subject=self._subject), lambda row: row.id)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:
-        return self._one(lambda c, keys: settlements.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(settlements.by_ids, lambda row: row.id)
 
     @cached_property
     def position_of_event(self) -> DataLoader[str, int | None]:
-        return self._mapped(outbox.positions_of, otherwise=None)
+        return self._mapped(of_nobody(outbox.positions_of), otherwise=None)
 
     @cached_property
     def reversed_cents(self) -> DataLoader[str, int]:
-        return self._mapped(lambda c, keys: settlements.reversed_cents(c, self._scope, keys), otherwise=0)
+        return self._mapped(settlements.reversed_cents, otherwise=0)
 
     @cached_property
     def credit_use_of_settlement(self) -> DataLoader[str, CreditMoveRecord | None]:
         return self._one(
-            lambda c, keys: unapplied_credits.moves_of_settlements(c, self._scope, keys),
+            unapplied_credits.moves_of_settlements,
             lambda row: row.settlement_id or "",
         )
 
     @cached_property
     def deductions_of_settlement(self) -> DataLoader[str, list[DeductionRecord]]:
         return self._many(
-            lambda c, keys: deductions.of_settlements(c, self._scope, keys),
+            deductions.of_settlements,
             lambda row: row.settlement_id or "",
         )
 
     @cached_property
     def bank_file(self) -> DataLoader[str, BankFileRecord | None]:
-        return self._one(lambda c, keys: bank.files_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(bank.files_by_ids, lambda row: row.id)
 
     @cached_property
     def bank_entry(self) -> DataLoader[str, BankEntryRecord | None]:
-        return self._one(lambda c, keys: bank.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(bank.by_ids, lambda row: row.id)
 
     @cached_property
     def bank_match_of_remittance(self) -> DataLoader[str, str | None]:
-        return self._mapped(lambda c, keys: bank.matches_of_remittances(c, self._scope, keys), otherwise=None)
+        return self._mapped(bank.matches_of_remittances, otherwise=None)
 
     @cached_property
     def bank_entries_of_match(self) -> DataLoader[str, list[BankEntryRecord]]:
-        return self._many(lambda c, keys: bank.of_matches(c, self._scope, keys), lambda row: row.match_id or "")
+        return self._many(bank.of_matches, lambda row: row.match_id or "")
 
     @cached_property
     def booked(self) -> DataLoader[str, Booked | None]:
-        return self._mapped(lambda c, keys: three_way.booked(c, self._scope, keys), otherwise=None)
+        return self._mapped(three_way.booked, otherwise=None)
 
     @cached_property
     def taken_back_cents(self) -> DataLoader[str, int]:
-        return self._mapped(lambda c, keys: three_way.taken_back(c, self._scope, keys), otherwise=0)
+        return self._mapped(three_way.taken_back, otherwise=0)
 
     @cached_property
     def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:
-        return self._mapped(lambda c, keys: remittances.of_settlements(c, self._scope, keys), otherwise=None)
+        return self._mapped(remittances.of_settlements, otherwise=None)
 
     @cached_property
     def eligibility(self) -> DataLoader[str, EligibilityRecord | None]:
-        return self._one(lambda c, keys: eligibility.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(eligibility.by_ids, lambda row: row.id)
 
     @cached_property
     def term(self) -> DataLoader[TermKey, TussRecord | None]:
-        async def load(keys: list[TermKey]) -> list[TussRecord | None]:
-            terms = await self._cached_terms(keys)
-            missing = [each for each in keys if each not in terms]
-            terms |= await self._read_terms(missing)
-            return [terms.get(each) for each in keys]
-
-        return Loader(load, self._work)
-
-    async def _cached_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
-        database = await identity.of(self._database)
-        values = await self._cache.get_many([self._cache.tuss_key(database, *key) for key in keys])
-        term = adapter_of(TussRecord)
-        return {key: term.validate_json(value) for key, value in zip(keys, values, strict=True) if value is not None}
-
-    async def _read_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
-        if not keys:
-            return {}
-        async with self._database.reading() as connection:
-            rows = await tuss.by_keys(connection, keys)
-        database = await identity.of(self._database)
-        values = {self._cache.tuss_key(database, row.code_system, row.code): orjson.dumps(row) for row in rows}
-        await self._cache.put_many(values, lifetime_seconds=TUSS_LIFETIME_SECONDS)
-        return {(row.code_system, row.code): row for row in rows}
+        return Loader(CachedTerms(self._reads.database, self._cache).load, self._work)

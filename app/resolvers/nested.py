@@ -11,7 +11,7 @@ from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
-from app.resolvers.loader_kinds import Related
+from app.resolvers.loader_kinds import Query
 from app.resolvers.paging import PAGE_MAX, Cursors, OfParent, Order, Page, Slice, keyset_of, page_of
 
 Row = TypeVar("Row")
@@ -43,7 +43,7 @@ class NestedList(Generic[Row]):
         loader = ctx.loaders.related((self, at, where), self._reader(ctx, keyset, where))
         return await loader.load_many(parents)
 
-    def _reader(self, ctx: Context, keyset: Keyset, where: Any) -> Related:
+    def _reader(self, ctx: Context, keyset: Keyset, where: Any) -> Query[Any]:
         def counts() -> DataLoader[str, Any]:
             return ctx.loaders.related((self, where), self._counts(where))
 
@@ -64,14 +64,14 @@ class NestedList(Generic[Row]):
 
         return read
 
-    def _counts(self, where: Any) -> Related:
+    def _counts(self, where: Any) -> Query[Any]:
         async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[int]:
             found = await self.children.counts(connection, scope, parents, where)
             return [found.get(each, 0) for each in parents]
 
         return read
 
-    def _sums(self, where: Any) -> Related:
+    def _sums(self, where: Any) -> Query[Any]:
         async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[Any]:
             return await self.children.sums(connection, scope, parents, where)
 

@@ -184,7 +184,8 @@ def page_of(
 ) -> Page[Row]:
     """The page with these rows, of which the keyset asks for one more than the page has."""
     has_more, has_left = len(records) == keyset.limit, keyset.after is not None
-    edges = [Edge(row, cursors.of) for row in records[: keyset.limit - 1]]
+    sign = cursors.of
+    edges = [Edge(row, sign) for row in records[: keyset.limit - 1]]
     if keyset.is_backward:
         edges.reverse()
         return Page(edges, PageInfo(has_left, has_more, edges), count)

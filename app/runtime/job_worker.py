@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
 from app.executor.turns import step_aside
+from app.tasks.waiting import wait_at_most
 from app.telemetry.outages import Outage
 
 Job = TypeVar("Job")
@@ -48,7 +49,7 @@ class JobWorker(Generic[Job]):
             else:
                 self._outage.succeeded()
             if not has_more:
-                await self._wait()
+                await wait_at_most(self._queued, LOOK_SECONDS)
 
     async def _next(self) -> bool:
         """Run the next job, if there is one."""
@@ -57,10 +58,3 @@ class JobWorker(Generic[Job]):
         if job is not None:
             await self._runner.run(job)
         return job is not None
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._queued.wait()
-        except TimeoutError:
-            return

@@ -48,10 +48,10 @@ from app.services import dead_statements, emergency
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE, StatementSources
 from app.services.tuss_search import TussSearch
+from app.tasks.ending import ended
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 from app.tiss.child_processes import ChildProcesses
-from app.transport.deadlines import ended
 from app.unit_of_work.run import Changes
 
 REQUEST_ID_LENGTH_MAX: Final = 64

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
 from app.db.engine import Database, DatabaseUnavailable
+from app.tasks.ending import beside
 from app.values.frozen import frozen
 
 LEASE: Final = timedelta(seconds=5)
@@ -38,12 +39,10 @@ async def taken(database: Database, leases: Leases, id: str, holder: str) -> Asy
     if not await database.transact(take):
         yield False
         return
-    renewing = asyncio.create_task(_renew(database, leases, id, holder))
     try:
-        yield True
+        async with beside(_renew(database, leases, id, holder)):
+            yield True
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
         with contextlib.suppress(DatabaseUnavailable):
             await database.transact(lambda connection: leases.give_back(connection, id, holder))
 

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
 from app.executor.asked import Asked
-from app.transport.work import Work
+from app.transport.work import Admit, Work
 
 
 class OperationContext(Protocol):
@@ -80,11 +80,16 @@ class OperationContext(Protocol):
     async def authenticate(self, authorization: str | None) -> None:
         """Become the caller of this Authorization value; Unauthenticated if it is refused."""
 
-    async def admit(self, tokens: int) -> None:
-        """Take tokens from the caller's rate limit; an error with the code RATE_LIMITED if there are too few."""
+    @property
+    def admit(self) -> Admit:
+        """Takes tokens from the caller's rate limit; an error with the code RATE_LIMITED if there are too few. It does
+        not lead back to the context."""
 
     def for_operation(self) -> "OperationContext":
         """A fresh context for one operation, or one event of a subscription, of the same caller."""
+
+    def forget(self) -> None:
+        """Drop all loaded rows."""
 
     def disclosures(self) -> Any:
         """What the operation showed and refused so far, for `record_disclosures`; None for nothing."""

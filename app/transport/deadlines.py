@@ -1,22 +1,15 @@
-"""Ending work for certain: deadlines that can be brought forward, and tasks that are cancelled until they end.
-
-Before Python 3.12 `asyncio.wait_for` loses a cancellation that comes in the moment in which its result does
-(cpython#86296), and libraries such as redis-py use it. One `cancel()` is therefore not enough: it is repeated.
-"""
+"""Deadlines that end their block for certain, and can be brought forward (`app/tasks/ending.py` says why)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
-import structlog
 from starlette.types import Receive
 
-REPEAT_SECONDS: Final = 0.1
-REPEAT_SECONDS_MAX: Final = 2.0
-ENDING_SECONDS_MAX: Final = 10.0
+from app.tasks.ending import REPEAT_SECONDS, REPEAT_SECONDS_MAX, end
+
 Disconnected = Callable[[], Awaitable[None]]
-_log = structlog.get_logger("billing.transport")
 
 
 class Deadline:
@@ -122,21 +115,3 @@ class ExpireWhen:
     async def _watch(self, happened: Disconnected) -> None:
         await happened()
         self._deadline.expire()
-
-
-def end(task: asyncio.Task[Any], *, pause: float = REPEAT_SECONDS) -> None:
-    """Cancel the task now, and again after pauses until it has ended. Nobody needs to wait for that."""
-    if not task.done():
-        task.cancel()
-        later = min(2 * pause, REPEAT_SECONDS_MAX)
-        asyncio.get_running_loop().call_later(pause, lambda: end(task, pause=later))
-
-
-async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """End the tasks and wait until they have, for ten seconds at most; one that has not is reported in the log."""
-    for task in tasks:
-        end(task)
-    if tasks:
-        _, still_running = await asyncio.wait(tasks, timeout=ENDING_SECONDS_MAX)
-        for task in still_running:
-            _log.error("task_not_ended", task=task.get_name(), effect="it is cancelled again until it ends")

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from starlette.types import Message, Receive, Scope, Send
 
+from app.tasks.ending import ended
 from app.transport.answers import Answer
 from app.transport.at_once import Write, writer
 from app.transport.begun import within
-from app.transport.deadlines import Deadline, disconnected, ended
+from app.transport.deadlines import Deadline, disconnected
 from app.transport.errors import Unauthenticated
 from app.transport.framings import SERVER_SENT_EVENTS, Framing
 

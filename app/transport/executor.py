@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from graphql import Executor, GraphQLNonNull, is_leaf_type
+from graphql.type.definition import GraphQLResolveInfoHelpers
 
 from app.executor.execution import Execution, PlanInfo, of_payload
 from app.executor.selection import Plan
@@ -24,6 +25,16 @@ class _Paced(Executor[Any]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.work = self.context_value.work
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """What resolvers get to wait with. The base class keeps these methods of itself: a cycle, in which all that the
+        operation has read would stay until a garbage collection."""
+        return GraphQLResolveInfoHelpers(self.gather_async_work, self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, _helpers: GraphQLResolveInfoHelpers) -> None:
+        """Nothing is kept."""
 
     def execute_fields(self, parent_type: Any, source: Any, path: Any, fields: Any, position: Any) -> Any:
         """Charge an object before its fields are resolved."""

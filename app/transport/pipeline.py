@@ -236,6 +236,8 @@ class Pipeline:
             return Answer.refused(failure, is_refusal=False)
         finally:
             context.record_disclosures(context.disclosures())
+            # Lists on objects lead back to the context, and so would keep every row until a garbage collection.
+            context.forget()
 
     async def _in_time(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from app.transport.deadlines import end, ended
+from app.tasks.ending import end, ended
 
 
 @dataclass(eq=False, slots=True)

@@ -153,7 +153,10 @@ class Subscriptions:
         while True:
             context = subscription.context
             context = context.of_parties(event) if is_common else context.for_operation()
-            found = await self._execute_event(subscription, event, context)
+            try:
+                found = await self._execute_event(subscription, event, context)
+            finally:
+                context.forget()
             if found is not None:
                 return found
             if loop.time() > give_up_at:

@@ -25,9 +25,9 @@ from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_TYPES
 from app.schema.root import schema
+from app.tasks.ending import ended
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
-from app.transport.deadlines import ended
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted

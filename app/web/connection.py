@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any, Final
@@ -10,9 +11,9 @@ from typing import Any, Final
 import httptools
 import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from app.transport.at_once import WRITE
+from app.transport.at_once import ANSWER, WRITE
 from app.transport.errors import Refused
 from app.web import refusals
 from app.web.framing import Framing
@@ -24,6 +25,7 @@ HELD_BYTES_MAX: Final = 64 * 1024
 # What is read of a body after its request has been answered, so that the client can read the answer.
 REST_BYTES_MAX: Final = 256 * 1024
 LINGER_SECONDS: Final = 0.5
+CLOSE: Final = (b"connection", b"close")
 # Requests are parsed one at a time, so that none waits here.
 _NO_PIPELINE: Final[deque[Any]] = deque(maxlen=0)
 _log = structlog.get_logger("billing.server")
@@ -90,7 +92,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         flow = _Flow(transport)
         # uvicorn copies this into the state of every request and socket of the connection.
-        state = {"client_certificate": certificate_of(transport), WRITE: flow.write_chunk}
+        state = {"client_certificate": certificate_of(transport), WRITE: flow.write_chunk, ANSWER: self.answer}
         self.app_state = {**self.app_state, **state}
         super().connection_made(transport)
         self.flow = flow
@@ -254,6 +256,27 @@ class Connection(HttpToolsProtocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
+    # Writing
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Write the whole response to the request, as uvicorn does from two messages; False, and nothing is written,
+        for a client that reads too slowly or is gone. The headers name the length of the body."""
+        cycle: RequestResponseCycle = self.cycle
+        if cycle.response_started or cycle.disconnected or self.flow.write_paused:
+            return False
+        if not cycle.keep_alive and CLOSE not in headers:
+            headers = [*headers, CLOSE]
+        head = _head_of(status, [*cycle.default_headers, *headers])
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.keep_alive = cycle.keep_alive and CLOSE not in headers
+        self.transport.write(b"%b\r\n%b" % (head, body))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
+
     # Deadlines
 
     def pause_writing(self) -> None:
@@ -322,6 +345,14 @@ class Connection(HttpToolsProtocol):
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
+
+
+def _head_of(status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The status line and the headers; RuntimeError for one that is more than a line."""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if not lines.count(b"\n") == lines.count(b"\r") == len(headers):
+        raise RuntimeError("a header is more than a line")
+    return STATUS_LINE[status] + lines
 
 
 def certificate_of(transport: asyncio.BaseTransport) -> bytes | None:

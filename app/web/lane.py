@@ -19,6 +19,7 @@ from app.language.choice import Reader, reader
 from app.resolvers.context import Context
 from app.telemetry.logs import client_address, request_id
 from app.transport.answers import Answer
+from app.transport.at_once import answering
 from app.transport.begun import Begun
 from app.transport.compression import BYTES_MIN, encoded, preferred
 from app.transport.deadlines import disconnected
@@ -96,8 +97,10 @@ class Lane:
             return False
         status, headers, body = response
         try:
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            # The server's own way to write looks at each header by two regular expressions: an eighth of the floor.
+            if not answering(scope)(status, headers, body):
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
         finally:
             self._requests.count(PATH, "POST", status, time.perf_counter() - started, is_logged=True)
         return True

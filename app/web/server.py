@@ -22,9 +22,12 @@ from app.web.workers import ADMIN, Place, Workers, listening
 # By default the kernel buffers up to 4 MB for each client that does not read.
 SEND_BUFFER_BYTES: Final = 128 * 1024
 HANDSHAKE_SECONDS: Final = 10.0
-COLLECTED_AFTER: Final = (5_000, 20, 50)
-"""So many new objects until the collector looks at them, and so many looks until it looks at older ones. With Python's
-own 700, 10 and 10 it takes up to a tenth of the time of a list, of whose thousands of objects hardly one is garbage."""
+COLLECTED_AFTER: Final = (20_000, 20, 50)
+"""So many new objects until the collector looks at them, and so many looks until it looks at older ones.
+
+Requests leave no cycles (`tests/executor/test_garbage.py`), so it finds next to nothing; eight lists at a time are some
+20,000 objects, and to look at so many takes 2 to 4 ms.
+"""
 SWITCH_SECONDS: Final = 0.0001
 LISTENER: Final = "BILLING_HOST or BILLING_PORT"
 ADMIN_LISTENER: Final = "BILLING_ADMIN_HOST or BILLING_ADMIN_PORT"

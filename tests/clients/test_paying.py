@@ -21,8 +21,8 @@ async def _printed(*command: str) -> Any:
     return last_line(out.decode())
 
 
-def _script(name: str) -> Callable[[Path], list[str]]:
-    def program(_folder: Path) -> list[str]:
+def _script(name: str) -> Callable[[], list[str]]:
+    def program() -> list[str]:
         install(EXAMPLES)
         return ["node", name]
 
@@ -32,16 +32,16 @@ def _script(name: str) -> Callable[[Path], list[str]]:
 @pytest.mark.parametrize(
     "program",
     [*(_script(f"{name}.mjs") for name in SCRIPTS), *BUILDS],
-    ids=[*SCRIPTS, *(each.__name__ for each in BUILDS)],
+    ids=[*SCRIPTS, *(each.name for each in BUILDS)],
 )
 async def test_a_payment_happens_once_and_a_refused_one_says_why(
-    embedded_gateway: Gateway, tmp_path: Path, program: Callable[[Path], list[str]]
+    embedded_gateway: Gateway, tmp_path: Path, program: Callable[[], list[str]]
 ) -> None:
     token = tmp_path / "token"
     token.write_text(embedded_gateway.token("finance"))
     world, decision = await new_world(embedded_gateway), key()
     invoice = await world.issued_invoice("100.00")
-    command = (*program(tmp_path / "client"), f"{embedded_gateway.url}/graphql", str(token), invoice["id"])
+    command = (*program(), f"{embedded_gateway.url}/graphql", str(token), invoice["id"])
     paid, again = [await _printed(*command, "30.00", decision) for _ in range(2)]
     assert (paid["settlement"]["amount"], paid["settlement"]["invoice"]["dueAmount"]) == ("30.00", "70.00")
     assert again == {**paid, "replayed": True}

@@ -19,7 +19,7 @@ TOKEN_SECONDS = 8
 async def test_a_client_that_lists_and_watches_misses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     install(EXAMPLES)
     programs = {name: ["node", f"{name}.mjs"] for name in SCRIPTS}
-    programs |= {build.__name__: build(tmp_path / build.__name__) for build in BUILDS}
+    programs |= {build.name: build() for build in BUILDS}
     token = tmp_path / "token"
     settings = embedded_settings(tmp_path, drain_seconds=0.5)
     async with staged(settings) as fleet:

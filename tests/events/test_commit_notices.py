@@ -10,8 +10,10 @@ from structlog.testing import capture_logs
 from app.db import identity
 from app.events import relay
 from app.redis import commit_notices
+from app.redis.commit_notices import CommitNotices
 from app.runtime.settings import Settings
 from tests.factories import new_world
+from tests.faults.proxy import Proxy
 from tests.faults.waiting import all_published, until, until_true
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.servers.base import Server
@@ -71,6 +73,48 @@ async def test_the_leader_follows_its_database_to_another_channel(
             await until(lambda: _hears(leader) == (database.incarnation is not None))
             expected = [] if incarnation is None else [f"outbox:{incarnation}".encode()]
             await until_true(lambda expected=expected: _has_channels(own_redis.url, expected))  # type: ignore[misc]
+
+
+async def test_a_subscription_that_is_cut_off_in_the_network_does_not_count_as_heard(
+    services: Services, own_redis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_notices, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(commit_notices, "RETRY_SECONDS", 0.1)
+    async with Proxy(int(own_redis.url.rpartition(":")[2].partition("/")[0])) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        settings = await server_settings(tmp_path, services, events_url="memory://", redis_url=url)
+        async with running_gateway(settings) as leader:
+            await until(lambda: _hears(leader))
+            proxy.blackhole()
+            await until(lambda: not _hears(leader))
+            proxy.restore()
+            await until(lambda: _hears(leader))
+
+
+async def test_a_quiet_subscription_is_asked_for_signs_and_wakes_nobody(
+    own_redis: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_notices, "LOOK_SECONDS", 0.05)
+    failed: list[BaseException] = []
+    woken: list[bool] = []
+    async with redis.asyncio.Redis.from_url(own_redis.url) as client:
+        before = await _pings(client)
+        notices = CommitNotices(client, lambda: "quiet", failed=failed.append, succeeded=lambda: None)
+        async with notices.heard(lambda: woken.append(notices.is_heard)):
+            await until_true(lambda: _has_pinged(client, before + 5))
+            assert (woken, failed) == ([True], [])
+            await client.publish("outbox:quiet", b"")
+            await until(lambda: len(woken) > 1)
+    assert (woken, failed, notices.is_heard) == ([True, True], [], False)
+
+
+async def _has_pinged(client: "redis.asyncio.Redis", times: int) -> bool:
+    return await _pings(client) >= times
+
+
+async def _pings(client: "redis.asyncio.Redis") -> int:
+    found = await client.info("commandstats")
+    return int(found.get("cmdstat_ping", {"calls": 0})["calls"])
 
 
 async def _has_channels(url: str, expected: list[bytes]) -> bool:

@@ -51,3 +51,19 @@ async def test_a_cancellation_counts_though_the_clean_up_after_it_fails() -> Non
     async with asyncio.timeout(5):
         await asyncio.wait([task])
     assert (task.cancelled(), reported) == (True, [])
+
+
+async def test_a_cancellation_counts_though_the_work_has_lost_it() -> None:
+    began = asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        with contextlib.suppress(asyncio.CancelledError):  # as `asyncio.wait_for` of Python 3.11 may
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(forever(work, failed=lambda _error: None, pause_seconds=0))
+    await began.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+    assert task.cancelled()

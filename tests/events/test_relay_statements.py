@@ -7,20 +7,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import leadership
 from app.db.clock import process_time as now
 from app.db.engine import Database
 from app.db.event_tables import leases
+from app.db.leadership import Lease
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
 from app.events.lead import GONE_SECONDS, LEASE_NAME, Lead, LeadLost, session
-from app.events.publishing import Publisher
+from app.events.publishing import Publisher, PublishFailed
 from app.runtime.build import database_of
 from app.telemetry.metrics import Metrics
 from tests.events.test_parking import GOOD, raw, record
 from tests.faults.stage import prepare
+from tests.faults.waiting import until, until_true
 from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.services import Services
@@ -152,7 +155,7 @@ async def test_what_a_leader_writes_renews_its_lease(leader: Leader) -> None:
 async def test_a_follower_looks_again_when_the_lease_may_be_free(leader: Leader) -> None:
     follower = Lead()
     async with session(leader.database) as connection:
-        await leader.connection.commit()
+        assert await leadership.show_session(leader.connection, Lease(LEASE_NAME, 1))
         seconds = await follower.take(connection)
         assert seconds is not None
         assert 0.05 <= seconds <= 0.5
@@ -163,6 +166,51 @@ async def test_a_follower_looks_again_when_the_lease_may_be_free(leader: Leader)
             waited += seconds
             await asyncio.sleep(seconds)
     assert waited <= GONE_SECONDS + 0.05
+
+
+async def test_a_leader_shows_its_session_once_that_of_a_stopped_one_has_ended(leader: Leader) -> None:
+    async with session(leader.database) as stopped:
+        # A stopped process keeps its session for up to thirty seconds.
+        assert await leadership.show_session(stopped, Lease(LEASE_NAME, 0))
+        before = await _shown_by(leader)
+        renewed_at = await _renewed_at(leader)
+        async with leader.lead.renewed(leader.database):
+
+            async def is_renewed() -> bool:
+                return await _renewed_at(leader) > renewed_at  # type: ignore[no-any-return]
+
+            async def shows_its_own() -> bool:
+                return await _shown_by(leader) not in {None, before}
+
+            await until_true(is_renewed)
+            assert await _shown_by(leader) == before
+            await stopped.invalidate()
+            await until_true(shows_its_own)
+
+
+async def _shown_by(leader: Leader) -> int | None:
+    """The number of the session that shows that the leader is there."""
+    name = f"billing.{LEASE_NAME}.{leader.database.engine.url.database}"
+    async with leader.database.reading() as connection:
+        found: int | None = await connection.scalar(select(func.is_used_lock(name)))
+        return found
+
+
+async def test_what_is_sent_again_is_sent_with_a_new_lease(leader: Leader) -> None:
+    may_send: list[bool] = []
+
+    async def fails_once() -> None:
+        may_send.append(leader.lead.may_send())
+        if len(may_send) == 1:
+            raise ConnectionError
+
+    leader.sent.meanwhile = fails_once
+    await record(leader.database, raw("inv_a"))
+    with pytest.raises(PublishFailed):
+        await leader.publisher.publish_batch(leader.connection)
+    await until(lambda: not leader.lead.may_send())
+    assert await leader.publisher.publish_batch(leader.connection) is True
+    assert (may_send, await leader.rows()) == ([True, True], [(1, True)])
 
 
 async def _renewed_at(leader: Leader) -> Any:

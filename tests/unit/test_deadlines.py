@@ -5,7 +5,8 @@ from collections.abc import Awaitable
 
 import pytest
 
-from app.transport.deadlines import Deadline, ExpireWhen, end, ended
+from app.tasks.ending import beside, end, ended
+from app.transport.deadlines import Deadline, ExpireWhen
 
 
 async def _loses_cancellations(count: int, journal: list[str]) -> None:
@@ -111,3 +112,12 @@ async def test_a_task_is_cancelled_until_it_ends(lost: int) -> None:
     assert not task.done()
     await ended([task])
     assert (task.cancelled(), journal) == (True, [f"cancelled {number}" for number in range(lost + 1)])
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+async def test_what_runs_beside_a_block_has_ended_after_it(lost: int) -> None:
+    journal: list[str] = []
+    async with beside(_loses_cancellations(lost, journal)):
+        await asyncio.sleep(0)
+        assert journal == []
+    assert journal == [f"cancelled {number}" for number in range(lost + 1)]

@@ -21,9 +21,10 @@ def _plan(plans: DocumentPlans, memory: PlanMemory, name: str, caller: str = "a"
     return plans.find(name, caller, variables, make, memory, at_once=True)
 
 
-def test_a_document_has_eight_plans_and_loses_the_one_that_was_used_least_recently() -> None:
+def test_a_document_has_64_plans_and_loses_the_one_that_was_used_least_recently() -> None:
     MADE.clear()
     plans, memory = DocumentPlans(parse("{ a }")), PlanMemory()
+    assert PLANS_MAX == 64
     for caller in range(PLANS_MAX):
         _plan(plans, memory, "Q", str(caller))
     _plan(plans, memory, "Q", "0")

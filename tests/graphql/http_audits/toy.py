@@ -69,6 +69,9 @@ class Context:
     def restart(self, _noted: Any = None) -> None:
         """Nothing is noted."""
 
+    def forget(self) -> None:
+        """Nothing is loaded."""
+
     def name_operation(self, names: str) -> None:
         """Nothing is noted."""
 
