@@ -68,13 +68,19 @@ class Engine:
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         """As `execute`, which converts the arguments: many are converted in the thread, where the loop has its turns.
 
-        Resolvers that are coroutines only run when the result is awaited, and so never in the thread.
+        Only a mutation of many values has a plan: it leaves the arguments to graphql-core. The plan is made here, since
+        plans are kept without a lock. Resolvers that are coroutines only run when the result is awaited, and so never
+        in the thread.
         """
-        many = operation.values > MANY_VALUES
-        return self._in_thread(operation, context, thread) if many else self.execute(operation, context)
+        if operation.values <= MANY_VALUES:
+            return self.execute(operation, context)
+        plan = None if operation.type is OperationType.QUERY else self.plan(operation, context)
+        return self._in_thread(operation, context, thread, plan)
 
-    async def _in_thread(self, operation: Operation, context: OperationContext, thread: Executor) -> ExecutionResult:
-        started = thread.submit(copy_context().run, self._execute_by_core, operation, context)
+    async def _in_thread(
+        self, operation: Operation, context: OperationContext, thread: Executor, plan: Plan | None
+    ) -> ExecutionResult:
+        started = thread.submit(copy_context().run, self._execute_by_core, operation, context, plan)
         try:
             result = await asyncio.wrap_future(started)
         except asyncio.CancelledError:

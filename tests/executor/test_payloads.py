@@ -17,7 +17,7 @@ from tests.executor.both import Both
 from tests.executor.rich_operations import operations_on
 from tests.executor.stored import StoredLog
 from tests.executor.test_equal import CASES, IS_FULL
-from tests.factories import key, today
+from tests.factories import CONSULTATION, key, today
 from tests.figures import Figures
 from tests.inputs import shaped
 
@@ -61,6 +61,19 @@ async def test_a_payload_is_written_as_by_graphql_core(rich: Rich, query: str, r
     planned = await both.by_plan(operation, token)
     assert planned == await both.by_core(operation, token)
     assert await both.plan_log.rows() == await both.core_log.rows()
+
+
+async def test_a_payload_of_many_values_has_a_plan_too(rich: Rich) -> None:
+    """70 items are more than 300 values, which are converted in the thread. A plan that gives up shows that there is
+    one: graphql-core reads again what the plan has read."""
+    counts = []
+    for items in (1, 70):
+        values = shaped("createClaim", rich.world.claim_input(items=[CONSULTATION] * items, idempotencyKey=key()))
+        with rich.gateway.counting() as statements:
+            found = await rich.gateway.gql(NULLED, {"input": values}, token=rich.world.token("biller"))
+        assert found.body["data"]["createClaim"] == {"claim": None, "replayed": False}
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
 
 
 async def _events(both: Both, executor: Any, count: int) -> list[Any]:
