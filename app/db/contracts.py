@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, cast, delete, select, tuple_
+from sqlalchemy import ColumnElement, Select, cast, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -16,6 +16,7 @@ from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
 from app.db.statements import query, query_one, query_total
+from app.db.types import day_text
 from app.domain.appeal_terms import ContractAppealClock, ContractAppealDaysKind
 from app.domain.contracts import Price, Terms, TissVersion
 from app.domain.data_scope import DataScope
@@ -168,7 +169,7 @@ def prices_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
 
 PRICES_OF: Final = Children(_visible_prices, contract_prices.c.contract_id, PriceRecord)
 PRICE_ORDER: Final[ColumnElement[str]] = (
-    contract_prices.c.code_system + " " + contract_prices.c.code + " " + cast(contract_prices.c.valid_from, String(10))
+    contract_prices.c.code_system + " " + contract_prices.c.code + " " + cast(contract_prices.c.valid_from, day_text())
 ).label("price_order")
 """By table, code and first day, as one text, such as `22 10101012 2026-01-01`: a keyset has one column."""
 

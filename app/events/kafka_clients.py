@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from ssl import SSLContext
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from app.events.decompression import limit_client
+from app.values.addresses import hosts_of
 
 PARTITIONS: Final = 6
 BROKER_DEFAULT: Final = -1
@@ -33,12 +34,12 @@ _log = structlog.get_logger("billing.kafka")
 
 def bootstrap_of(url: str) -> str:
     """host:port[,host:port] of kafka://host:port[,host:port][?idempotent=false]."""
-    return urlsplit(url).netloc
+    return hosts_of(url)
 
 
 def is_idempotent(url: str) -> bool:
     """Whether the broker is asked to drop repeated sends; false only for brokers without that feature."""
-    return parse_qs(urlsplit(url).query).get("idempotent", ["true"])[0] != "false"
+    return parse_qs(url.partition("?")[2]).get("idempotent", ["true"])[0] != "false"
 
 
 def tls_options(tls: SSLContext | None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.values.addresses import hosts_of
+
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
 SOURCE_PATTERN = r"[^=\s,{}]*\{payer\}[^=\s,{}]*|[^=\s,{}]+=[0-9]{6}"
 CLAIM_PATTERN = r"^[^,\s]{1,200}$"
@@ -184,7 +186,7 @@ class Settings(BaseSettings):
     @classmethod
     def _cache_is_known(cls, value: str) -> str:
         _one_of_schemes(value, "memory", "redis", "rediss", "unix")
-        _check_hosts(urlsplit(value).netloc)
+        _check_hosts(hosts_of(value))
         return value
 
     @field_validator("events_url")
@@ -193,7 +195,7 @@ class Settings(BaseSettings):
         if "@" in value:
             raise ValueError("must not contain a user or password: authenticate with BILLING_KAFKA_CERTIFICATE_FILE")
         _one_of_schemes(value, "memory", "kafka")
-        brokers = urlsplit(value).netloc
+        brokers = hosts_of(value)
         if value.startswith("kafka:") and not all(brokers.split(",")):
             raise ValueError("needs the address of a broker: kafka://host:9092[,host:9092]")
         _check_hosts(brokers)
@@ -302,7 +304,7 @@ class Settings(BaseSettings):
 
 
 def _one_of_schemes(value: str, *schemes: str) -> str:
-    if urlsplit(value).scheme not in schemes:
+    if value.partition(":")[0].lower() not in schemes:
         raise ValueError(f"must begin with one of {', '.join(scheme + '://' for scheme in schemes)}")
     return value
 

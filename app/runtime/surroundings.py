@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 
 from app.runtime.settings import Settings
+from app.values.addresses import hosts_of
 
 
 def surroundings(settings: Settings) -> dict[str, object]:
@@ -24,5 +25,4 @@ def surroundings(settings: Settings) -> dict[str, object]:
 
 def _without_user(url: str) -> str:
     """Kind and hosts; the settings refuse a password there, this does not rely on it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return f"{url.partition('://')[0]}://{hosts_of(url).rpartition('@')[2]}"

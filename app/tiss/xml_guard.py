@@ -40,6 +40,9 @@ class Guard:
         self._counting = _Counting()
         self._silent = 0
         self._parser = parser = expat.ParserCreate()
+        # From 2.6 on expat may put off what a part has, and a tree would be built of it before it is looked at here. It
+        # does so against tags of many parts, which `feed` ends.
+        getattr(parser, "SetReparseDeferralEnabled", bool)(False)
         parser.StartDoctypeDeclHandler = _doctype
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
