@@ -14,40 +14,13 @@ from tests.gateway import heard
 from tests.length import IS_FULL
 from tests.scale.conftest import SIZE, Large
 from tests.scale.further_lists import further_lists
+from tests.scale.limits import limit
 from tests.scale.lists import EVERYBODY, List, lists
 from tests.scale.reads import Sent, sent_statements, work_of
 from tests.scale.rows import identifier
 
 SMALL = frozenset({"payers", "providers", "contracts"})
 """Tables that do not grow with the claims: the server reads them as it likes."""
-SHARE_MAX = 0.11
-"""So large a part of the claims' number may be looked at, mostly entries of indexes. Status and time go together:
-whoever asks for the newest of what is billed reads past the 5 % that are not yet, and looks twice for each."""
-ENTRIES = ("of two years", "(inDispute)", "denials(", "emergencyAccesses(", "underpayments(payer", "underpayments(perf")
-"""These may look at a third, of entries of indexes: a range of years that has ended, what is found from another table,
-and denials and emergency accesses, which do not repeat the provider. Underpayments look up the price of each item of
-the days, or of each until the page is full."""
-ENTRIES_SHARE_MAX = 0.33
-SORTED_SHARE_MAX = 0.05
-"""So many may be looked at by a statement that sorts what it has found: the rows of two months, or of a number."""
-AMONG_ALL = ("underpayments(provider", "underpayments(all backwards)", "underpayments(all) of two")
-"""Prices are compared for all items of a provider."""
-FEW = (
-    "claims(serviceDate) of everybody",
-    "claims(serviceDate of a day)",
-    "claims(serviceDate of a week) of everybody",
-    "invoices(overdue)",
-    "bankEntries(amount)",
-    "unmatchedRemittanceLines(pr",
-    "unmatchedRemittanceLines(payer",
-    "unmatchedRemittanceLines(all)",
-)
-"""What these are about is little: what is looked at does not grow with the rest of the table."""
-FEW_SHARE_MAX = 0.02
-UNEVEN_MAX = 3.0
-"""In the full run, with every order in both directions: at most so many entries and rows for each claim."""
-
-
 NOT_LONG = {"practitioners", "tussTerms", "appealTemplates", "statementMappings", "registeredPractitioners"}
 """Practitioners of claims have no table, and terms are searched in memory; the others are some of each provider."""
 NOT_LONG |= {"billingBreakdown", "denialBreakdown", "withheldTaxes"}
@@ -129,25 +102,10 @@ async def test_no_list_reads_its_table(large: Large, figures: Figures) -> None:
                 work = await work_of(connection, page)
             cases += 1
             most = max(most, (title, work.examined), key=lambda each: each[1])
-            if not set(work.scanned) <= SMALL or work.examined > _limit(title, is_sorted=bool(work.sorted)):
+            if not set(work.scanned) <= SMALL or work.examined > limit(title, listed.name, SIZE):
                 wrong.append(f"{title}: {work}")
     figures(cases=cases, most_examined=f"{most[1]} by {most[0]}", claims=SIZE.claims)
     assert "\n".join(wrong) == ""
-
-
-def _limit(title: str, *, is_sorted: bool) -> float:
-    if _is_one_of(title, FEW):
-        return SIZE.claims * FEW_SHARE_MAX
-    order = title.partition(" of ")[0].rpartition(")")[2].strip()
-    if _is_one_of(title, AMONG_ALL) or (IS_FULL and order):
-        return SIZE.claims * UNEVEN_MAX
-    if _is_one_of(title, ENTRIES):
-        return SIZE.claims * ENTRIES_SHARE_MAX
-    return SIZE.claims * (SORTED_SHARE_MAX if is_sorted else SHARE_MAX)
-
-
-def _is_one_of(title: str, parts: tuple[str, ...]) -> bool:
-    return any(each in title for each in parts)
 
 
 async def test_the_sweep_looks_at_lines_that_wait_and_at_claims_that_have_come(large: Large) -> None:
