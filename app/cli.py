@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
@@ -47,30 +48,27 @@ COMMANDS: Final = {
     "export-tiss": "tiss",
 }
 """The module of each command, in `app/commands`; only that of the given one is imported."""
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-
-
-# With one command registered, that one would be the program itself.
-app.callback(help=__doc__)(lambda: None)
-
-
-def _register(arguments: list[str]) -> None:
-    chosen = [name for name in arguments[:1] if name in COMMANDS]
-    for name in chosen or COMMANDS:
-        module = import_module(f"app.commands.{COMMANDS[name]}")
-        app.command(name=name)(getattr(module, name.replace("-", "_")))
-
-
-_register(sys.argv[1:])
 # Or the collector would make up for it at once.
 gc.freeze()
 gc.enable()
 
 
+def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command that the arguments name; without one, all of them."""
+    found = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+    # With one command registered, that one would be the program itself.
+    found.callback(help=__doc__)(lambda: None)
+    chosen = [name for name in arguments[:1] if name in COMMANDS]
+    for name in chosen or COMMANDS:
+        module = import_module(f"app.commands.{COMMANDS[name]}")
+        found.command(name=name)(getattr(module, name.replace("-", "_")))
+    return found
+
+
 def main() -> None:
     """Run the command line; failures that an operator can fix are one line each, without a traceback."""
     try:
-        app()
+        command_line(sys.argv[1:])()
     except SettingsError as error:
         _note_lines("billing: wrong settings", error)
         sys.exit(console.EXIT_BAD_SETTINGS)

@@ -31,7 +31,9 @@ def main() -> None:
     """Import everything, then serve orders; the forked child comes back from there with an order to carry out."""
     for name in PRELOADED:
         importlib.import_module(name)
-    del sys.modules["app.cli"]  # runpy warns of a module that is there before it is run
+    cli = sys.modules.pop("app.cli")  # runpy warns of a module that is there before it is run
+    for name in sorted(set(cli.COMMANDS.values())):
+        importlib.import_module(f"app.commands.{name}")
     gc.collect()
     gc.freeze()
     order = ForkServer(socket.socket(fileno=os.dup(0))).serve()

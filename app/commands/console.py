@@ -52,11 +52,11 @@ def with_database(work: Callable[[Database], Awaitable[Result]], *, timeout_seco
     return with_any_database(checked)
 
 
-def with_any_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
-    """The same whatever tables the database has."""
+def with_any_database(work: Callable[[Database], Awaitable[Result]], known: Settings | None = None) -> Result:
+    """The same whatever tables the database has; the settings are read if they are not known."""
 
     async def run() -> Result:
-        database = database_of(settings())
+        database = database_of(known or settings())
         try:
             return await work(database)
         finally:

@@ -38,7 +38,7 @@ def serve(
         for listener in several.listening(settings.host, settings.port, 1, server.LISTENER):
             listener.close()
         settings = _prepare_demo(settings)
-    console.with_any_database(_check_tables)
+    console.with_any_database(_check_tables, settings)
     if (show_tokens or demo) and settings.is_development:
         _greet(settings)
     server.serve(settings, workers=workers)

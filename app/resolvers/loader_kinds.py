@@ -1,7 +1,6 @@
 """How loaders read: one row by key, the rows of a parent, or what a query names by its keys."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +12,7 @@ from app.executor.asked import Asked
 from app.redis.cache import Cache
 from app.resolvers.level_batches import Loader
 from app.transport.work import Work
+from app.values.frozen import frozen
 
 Row = TypeVar("Row")
 Found = TypeVar("Found")
@@ -20,7 +20,7 @@ Query = Callable[[AsyncConnection, DataScope, list[str]], Awaitable[Found]]
 """What reads rows by keys within a data scope."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reads:
     """What a loader reads with: of records, only the attributes in `asked`, and keys.
 

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+import strawberry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,7 +23,6 @@ from app.rest.browse import PATHS as REST_PAGES
 from app.rest.routes import routes as rest_routes
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
-from app.schema.federation import subgraph
 from app.schema.operation_names import OPERATION_TYPES
 from app.schema.root import schema
 from app.tasks.ending import ended
@@ -164,7 +164,7 @@ async def _home(_request: Request) -> Response:
 def _view(process: Process, pages: Explorer, contexts: Contexts, *, is_alone: bool) -> GraphQLView:
     settings = process.settings
     return GraphQLView(
-        subgraph() if settings.federation else schema,
+        _subgraph() if settings.federation else schema,
         context=contexts,
         persisted=_persisted_documents(process),
         streams_per_caller=settings.streams_per_subject,
@@ -181,6 +181,12 @@ def _view(process: Process, pages: Explorer, contexts: Contexts, *, is_alone: bo
         reports_cost=settings.is_development,
         is_alone=is_alone,
     )
+
+
+def _subgraph() -> strawberry.Schema:
+    from app.schema.federation import subgraph  # noqa: PLC0415 - 5 ms of a start, and few gateways are subgraphs
+
+    return subgraph()
 
 
 def _uploads(process: Process) -> DocumentUploads:

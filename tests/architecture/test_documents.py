@@ -10,7 +10,7 @@ from graphql import parse, validate
 from typer.main import get_command
 
 from app.auth.roles import ROLES
-from app.cli import app as command_line
+from app.cli import command_line
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_TYPES
 from tests.published import SCHEMA
@@ -98,7 +98,7 @@ def test_the_secrets_that_the_deployment_makes_are_those_that_compose_asks_for()
 
 def test_the_documents_list_every_command_and_role() -> None:
     commands = {
-        command.name or command.callback.__name__ for command in command_line.registered_commands if command.callback
+        command.name or command.callback.__name__ for command in command_line().registered_commands if command.callback
     }
     assert commands == set(re.findall(r"^\| `billing ([a-z-]+)", page("commands"), re.MULTILINE))
     assert set(ROLES) == set(re.findall(r"^\| `([a-z_]+)` \|", page("roles"), re.MULTILINE))
@@ -106,7 +106,7 @@ def test_the_documents_list_every_command_and_role() -> None:
 
 @pytest.mark.parametrize("document", [ROOT / "README.md", *PAGES], ids=lambda path: path.name)
 def test_a_command_of_a_document_exists_with_its_options(document: Path) -> None:
-    commands = get_command(command_line).commands  # type: ignore[attr-defined]
+    commands = get_command(command_line()).commands  # type: ignore[attr-defined]
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
     commanded = "\n".join(text for language, text in blocks if language in {"", "sh"})
     shown = re.findall(r"(?:^|[ (/])billing ([a-z-]+)((?: [^)&|\n]+)?)", commanded, re.MULTILINE)

@@ -12,21 +12,20 @@ HEAVY = (
     "markdown_it",
     "sqlalchemy.dialects.sqlite",
     "app.demo",
+    "app.schema.federation",
     "app.commands.tiss",
     "app.commands.data",
     "app.runtime.whoami",
 )
 SERVE = f"""
 import sys
-sys.argv = ["billing", "serve"]
 import app.cli, app.web.server
+app.cli.command_line(["serve"])
 print(sorted(name for name in {HEAVY!r} if name in sys.modules))
 """
 HELP = """
-import sys
-sys.argv = ["billing", "--help"]
 import app.cli
-print(len(app.cli.app.registered_commands) == len(app.cli.COMMANDS))
+print(len(app.cli.command_line(["--help"]).registered_commands) == len(app.cli.COMMANDS))
 """
 
 
