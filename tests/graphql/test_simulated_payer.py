@@ -7,11 +7,9 @@ import pytest
 from app.demo import payer
 from app.demo.parties import PAYER, PROVIDER
 from app.demo.payer import SimulatedPayer
-from app.demo.seed import seed
-from app.runtime.build import console_actor
-from tests.gateway import Gateway, embedded_settings, running_gateway
+from tests.gateway import embedded_settings, running_gateway
+from tests.seeded import CLAIMS, copy_seeded
 
-CLAIMS = 20
 WATCH = """subscription { claimStatusChanged {
   claim { history(last: 1) { nodes { actor } } payer { ansCode } } } }"""
 LEFT = """{
@@ -25,14 +23,9 @@ LEFT = """{
 }"""
 
 
-async def _seed(gateway: Gateway) -> None:
-    parts = gateway.parts
-    await seed(parts.database, parts.changes, console_actor("seed-demo"), number=CLAIMS, on_progress=lambda *_: None)
-
-
 async def test_a_subscription_gets_an_event_without_anybody_doing_anything(tmp_path: Path) -> None:
-    async with running_gateway(embedded_settings(tmp_path, demo_payer_seconds=0.3)) as gateway:
-        await _seed(gateway)
+    copy_seeded(tmp_path)
+    async with running_gateway(embedded_settings(tmp_path, demo_payer_seconds=0.3), is_prepared=True) as gateway:
         token = gateway.token("reviewer", providers=[PROVIDER])
         async with gateway.subscribed(WATCH, token) as stream:
             # What the seed did may still be on its way.
@@ -46,8 +39,8 @@ async def test_a_subscription_gets_an_event_without_anybody_doing_anything(tmp_p
 async def test_it_moves_all_but_the_newest_and_then_the_clinic_has_another_claim(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running_gateway(embedded_settings(tmp_path)) as gateway:
-        await _seed(gateway)
+    copy_seeded(tmp_path)
+    async with running_gateway(embedded_settings(tmp_path), is_prepared=True) as gateway:
         token = gateway.token("reviewer", providers=["*"])
         count = (await gateway.gql(LEFT, token=token)).data["all"]["totalCount"]
         monkeypatch.setattr(payer, "CLAIMS_MAX", count)
