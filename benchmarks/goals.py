@@ -25,6 +25,8 @@ CPU_MAX: Final = {
     ("stock Strawberry", "Q4"): 1 / 15,
 }
 """The CPU of the gateway with every duty, at most so many times that of the peer."""
+IDLE_MAX: Final = 0.002
+"""Of a core, without requests."""
 MICROSECONDS_MAX: Final = 40
 """Of CPU, for each of 1,000 subscribers and an event."""
 MILLISECONDS_MAX: Final = 100
@@ -38,8 +40,8 @@ def ratio(by: Figures, name: str, operation: str) -> float | None:
     return by.typical(GATEWAY, operation, cpu_ms) / max(by.typical(name, operation, cpu_ms), 1e-9)
 
 
-def section(by: Figures, of_workers: Figures, heard: Mapping[str, Sequence[Heard]]) -> str:
-    """The part of the results page."""
+def section(by: Figures, of_workers: Figures, heard: Mapping[str, Sequence[Heard]], idle: float | None = None) -> str:
+    """The part of the results page; `idle` is what the gateway takes of a core without requests."""
     rows = [_row(name, operation, limit, ratio(by, name, operation)) for (name, operation), limit in CPU_MAX.items()]
     rows = [row for row in rows if row]
     if of_workers.samples:
@@ -49,6 +51,9 @@ def section(by: Figures, of_workers: Figures, heard: Mapping[str, Sequence[Heard
             ["two workers, each with a core", f"{worst:.2f} ({operation})", f"at least {workers.GOAL}", is_reached]
         )
     rows += _of_subscribers(heard)
+    if idle is not None:
+        is_reached = "yes" if idle <= IDLE_MAX else "no"
+        rows.append(["CPU without requests, of a core", f"{idle:.2%}", f"at most {IDLE_MAX:.2%}", is_reached])
     heads = ["", "found", "goal", "reached"]
     rest = "Go and Rust show the limit. The growth of lists is measured by `python -m benchmarks.list_latency`."
     return f"## Goals\n\n{table(heads, rows)}\n{rest}\n"

@@ -13,7 +13,7 @@ from typing import Any, Final
 from benchmarks.contenders import GATEWAY, Contender, comparable
 from benchmarks.load import Load, Reply, Requests, Tally, ask
 from benchmarks.operations import Operation, Place, operations
-from benchmarks.processes import ServerProcess, cpu_seconds, memory_bytes, pin
+from benchmarks.processes import ServerProcess, cpu_seconds, memory_bytes, pin, precise_cpu_seconds
 from benchmarks.stage import Stage
 
 _FIRST_PAGE: Final = (
@@ -23,7 +23,7 @@ _FIRST_PAGE: Final = (
 SETTLE_SECONDS: Final = 0.5
 """So that what a server writes in the background counts for the requests that caused it."""
 _WARM_UP_SECONDS: Final = 0.5
-_IDLE_SECONDS: Final = 5.0
+_IDLE_SECONDS: Final = 15.0
 _FEW: Final = 50
 _MANY: Final = 500
 
@@ -190,9 +190,11 @@ async def _sample(load: Load, process: ServerProcess, seconds: float, idle: floa
 
 async def idle_shares(processes: Mapping[str, ServerProcess]) -> dict[str, float]:
     """What each costs without requests, as a share of a core."""
-    before = {name: cpu_seconds(process.pid) for name, process in processes.items()}
+    before = {name: precise_cpu_seconds(process.pid) for name, process in processes.items()}
+    began = time.monotonic()
     await asyncio.sleep(_IDLE_SECONDS)
-    return {name: (cpu_seconds(process.pid) - before[name]) / _IDLE_SECONDS for name, process in processes.items()}
+    seconds = time.monotonic() - began
+    return {name: (precise_cpu_seconds(process.pid) - before[name]) / seconds for name, process in processes.items()}
 
 
 @contextlib.asynccontextmanager

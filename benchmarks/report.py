@@ -26,7 +26,7 @@ from benchmarks.stage import Stage
 from benchmarks.subscribers import Heard
 from benchmarks.values import Value, cpu_ms, per_core_second, per_gb_second, per_second
 
-_PACKAGES: Final = ("strawberry-graphql", "starlette", "fastapi", "sqlalchemy", "uvicorn", "aiomysql")
+_PACKAGES: Final = ("strawberry-graphql", "starlette", "fastapi", "sqlalchemy", "uvicorn", "asyncmy", "aiomysql")
 _NODE_PACKAGES: Final = ("mercurius", "graphql-jit", "fastify", "graphql-yoga", "@apollo/server", "graphql", "mysql2")
 
 
@@ -47,7 +47,7 @@ def document(run: Run, claims: int, further: Further) -> str:
     parts = [
         "# Results\n\nWritten by `make bench`; [README.md](README.md) says what is compared and how.\n",
         _machine(run.stage, run.plan, claims),
-        goals.section(by, further.workers, further.heard),
+        goals.section(by, further.workers, further.heard, run.idle.get(GATEWAY)),
         table(["", ""], [[each.name, each.title] for each in operations]).replace("---:", "---"),
         _section("CPU milliseconds per request", by, names, operations, cpu_ms, "{:.3f}"),
         "![CPU per request](cpu.svg)\n",

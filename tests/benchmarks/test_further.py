@@ -72,13 +72,14 @@ def test_each_goal_is_shown_with_the_ratio_of_its_operation() -> None:
         of_workers.add("1 worker", operation, _sample(0.9))
         of_workers.add("2 workers", operation, _sample(1.0))
     heard = {"equal": [Heard(1_000, cpu, 0.1, 2**20) for cpu in (39.6e-6, 40e-6, 90e-6)]}
-    page = goals.section(by, of_workers, heard)
+    page = goals.section(by, of_workers, heard, 0.00204)
     assert "| Q1: CPU per request to Mercurius with duties | 0.90 | at most 0.90 | yes |\n" in page
     assert "| Q2: CPU per request to Mercurius with duties | 0.50 | at most 0.60 | yes |\n" in page
     assert "| Q2: CPU per request to stock Strawberry | 2.00 | at most 0.02 | no |\n" in page
     assert "| two workers, each with a core | 1.80 (Q1) | at least 1.8 | yes |\n" in page
     assert "| 1000 subscribers, equal: microseconds of CPU for each | 40 | at most 40 | yes |\n" in page
     assert "| 1000 subscribers, equal: milliseconds to the last | 100 | at most 100 | yes |\n" in page
+    assert "| CPU without requests, of a core | 0.20% | at most 0.20% | no |\n" in page
     assert "Q3" not in page
 
 
