@@ -97,6 +97,7 @@ BACKGROUND = (
     *("BEGIN", "COMMIT", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
 )
 
+PAYLOAD = "payload_"
 NO_REQUEST = "-"
 
 
@@ -231,7 +232,13 @@ class Gateway:
 
     async def executions(self) -> Counter[str]:
         """What has executed how many queries: "plan", "core", or "fallback", which is graphql-core after a plan."""
-        return Counter(counted(self.parts.metrics.graphql_executions, "executor"))
+        found = counted(self.parts.metrics.graphql_executions, "executor")
+        return Counter({name: count for name, count in found.items() if not name.startswith(PAYLOAD)})
+
+    async def payloads(self) -> Counter[str]:
+        """What has executed how many objects of mutations and events: "plan", or "fallback"."""
+        found = counted(self.parts.metrics.graphql_executions, "executor")
+        return Counter({name.removeprefix(PAYLOAD): n for name, n in found.items() if name.startswith(PAYLOAD)})
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:

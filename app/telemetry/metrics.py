@@ -20,7 +20,7 @@ KINDS: Final = {
 }
 """Of what kind an operation of each type is."""
 OUTCOMES: Final = ("ok", "refused", "denied", "unavailable", "internal")
-EXECUTORS: Final = ("plan", "core", "fallback")
+EXECUTORS: Final = ("plan", "core", "fallback", "payload_plan", "payload_fallback")
 PUBLISH_ERRORS: Final = (
     *("KafkaConnectionError", "KafkaTimeoutError", "NodeNotReadyError", "RequestTimedOutError", "TimeoutError"),
     *("NotEnoughReplicasError", "NotEnoughReplicasAfterAppendError", "TopicAuthorizationFailedError"),
@@ -130,7 +130,8 @@ class Metrics:
         )
         self.graphql_executions = self._counter(
             "billing_graphql_executions_total",
-            "Queries by what executed them; a plan that does not cover an object or a failure falls back.",
+            "Queries by what executed them, and objects of mutations and events (payload_…); a plan that does not cover "
+            "an object or a failure falls back.",
             "executor",
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")

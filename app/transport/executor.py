@@ -1,7 +1,7 @@
 """graphql-core's executor with a budget and turns (`work.py`), on the executor class that Strawberry chose."""
 
 from asyncio import Future, ensure_future, gather
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -21,6 +21,7 @@ class _Paced(Executor[Any]):
 
     work: Work
     plan: Plan | None = None
+    on_execution: Callable[[str], None]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -62,12 +63,14 @@ class _Paced(Executor[Any]):
         except Exception:
             if self.work.stopped is not None:
                 raise
+            self.on_execution("payload_fallback")
             self.work.fields = fields
             # Rows that the plan has read would be there at once, beside a failure that keeps graphql-core from reading
             # and noting them.
             self.context_value.restart(noted)
             completed = super().complete_object_value(return_type, details, info, path, result, position)
             return await completed if self.is_awaitable(completed) else completed
+        self.on_execution("payload_plan")
         for error in found.errors or ():
             place = path
             for step in (error.path or [])[1:]:
