@@ -130,8 +130,8 @@ class Metrics:
         )
         self.graphql_executions = self._counter(
             "billing_graphql_executions_total",
-            "Queries by what executed them, and objects of mutations and events (payload_…); a plan that does not cover "
-            "an object or a failure falls back.",
+            "Queries by what executed them, and objects of mutations and events (payload_…); a plan that does not "
+            "cover an object or a failure falls back.",
             "executor",
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
