@@ -108,6 +108,8 @@ class ExpireWhen:
             self._timer.cancel()
         if self._watcher is not None:
             end(self._watcher)
+        # A timer that was called keeps what it called, and so this block.
+        self._timer = self._watcher = None
 
     def _start(self, happened: Disconnected) -> None:
         self._watcher = asyncio.create_task(self._watch(happened))

@@ -19,7 +19,7 @@ from tests.services import Services
 
 MUTATIONS = scaled(full=200, short=60)
 CALLERS = 6
-SHORTEST_LIFE_SECONDS, LONGEST_LIFE_SECONDS = 0.05, 0.2
+SHORTEST_LIFE_SECONDS, LONGEST_LIFE_SECONDS = 0.02, 0.08
 
 
 async def _kill_at_random(fleet: Fleet, ended: asyncio.Event) -> int:

@@ -29,6 +29,8 @@ LAST_SECONDS_MAX = 0.5
 # How much more all clients and the events themselves may cost if every client has another data scope.
 SCOPES_RATIO_MAX = 1.5
 KIBIBYTES_MAX = 30.0
+ARENA_KIBIBYTES = 1_024
+"""Python takes memory in such steps, of which the last one may be nearly empty."""
 # Until the access log has written its entries.
 QUIET_SECONDS = 1.2
 
@@ -86,6 +88,10 @@ async def _events(fleet: Fleet, world: World, invoice: str, crowd: Crowd | None)
 async def test_an_event_for_many_subscribers_costs_little_whatever_their_data_scopes_are(
     stage: Stage, figures: Figures
 ) -> None:
+    first = stage.tokens(has_own_scopes=False)[:1]
+    # It makes what is made once, such as compiled statements and the methods of records.
+    async with subscribed(stage.fleet, first, WATCH, MARK, stage.over) as crowd:
+        await _events(stage.fleet, stage.world, stage.invoice, crowd)
     memory, found = stage.process.resident_bytes(), {}
     for name, has_own_scopes in (("equal", False), ("own_scopes", True)):
         tokens = stage.tokens(has_own_scopes=has_own_scopes)
@@ -97,7 +103,7 @@ async def test_an_event_for_many_subscribers_costs_little_whatever_their_data_sc
     last = {f"{name}_seconds_to_the_last": each[1] for name, each in found.items()}
     connection = found["equal"][2] / CLIENTS / 1024
     figures(clients=CLIENTS, **cpu, **last, kibibytes_a_connection=connection)
-    assert connection <= KIBIBYTES_MAX
+    assert connection <= KIBIBYTES_MAX + ARENA_KIBIBYTES / CLIENTS
     assert_within(CPU_MICROSECONDS_MAX, **cpu)
     assert_within(LAST_SECONDS_MAX, **last)
     assert_within(SCOPES_RATIO_MAX, ratio=found["own_scopes"][3] / found["equal"][3])
