@@ -53,7 +53,7 @@ def section(by: Figures, of_workers: Figures, heard: Mapping[str, Sequence[Heard
     rows += _of_subscribers(heard)
     if idle is not None:
         is_reached = "yes" if idle <= IDLE_MAX else "no"
-        rows.append(["CPU without requests, of a core", f"{idle:.2%}", f"at most {IDLE_MAX:.2%}", is_reached])
+        rows.append(["CPU without requests, of a core", f"{idle:.3%}", f"at most {IDLE_MAX:.3%}", is_reached])
     heads = ["", "found", "goal", "reached"]
     rest = "Go and Rust show the limit. The growth of lists is measured by `python -m benchmarks.list_latency`."
     return f"## Goals\n\n{table(heads, rows)}\n{rest}\n"

@@ -79,7 +79,7 @@ def test_each_goal_is_shown_with_the_ratio_of_its_operation() -> None:
     assert "| two workers, each with a core | 1.80 (Q1) | at least 1.8 | yes |\n" in page
     assert "| 1000 subscribers, equal: microseconds of CPU for each | 40 | at most 40 | yes |\n" in page
     assert "| 1000 subscribers, equal: milliseconds to the last | 100 | at most 100 | yes |\n" in page
-    assert "| CPU without requests, of a core | 0.20% | at most 0.20% | no |\n" in page
+    assert "| CPU without requests, of a core | 0.204% | at most 0.200% | no |\n" in page
     assert "Q3" not in page
 
 
