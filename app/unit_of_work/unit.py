@@ -14,6 +14,7 @@ from app.db.batches import BatchStep
 from app.db.history import ClaimStep, InvoiceStep
 from app.db.line_history import LineStepRecord
 from app.db.party_history import PartyStep
+from app.db.server_errors import may_retry
 from app.domain.access_log import DataClass
 from app.domain.actor import Actor
 from app.domain.calendar import business_day
@@ -83,13 +84,20 @@ class UnitOfWork:
         added: tuple[list[Any], ...] = (self.events, *of_claims, self.party_steps, self.line_steps, self.notices)
         kept = [len(each) for each in added]
         changes, disclosed, counts = dict(self.changes), self.disclosed, dict(self.counts)
+        part = await self.connection.begin_nested()
         try:
-            async with self.connection.begin_nested():
-                yield
-        except BillingError:
-            for each, count in zip(added, kept, strict=True):
-                del each[count:]
-            self.changes, self.disclosed, self.counts = changes, disclosed, counts
+            yield
+            await part.commit()
+        except Exception as error:
+            if may_retry(error):
+                # The whole unit runs again. After a deadlock the server has no savepoint any more, and its refusal to
+                # go back to it would hide that.
+                raise
+            await part.rollback()
+            if isinstance(error, BillingError):
+                for each, count in zip(added, kept, strict=True):
+                    del each[count:]
+                self.changes, self.disclosed, self.counts = changes, disclosed, counts
             raise
 
     def emit(self, *events: Event) -> None:
