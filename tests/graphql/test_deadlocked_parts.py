@@ -21,7 +21,8 @@ async def test_a_deadlock_within_a_part_is_tried_again(server_world: World) -> N
     world, database = server_world, server_world.gateway.database
     for _ in range(3):
         await world.create_claim()
-    first_has, second_has, runs = asyncio.Event(), asyncio.Event(), []
+    first_has, second_has = asyncio.Event(), asyncio.Event()
+    runs: list[int] = []
     payer = update(payers).where(payers.c.ans_code == world.payer).values(name="deadlocked")
     provider = update(providers).where(providers.c.cnes == world.provider).values(name="deadlocked")
 
