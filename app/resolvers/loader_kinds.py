@@ -48,7 +48,6 @@ class LoaderKinds:
         self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "", asked: Asked = None
     ) -> None:
         self._reads = Reads(database, scope, asked)
-        self._whole = Reads(database, scope)
         self._cache = cache
         self._work = work
         self._subject = subject
@@ -58,7 +57,7 @@ class LoaderKinds:
         """The loader of a relation with arguments: one for each list, page and filter."""
         found = self._related.get(relation)
         if found is None:
-            reads = self._whole
+            reads = Reads(self._reads.database, self._reads.scope)
 
             async def load(keys: list[str]) -> Sequence[Any]:
                 return await reads.rows(read, keys)
