@@ -13,8 +13,8 @@ import uvloop
 
 from app.runtime.certificates import Certificates
 from app.runtime.settings import Settings, SettingsError
-from app.web.app import create_app
 from app.telemetry.shared import SharedBytes
+from app.web.app import create_app
 from app.web.combined_admin import create_combined_app
 from app.web.connection import certificate_of
 from app.web.stopping import StoppingServer, admin_config
@@ -31,7 +31,7 @@ Requests leave no cycles (`tests/executor/test_garbage.py`), so it finds next to
 """
 SWITCH_SECONDS: Final = 0.0001
 KEPT_BYTES_EACH: Final = 8 * 1024 * 1024
-"""For the metrics of a worker, which are 0.6 MB once every operation was counted; of it what is written takes memory."""
+"""For the metrics of a worker, which are 0.6 MB once every operation was counted; only what is written takes memory."""
 LISTENER: Final = "BILLING_HOST or BILLING_PORT"
 ADMIN_LISTENER: Final = "BILLING_ADMIN_HOST or BILLING_ADMIN_PORT"
 _log = structlog.get_logger("billing.server")
