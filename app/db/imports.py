@@ -241,8 +241,12 @@ def results_of(job_id: str, limit: int, after: int = 0) -> Select[Any]:
 
 @query(ImportResultRecord)
 def results_page(scope: DataScope, where: ResultFilter, keyset: Keyset, subject: str) -> Select[Any]:
-    """A page of the results of one job that is of the scope, or that the subject has started."""
-    return keyset.apply(_results(scope, where, subject))
+    """A page of the results of one job that is of the scope, or that the subject has started.
+
+    By position alone, which is unique within the job: for the id after it, every page would sort all of the job.
+    """
+    place, _ = keyset.order
+    return keyset.start(_results(scope, where, subject)).order_by(place).limit(keyset.limit)
 
 
 @query_total(int)
