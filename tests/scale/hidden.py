@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.scale.reads import Sent
 
-INDEXES: Final = """SELECT DISTINCT table_name, index_name FROM information_schema.statistics
-WHERE table_schema = DATABASE() AND index_name <> 'PRIMARY' ORDER BY table_name, index_name"""
+INDEXES: Final = """SELECT DISTINCT table_name AS table_name, index_name AS index_name
+FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name <> 'PRIMARY' ORDER BY 1, 2"""
 WORDS: Final = {True: ("IGNORED", "NOT IGNORED"), False: ("INVISIBLE", "VISIBLE")}
 """By whether the server is MariaDB."""
 
@@ -26,7 +26,8 @@ class Index:
 
 async def secondary_indexes(connection: AsyncConnection) -> list[Index]:
     """Those of all tables."""
-    return [Index(*row) for row in (await connection.exec_driver_sql(INDEXES)).all()]
+    found = (await connection.exec_driver_sql(INDEXES)).mappings().all()
+    return [Index(each["table_name"], each["index_name"]) for each in found]
 
 
 @asynccontextmanager

@@ -1,5 +1,5 @@
-"""What the page of a list may cost: how many rows and entries it looks at, measured by the rows of the list's own table,
-and whether it may sort."""
+"""What the page of a list may cost: how many rows and entries it looks at, by the rows of the list's own table, and
+whether it may sort."""
 
 from collections.abc import Iterator
 from typing import Final

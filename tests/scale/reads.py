@@ -24,8 +24,8 @@ class Sent:
 
 @dataclass(frozen=True)
 class Work:
-    """What a statement costs: stored tables that are read from end to end, those whose rows are sorted, the indexes that
-    are read, and how many entries and rows are looked at; `pages` is how many of its parts are merged."""
+    """What a statement costs: stored tables that are read from end to end, those whose rows are sorted, the indexes
+    that are read, and how many entries and rows are looked at; `pages` is how many of its parts are merged."""
 
     scanned: tuple[str, ...]
     sorted: tuple[str, ...]

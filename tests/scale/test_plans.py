@@ -3,6 +3,7 @@ costs at most what counting to its bound costs, and says whether there is more."
 
 import re
 from collections.abc import Iterator
+
 from graphql import GraphQLField, get_named_type, is_enum_type, is_input_object_type, is_object_type
 
 from app.db import waiting_lines
