@@ -31,7 +31,7 @@ class Large:
 
 
 async def _until_swept(gateway: Gateway) -> None:
-    """Wait until the first sweep has added up the books, which takes a while with so many rows."""
+    """Wait until the first sweep has gone through the rows that wait and are old."""
 
     def is_swept() -> bool:
         return any(gateway.parts.metrics.proof_age.collect())

@@ -72,6 +72,7 @@ async def fill(database: Database, size: Size, person: str) -> None:
             *further_rows.statements(size.claims // 2, size.remittances),
             *object_rows.statements(size.invoice_lines, size.import_results),
             *_logs(size, person),
+            _books(),
         ):
             await run(connection, statement)
             await run(connection, "COMMIT")
@@ -367,3 +368,13 @@ def _logs(size: Size, person: str) -> list[str]:
         insert("access_log_entries", entry, first(size.claims // 2)),
         insert("access_log_persons", row, first(size.claims // 2)),
     ]
+
+
+def _books() -> str:
+    """The months as if somebody were adding them up until tomorrow: sweeps would add up all claims while tests ask."""
+    month = {
+        "month": "CAST(PERIOD_ADD(202312, n) AS CHAR)",
+        "taken_at": "TIMESTAMPADD(DAY, 1, UTC_TIMESTAMP())",
+        "proven_at": "UTC_TIMESTAMP()",
+    }
+    return insert("book_months", month, "numbers WHERE PERIOD_ADD(202312, n) <= DATE_FORMAT(UTC_DATE(), '%%Y%%m') + 1")

@@ -15,8 +15,8 @@ from tests.scale.kept import KEPT
 from tests.scale.limits import faults
 from tests.scale.reads import work_of
 
-LIMITED: Final = sessions.settings(idle_seconds=60, statement_seconds=5, is_writing=False)
-"""The server ends a page that takes so long without its index, which is noticed, too."""
+LIMITED: Final = sessions.settings(idle_seconds=60, statement_seconds=30, is_writing=False)
+"""The server ends a page of a million claims that takes so long without its index: it is missed, too."""
 
 
 async def test_every_index_that_a_page_needs_is_missed(
@@ -29,6 +29,8 @@ async def test_every_index_that_a_page_needs_is_missed(
         await connection.exec_driver_sql(LIMITED)
         indexes = await secondary_indexes(connection)
         for index in indexes:
+            if index.name in KEPT:
+                continue
             users = [each for each in alone if index.name in each.work.indexes]
             title = await _first_that_misses(connection, index, users)
             if title is not None:
