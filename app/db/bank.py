@@ -13,7 +13,7 @@ from app.db.engine import fetch, run
 from app.db.filters import OPEN_RANGE, Bounds, Condition, Elsewhere, one_of, within
 from app.db.pages import Chosen, Others, Values
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records, update_record
+from app.db.records import columns, insert_records, update_record, update_records
 from app.db.remittance_tables import remittances
 from app.db.remittances import REMITTANCE, RemittanceRecord
 from app.db.scoping import bank_entries_in, bank_files_in, parties_of, remittances_in
@@ -203,8 +203,7 @@ def _values(scope: DataScope, where: BankEntryFilter) -> list[Values]:
 
 async def update_entries(connection: AsyncConnection, entries: Sequence[BankEntryRecord]) -> None:
     """Write the whole rows of entries that the caller has locked."""
-    for each in entries:
-        await update_record(connection, bank_entries, each)
+    await update_records(connection, bank_entries, entries)
 
 
 def _is_announced(remittance: Any) -> list[Condition]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.adjustments import AdjustmentRecord
@@ -14,7 +14,7 @@ from app.db.engine import run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records, update_record
+from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.remittance_tables import remittance_adjustments, remittance_lines, remittances
 from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
@@ -291,10 +291,7 @@ async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLi
     match = ("status", "problem", "findings", "claim_id", "matched_by", "posted_at")
     work = ("waiting_since", "assigned_to", "set_aside_until", "resolution")
     names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason", *work)
-    statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in names})
-    rows = [{"line": line.id, **{f"new_{name}": getattr(line, name) for name in names}} for line in lines]
-    await run(connection, statement, rows)
+    await update_columns(connection, remittance_lines, lines, *names)
 
 
 def visible_lines(scope: DataScope) -> Select[Any]:
