@@ -298,7 +298,7 @@ def chosen(scope: DataScope, where: ClaimFilter) -> Chosen:
     """The claims within the scope that match the filter."""
     others = Others((claims.c.id,), elsewhere=lambda claim: _elsewhere(where, claim.id))
     conditions = [claims_in(scope), *_conditions(where)]
-    return Chosen(claims, conditions, _values(scope, where), others, _denied(where), newest=claims.c.created_at)
+    return Chosen(claims, conditions, _values(scope, where), others, _start(where), newest=claims.c.created_at)
 
 
 def _conditions(where: ClaimFilter) -> list[Condition]:
@@ -343,16 +343,16 @@ def _elsewhere(where: ClaimFilter, claim: ColumnElement[str]) -> list[Elsewhere]
     return found
 
 
-def _denied(where: ClaimFilter) -> Start | None:
-    """The denials that the claims have, if the filter wants any."""
+def _start(where: ClaimFilter) -> Start | None:
+    """The denials or the lines of invoices that the claims have, if the filter wants any."""
     of_code = equal((denials.c.code, where.denial_code))
-    disputed = [denials.c.status.in_(_DISPUTED)] if where.is_in_dispute else []
-    if not of_code and not disputed:
+    if of_code or where.is_in_dispute:
+        rows = select(denials.c.claim_id).where(*(of_code or [denials.c.status.in_(_DISPUTED)]))
+    elif where.is_invoiced:
+        billed = invoice_lines.c.billed_claim_id
+        rows = select(billed.label("claim_id")).where(billed.is_not(None)).order_by(billed.desc())
+    else:
         return None
-    rows = select(denials.c.claim_id).where(*(of_code or disputed))
     return Start(
-        rows,
-        lambda denial: denial.join(claims, claims.c.id == denial.c.claim_id),
-        [claims.c.id],
-        is_first=bool(of_code),
+        rows, lambda row: row.join(claims, claims.c.id == row.c.claim_id), [claims.c.id], is_first=bool(of_code)
     )

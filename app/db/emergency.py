@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, func, insert, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.counting import row_count
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.engine import fetch_one, run
 from app.db.pages import NONE, Chosen, Others
 from app.db.paging import Keyset
@@ -43,8 +43,8 @@ class EarlierAccesses:
 
 
 EMERGENCY = columns(emergency_accesses, EmergencyRecord)
-_ASKED_MAX: Final = 5_000
-"""Fewer than of other lists: for each, the claims and the checks of a patient are read."""
+_ASKED_MAX: Final = CANDIDATES_MAX // 10
+"""The claims and the checks of each patient are read."""
 
 
 async def insert_access(connection: AsyncConnection, access: EmergencyRecord, *, serial: int) -> None:
@@ -99,7 +99,12 @@ def page(scope: DataScope, keyset: Keyset) -> Select[Any]:
 def count(scope: DataScope, most: int = _ASKED_MAX) -> Select[Any]:
     """How many accesses were ever granted to patients of the scope; of at most so many it is asked whose they are."""
     table = emergency_accesses.c
-    others = Others((table.id, table.patient_id), _with_patient, [patients.c.id], lambda _access: [patients_in(scope)])
+    others = Others(
+        (table.id, table.patient_id),
+        _with_patient,
+        [patients.c.id],
+        lambda _access: [patients_in(scope)],
+    )
     return Chosen(emergency_accesses, [], others=NONE if scope.is_everything else others, newest=table.id).count(most)
 
 

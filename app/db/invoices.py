@@ -82,6 +82,8 @@ class InvoiceSums:
 _DUE = invoices.c.total_cents - invoices.c.settled_cents
 AMOUNTS: Final = Amounts(InvoiceSums, (invoices.c.total_cents, invoices.c.settled_cents, _DUE))
 INVOICE = columns(invoices, InvoiceRecord)
+_ASKED_MAX: Final = CANDIDATES_MAX // 4
+"""The lines of each invoice are read, and the denials of their claims."""
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -108,7 +110,7 @@ def page(scope: DataScope, where: InvoiceFilter, keyset: Keyset) -> Select[Any]:
 
 
 @query_total(row_count)
-def count(scope: DataScope, where: InvoiceFilter, most: int = CANDIDATES_MAX) -> Select[Any]:
+def count(scope: DataScope, where: InvoiceFilter, most: int = _ASKED_MAX) -> Select[Any]:
     """How many invoices within the scope match the filter; at most so many are asked for disputes."""
     return _chosen(scope, where).count(most)
 

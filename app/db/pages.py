@@ -121,7 +121,10 @@ class Chosen:
         return select(*columns).where(*self.conditions).order_by(*self._newest_first())
 
     def first(
-        self, source: Callable[[FromClause], FromClause], *found_by: Column[Any], is_first: bool = False
+        self,
+        source: Callable[[FromClause], FromClause],
+        *found_by: Column[Any],
+        is_first: bool = False,
     ) -> Start:
         """Its rows as the start of another list; `start` is the column of their ids."""
         return Start(self.candidates([self.table.c.id.label("start")]), source, found_by, is_first)

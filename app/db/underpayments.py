@@ -7,7 +7,7 @@ from sqlalchemy import FromClause, Select, and_, func, or_, select
 
 from app.db.claims import ClaimFilter
 from app.db.claims import chosen as chosen_claims
-from app.db.counting import row_count
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.filters import OPEN_RANGE, Bounds, Condition, within
 from app.db.pages import Chosen, Others
 from app.db.paging import Keyset
@@ -70,8 +70,8 @@ _ASKED: Final = (
 )
 """What decides whether an item is one."""
 _FOUND_BY: Final = (claims.c.id, contracts.c.provider_cnes, _PRICE.contract_id)
-_ASKED_MAX: Final = 20_000
-"""Fewer than of other lists: for each, its claim, its contract, its price and a replacement are looked up."""
+_ASKED_MAX: Final = CANDIDATES_MAX // 3
+"""For each item its claim, its contract and its price are looked up."""
 
 
 @query(UnderpaymentRecord)

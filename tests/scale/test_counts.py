@@ -26,7 +26,7 @@ READ = frozenset({"payers", "providers", "contracts", "remittances"})
 likes."""
 OWN_MAX = 2 * COUNTED_MAX + 200
 """The entries of an index that are counted, each of them once more in the result, and the few invoices overdue."""
-OTHERS_MAX = 5 * CANDIDATES_MAX
+OTHERS_MAX = 6 * CANDIDATES_MAX
 """Where other tables decide, a candidate is read, stored, read again, looked up and read to see if there are more."""
 DECIDED_BY_OTHERS = re.compile(
     "inDispute|nvoiced|denialCode|isLeft|^(emergency|underpayments|announced|remittanceAdjustments|unmatched)"
@@ -148,7 +148,8 @@ LIMITED = (
     Limited(CLAIMS, "invoiced: false", UNBILLED // 5, UNBILLED // 5, is_longer=True),
     Limited(CLAIMS, "invoiced: false", UNBILLED * 2, UNBILLED, is_longer=True),
     Limited(CLAIMS, "invoiced: false", SIZE.claims, None),
-    Limited(CLAIMS, "invoiced: true", UNBILLED, 0, is_longer=True),
+    # Those that are on an invoice are found from its lines.
+    Limited(CLAIMS, "invoiced: true", UNBILLED, UNBILLED, is_longer=True),
     # The denials in dispute are asked for their claims and invoices.
     Limited(CLAIMS, "inDispute: true", LATE // 3, LATE // 3, is_longer=True),
     Limited(CLAIMS, "inDispute: true", LATE, None),
