@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, literal_column, or_, select
 
 from app.db.filters import Condition
 from app.values.frozen import frozen
@@ -60,7 +60,8 @@ class Way:
 
     def is_cut(self, most: int) -> Condition:
         """Whether there are more candidates."""
-        one = self.candidates.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
+        number: ColumnElement[int] = literal_column("1")
+        one = self.candidates.with_only_columns(number, maintain_column_froms=True).order_by(None)
         return one.limit(1).offset(most).scalar_subquery().is_not(None)
 
 

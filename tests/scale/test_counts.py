@@ -26,8 +26,9 @@ READ = frozenset({"payers", "providers", "contracts", "remittances"})
 likes."""
 OWN_MAX = 2 * COUNTED_MAX + 200
 """The entries of an index that are counted, each of them once more in the result, and the few invoices overdue."""
-OTHERS_MAX = 6 * CANDIDATES_MAX
-"""Where other tables decide, a candidate is read, stored, read again, looked up and read to see if there are more."""
+OTHERS_MAX = 8 * CANDIDATES_MAX
+"""Where other tables decide, each candidate is read, stored, read again, looked up and read to see if there are
+more; of a very long list in two ways."""
 DECIDED_BY_OTHERS = re.compile(
     "inDispute|nvoiced|denialCode|isLeft|^(emergency|underpayments|announced|remittanceAdjustments|unmatched)"
     "|^denials.*(payer|provider|of two)"
