@@ -8,7 +8,9 @@ import pytest
 from app.executor.trials import RESTS
 from tests.access.test_audit import entries_of
 from tests.access.world import Rich, nurse_of, rich_world
+from tests.factories import key
 from tests.gateway import embedded_settings, running_gateway
+from tests.inputs import shaped
 
 LIST = "{ claims(first: 5) { nodes { id items { code } } } }"
 
@@ -104,6 +106,17 @@ async def test_a_plan_that_gives_up_three_times_is_tried_again_after_a_hundred_e
 async def test_a_plan_that_mostly_gets_to_its_end_is_tried_each_time(rich: Rich) -> None:
     ways = await _nulled_ways(rich, [None, *["x", None, "x", None, None] * 10], f"# other\n{NULLED}")
     assert ways == ["core", *["fallback", "plan", "fallback", "plan", "plan"] * 10]
+
+
+async def test_a_payload_whose_plan_gives_up_three_times_is_left_to_graphql_core(rich: Rich) -> None:
+    query = """mutation($input: CreateClaimInput!) {
+      createClaim(input: $input) { claim { id history(after: "x") { totalCount } } replayed } }"""
+    variables = {"input": shaped("createClaim", rich.world.claim_input(idempotencyKey=key()))}
+    before = await rich.gateway.payloads()
+    for _ in range(6):
+        answer = await rich.gateway.gql(query, variables, token=rich.world.token("biller"))
+        assert answer.body["data"]["createClaim"]["claim"] is None
+    assert await rich.gateway.payloads() - before == {"core": 3, "fallback": 3}
 
 
 async def test_what_a_plan_that_gave_up_has_done_is_not_counted(rich: Rich) -> None:

@@ -1,7 +1,8 @@
-"""A plan that fails by a fault of ours: the answer is graphql-core's, and the log says so once."""
+"""What a plan says of failures itself, and a fault of ours: the answer is graphql-core's, and the log says so once."""
 
 from collections.abc import Mapping, Sequence
 
+import orjson
 import strawberry
 from structlog.testing import capture_logs
 
@@ -60,3 +61,21 @@ async def test_a_fault_of_a_plan_is_one_line_of_the_log_without_what_was_read(sq
     ] * 2
     assert "in _read\n    return [PATIENT] if" in lines[0]["place"]
     assert f"'{PATIENT}'" not in str(lines)
+
+
+async def test_a_cursor_of_one_object_is_an_error_of_each_other_object(sqlite_rich: Rich) -> None:
+    both, token = Both(sqlite_rich.gateway), sqlite_rich.world.token("biller")
+    first = "{ claims { nodes { invoices(first: 1) { pageInfo { endCursor } } } } }"
+    nodes = (await sqlite_rich.gateway.gql(first, token=token)).data["claims"]["nodes"]
+    cursors = [each["invoices"]["pageInfo"]["endCursor"] for each in nodes]
+    own = next(number for number, each in enumerate(cursors) if each is not None)
+    query = "query($after: String) { claims { nodes { id invoices(after: $after) { totalCount nodes { id } } } } }"
+    operation = await both.prepared(query, {"after": cursors[own]}, token)
+    assert operation is not None
+    planned = await both.by_plan(operation, token)
+    assert planned == await both.by_core(operation, token)
+    assert both.ways == {"plan": 1}
+    body = orjson.loads(planned.body)
+    answered = [number for number, each in enumerate(body["data"]["claims"]["nodes"]) if each["invoices"] is not None]
+    assert answered == [own]
+    assert [each["extensions"].get("count", 1) for each in body["errors"]] == [len(cursors) - 1]
