@@ -19,7 +19,7 @@ COPY rest-pages/ ./
 RUN npm ci --no-audit --no-fund && npm run build
 
 
-FROM python:3.13-slim AS wheels
+FROM python:3.14-slim AS wheels
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/billing
@@ -35,7 +35,7 @@ COPY --from=rest-pages /src/app/rest/static/ app/rest/static/
 RUN pip install --no-deps . && pip check
 
 
-FROM python:3.13-slim
+FROM python:3.14-slim
 # The uid is a number, so that an orchestrator can see that it is not root. Only the volume is writable.
 RUN groupadd --system --gid 10001 billing \
     && useradd --system --uid 10001 --gid billing --home-dir /var/lib/billing --shell /usr/sbin/nologin billing \

@@ -1,7 +1,8 @@
-"""The texts that write whole records: one INSERT for many rows, and an UPDATE by id."""
+"""The texts that write records: one INSERT for many rows, and an UPDATE by id for one row or for many."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Insert, Select, Table, bindparam, insert, update
@@ -65,6 +66,24 @@ def update_text(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple
     compiled = statement.compile(dialect=dialect)
     order = ["id" if name == "record_id" else name for name in compiled.positiontup or ()]
     return Text(str(compiled)), tuple(order)
+
+
+def update_many(
+    table: Table, records: Sequence[Any], names: tuple[str, ...], dialect: Dialect
+) -> tuple[Text, list[Any]]:
+    """One UPDATE of these columns of many rows by id, and its parameters: a column gets the value that all records
+    have, or else each row its own, chosen by the id."""
+    ids, *columns = zip(*map(values_of(table, ("id", *names), dialect), records), strict=True)
+    own = f"CASE id {'WHEN %s THEN %s ' * len(ids)}END"
+    changes: list[str] = []
+    parameters: list[Any] = []
+    for name, values in zip(names, columns, strict=True):
+        is_same = all(value == values[0] for value in values)
+        changes.append(f"{dialect.identifier_preparer.quote(name)}={'%s' if is_same else own}")
+        parameters += values[:1] if is_same else chain.from_iterable(zip(ids, values, strict=True))
+    # ruff: noqa: S608 - names of columns, and placeholders
+    text = f"UPDATE {table.name} SET {', '.join(changes)} WHERE id IN ({', '.join(['%s'] * len(ids))})"
+    return Text(text, is_prepared=False), [*parameters, *ids]
 
 
 @cache

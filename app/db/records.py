@@ -10,7 +10,7 @@ from sqlalchemy import Column, Select, Table, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
-from app.db.record_texts import insert_if, insert_if_text, insert_text, update_text, values_of
+from app.db.record_texts import insert_if, insert_if_text, insert_text, update_many, update_text, values_of
 from app.db.session import Session
 
 ROWS_PER_STATEMENT: Final = 50
@@ -56,21 +56,32 @@ async def insert_record_if(
 
 async def update_record(connection: AsyncConnection, table: Table, record: Any) -> None:
     """Write every field of the record to the row with its id; the caller holds the lock that protects the row."""
-    await update_columns(connection, table, [record], *(name for name in _names(record.__class__) if name != "id"))
+    await update_records(connection, table, [record])
+
+
+async def update_records(connection: AsyncConnection, table: Table, records: Sequence[Any]) -> None:
+    """Write every field of each record to the row with its id; the caller holds the locks that protect the rows."""
+    if records:
+        names = (name for name in _names(records[0].__class__) if name != "id")
+        await update_columns(connection, table, records, *names)
 
 
 async def update_columns(connection: AsyncConnection, table: Table, records: Sequence[Any], *names: str) -> None:
-    """Write these fields of each record to the row with its id; the caller holds the locks that protect the rows."""
+    """Write these fields of each record to the row with its id; the caller holds the locks that protect the rows. Of
+    several, fifty are one statement."""
     if not isinstance(connection, Session):
         statement = update(table).where(table.c.id == bindparam("record_id"))
         statement = statement.values({name: bindparam(f"new_{name}") for name in names})
         rows = [{"record_id": each.id} | {f"new_{name}": getattr(each, name) for name in names} for each in records]
         await run(connection, statement, rows)
         return
-    text, order = update_text(table, names, connection.dialect)
-    values = values_of(table, order, connection.dialect)
-    for each in records:
-        await connection.matched(text, values(each))
+    if len(records) == 1:
+        text, order = update_text(table, names, connection.dialect)
+        await connection.matched(text, values_of(table, order, connection.dialect)(records[0]))
+        return
+    for start in range(0, len(records), ROWS_PER_STATEMENT):
+        batch = records[start : start + ROWS_PER_STATEMENT]
+        await connection.matched(*update_many(table, batch, names, connection.dialect))
 
 
 @cache

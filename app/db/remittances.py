@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.adjustments import AdjustmentRecord
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.engine import run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records, update_record
+from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.remittance_tables import remittance_adjustments, remittance_lines, remittances
 from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
@@ -230,14 +230,13 @@ def paid_analysis(payer: str, provider: str, content_hash: str, issued_on: date)
 @query(RemittanceRecord)
 def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the remittances within the scope."""
-    chosen = Chosen(remittances, [remittances_in(scope), *conditions(where)], _values(scope, where))
-    return chosen.page(REMITTANCE, keyset)
+    return chosen(scope, where).page(REMITTANCE, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
     """How many remittances within the scope match the filter."""
-    return count_of(_visible(scope).where(*conditions(where)))
+    return chosen(scope, where).count()
 
 
 async def stated_cents(connection: AsyncConnection, remittance_id: str) -> Cents:
@@ -292,10 +291,7 @@ async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLi
     match = ("status", "problem", "findings", "claim_id", "matched_by", "posted_at")
     work = ("waiting_since", "assigned_to", "set_aside_until", "resolution")
     names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason", *work)
-    statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in names})
-    rows = [{"line": line.id, **{f"new_{name}": getattr(line, name) for name in names}} for line in lines]
-    await run(connection, statement, rows)
+    await update_columns(connection, remittance_lines, lines, *names)
 
 
 def visible_lines(scope: DataScope) -> Select[Any]:
@@ -383,6 +379,12 @@ def conditions(where: RemittanceFilter) -> list[Condition]:
         *equal((table.statement_number, where.statement_number)),
         *within((table.paid_on, where.paid_on), (table.created_at, where.created_at)),
     ]
+
+
+def chosen(scope: DataScope, where: RemittanceFilter) -> Chosen:
+    """The remittances within the scope that match the filter."""
+    found = [remittances_in(scope), *conditions(where)]
+    return Chosen(remittances, found, _values(scope, where), newest=remittances.c.created_at)
 
 
 def _values(scope: DataScope, where: RemittanceFilter) -> list[Values]:

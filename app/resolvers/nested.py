@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db.children import Children
+from app.db.counting import RowCount
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError
@@ -80,9 +81,9 @@ class NestedList(Generic[Row]):
         return read
 
     def _counts(self, where: Any) -> Query[Any]:
-        async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[int]:
+        async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[RowCount]:
             found = await self.children.counts(connection, scope, parents, where)
-            return [found.get(each, 0) for each in parents]
+            return [RowCount(found.get(each, 0)) for each in parents]
 
         return read
 

@@ -1,11 +1,16 @@
 """The metrics of several processes as one page: counts add up, and each gauge says by its name how it does.
 
-The page is text, as each process exports it; a process that ended leaves its counts, since a count never falls.
+The page is text, as each process exports it; a process that ended leaves its counts, since a count never falls. What it
+counted after it was asked last goes with it.
 """
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
+
+import orjson
+
+from app.telemetry.shared import SharedBytes
 
 Samples = dict[str, float]
 """Value by name and labels, as the page writes them: all processes run the same code, which writes them in one way."""
@@ -56,19 +61,28 @@ class Page:
 
 
 class Combined:
-    """Combines the pages of processes, each known by its place and a number that a new process changes."""
+    """Combines the pages of processes, each known by its place and a number that a new process changes.
 
-    def __init__(self) -> None:
-        self._last: dict[int, tuple[int, Page]] = {}
-        self._ended: dict[str, Samples] = {}
+    `kept` has the last pages and the counts of ended processes for whoever combines them after this process: without
+    them its counts would fall, which is read as a restart of all, and everything counted as new.
+    """
+
+    def __init__(self, kept: SharedBytes) -> None:
+        self._kept = kept
+        found = orjson.loads(kept.read() or b"{}")
+        self._texts: dict[int, tuple[int, str]] = {int(place): each for place, each in found.get("last", {}).items()}
+        self._last = {place: (number, Page(text)) for place, (number, text) in self._texts.items()}
+        self._ended: dict[str, Samples] = found.get("ended", {})
 
     def text(self, pages: Mapping[int, tuple[int, str]]) -> bytes:
         """One page; `pages` are place -> (number of the process, its page)."""
         for place, (number, text) in pages.items():
             before = self._last.get(place)
             if before is not None and before[0] != number:
-                self._keep(before[1])
+                self._add_to_ended(before[1])
             self._last[place] = (number, Page(text))
+            self._texts[place] = (number, text)
+        self._kept.write(orjson.dumps({"last": self._texts, "ended": self._ended}, option=orjson.OPT_NON_STR_KEYS))
         known = [page for _, page in self._last.values()]
         names = dict.fromkeys(name for page in known for name in page.families)
         return "".join(self._family(name, known, pages.keys()) for name in names).encode()
@@ -82,7 +96,7 @@ class Combined:
         counted = [page.families.get(name, {}) for page in known]
         return describing.headers[name] + _lines([*counted, self._ended.get(name, {})], sum)
 
-    def _keep(self, page: Page) -> None:
+    def _add_to_ended(self, page: Page) -> None:
         for name, samples in page.counts():
             kept = self._ended.setdefault(name, {})
             for key, value in samples.items():

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.telemetry.combined import Combined
+from app.telemetry.shared import SharedBytes
 from app.values.frozen import frozen
 from app.web.failures import Failures, http_error
 from app.web.strict import StrictRequests
@@ -55,9 +56,10 @@ def _answer(head: bytes, body: bytes) -> Answer:
     return Answer(int(first.split(b" ")[1]), int(headers.get(PROCESS_HEADER, b"0")), body)
 
 
-def create_combined_app(ports: list[int]) -> Starlette:
-    """Health and metrics of the workers whose admin listeners have these ports."""
-    combined = Combined()
+def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
+    """Health and metrics of the workers whose admin listeners have these ports; `kept` has what they have counted, for
+    the process that comes after this one."""
+    combined = Combined(kept)
 
     async def answers(path: str) -> list[Answer]:
         return list(await asyncio.gather(*[ask(port, path) for port in ports]))

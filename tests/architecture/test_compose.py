@@ -341,8 +341,8 @@ def test_the_image_is_built_from_pinned_parts() -> None:
     assert [line.split()[0] for line in instructions("FROM")] == [
         "node:22-slim",
         "node:22-slim",
-        "python:3.13-slim",
-        "python:3.13-slim",
+        "python:3.14-slim",
+        "python:3.14-slim",
     ]
     installs = re.findall(r"pip install ([^&\n]+)", DOCKERFILE)
     assert [line.strip() for line in installs] == ["--require-hashes -r requirements.txt", "--no-deps ."]

@@ -97,7 +97,6 @@ PARTIAL_WRITES = {
         "a merge changes whose a row is, and nothing else of it",
     ),
     "parties.insert_providers": "whole records, with the counters at zero",
-    "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
     "lines_to_post._pay_lines": "all lines of a statement that was an analysis and is paid now",
     "remittances.cancel_lines": "all lines of a cancelled statement at once, whatever they say",
     "imports.take": "the lease of a job, only while it is free",

@@ -18,8 +18,8 @@ ACTIONS = "{ claims(first: 2) { nodes { id availableActions { action } } } }"
 
 
 @pytest.fixture
-def rich(mysql_rich: Rich) -> Rich:
-    return mysql_rich
+def mode() -> str:
+    return "mysql"
 
 
 async def _columns(rich: Rich, query: str) -> dict[str, set[str]]:
@@ -85,7 +85,7 @@ def test_a_function_that_passes_an_object_on_is_noticed() -> None:
     assert not passes_on(lambda claim: claim.id or claim.status.value, "claim")
     assert passes_on(lambda claim: (repr(claim), claim.id), "claim")
     assert passes_on(lambda claim: None if claim.id is None else claim, "claim")
-    assert passes_on(lambda claim: [claim.id for _ in range(2)], "claim")
+    assert passes_on(lambda claim: any(claim.id for _ in range(2)), "claim")
 
 
 def test_a_part_of_a_record_is_a_record_that_lacks_the_rest() -> None:

@@ -132,6 +132,10 @@ async def test_a_worker_that_dies_is_started_again_and_its_counts_stay(workers: 
     after = workers.children()
     assert (len(after), before[0] in after, set(before[1:]) <= set(after)) == (3, False, True)
     assert workers.log.read_text().count('"worker_died"') == 1
+    # Nor do they go with the process that adds them up.
+    os.kill(after[1], signal.SIGKILL)
+    await until(lambda: after[1] not in workers.children())
+    assert (await workers.samples())[COUNTED] == 2 * REQUESTS
 
 
 async def test_nothing_is_left_of_workers_whose_parent_is_killed(workers: Workers) -> None:

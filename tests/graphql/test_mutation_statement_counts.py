@@ -6,6 +6,7 @@ from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
 from tests.graphql.test_remittances import line, taken
 
 ITEMS = [CONSULTATION, {**CONSULTATION, "unitPrice": "7.00"}, BLOOD_COUNT]
+LINES = "query($id: ID!) { invoice(id: $id) { lines(first: 10) { nodes { settledAmount } } } }"
 # Those of the outbox and of the access log, which `counting` leaves out because the relay has the same: an INSERT of
 # events and two of the entry with its persons. The COMMIT is no statement here.
 WRITTEN_WITH_EACH_CHANGE = 3
@@ -90,7 +91,7 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
         "updateDraftClaim": 12,
         "submitClaims": 10,
         "startReview": 6,
-        "adjudicateClaim": 16,
+        "adjudicateClaim": 15,
         "createInvoice": 14,
         "issueInvoice": 8,
         "settleInvoice": 12,
@@ -104,3 +105,32 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
         "sendAppealBatch": 18,
         "postRemittance": 38,
     }
+
+
+async def test_many_items_are_written_by_few_statements(server_world: World) -> None:
+    amounts = [f"{number}.00" for number in range(10, 62)]
+    claim = await server_world.claim_in_review(items=[{**CONSULTATION, "unitPrice": each} for each in amounts])
+    decided = [
+        {"sequence": number, "approvedAmount": f"{number}.00", "denials": [{"code": "1801", "amount": "9.00"}]}
+        for number in range(1, len(amounts) + 1)
+    ]
+    counts = Counts(server_world)
+    await counts.of("reviewer", "adjudicateClaim", id=claim["id"], items=decided, idempotencyKey=key())
+    items = (await server_world.claim(claim["id"]))["items"]
+    assert [each["approvedAmount"] for each in items] == [each["approvedAmount"] for each in decided]
+    assert [each["processedAmount"] for each in items] == amounts
+    # Fifty rows are one statement, here of items and of denials.
+    assert dict(counts) == {"adjudicateClaim": 19}
+
+
+async def test_a_payment_of_many_claims_costs_as_many_statements_as_of_one(server_world: World) -> None:
+    counts = Counts(server_world)
+    for amounts in (["100.00"], ["10.00", "20.00", "30.00"]):
+        claims = [(await server_world.approved_claim(each))["id"] for each in amounts]
+        invoice = (await server_world.create_invoice(claims))["invoice"]
+        assert (await server_world.mutate("finance", "issueInvoice", "", id=invoice["id"]))["errors"] == []
+        paid = {"id": invoice["id"], "paidOn": today().isoformat(), "amount": None, "idempotencyKey": key()}
+        await counts.of("finance", "settleInvoice", **paid)
+        lines = (await server_world.call("finance", LINES, id=invoice["id"]))["invoice"]["lines"]["nodes"]
+        assert sorted(each["settledAmount"] for each in lines) == amounts
+        assert dict(counts) == {"settleInvoice": 12}
