@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Update, and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.document_tables import documents
 from app.db.filters import Condition, one_of
 from app.db.import_tables import import_jobs, import_results
@@ -249,7 +249,7 @@ def results_page(scope: DataScope, where: ResultFilter, keyset: Keyset, subject:
     return keyset.start(_results(scope, where, subject)).order_by(place).limit(keyset.limit)
 
 
-@query_total(int)
+@query_total(row_count)
 def count_results(scope: DataScope, where: ResultFilter, subject: str) -> Select[Any]:
     """How many results of the job match."""
     return count_of(_results(scope, where, subject))

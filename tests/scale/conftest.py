@@ -19,6 +19,8 @@ from tests.servers import mysql
 from tests.servers.mysql import create_database
 from tests.services import Services
 
+__all__ = ["SIZE"]
+
 MEMORY = ("--innodb-buffer-pool-size=3G", "--loose-innodb-log-file-size=2G")
 
 

@@ -52,9 +52,9 @@ AT_WORK: Final = (
 """The gateway's own tasks find what is next, or too old."""
 SUMS: Final = (
     *("ix_invoice_lines_kind_created_at", "ix_settlement_deductions_payer_ans_paid_on"),
-    "ix_settlement_deductions_provider_cnes_paid_on",
+    *("ix_settlement_deductions_provider_cnes_paid_on", "ix_bank_entries_direction_booked_on_id"),
 )
-"""Sums of a period."""
+"""Sums of a period, and counts."""
 NOT_LONG: Final = (
     *("ix_appeal_templates_code_id", "ix_appeal_templates_provider_cnes_code_id", "ix_practitioners_name_id"),
     *("ix_contracts_payer_ans_provider_cnes_id", "ix_contracts_provider_cnes_id", "ix_payers_name_ans_code"),

@@ -1,5 +1,4 @@
-"""Every documented filter and order of every list has an index: the server looks at little more than the page. A count
-costs at most what counting to its bound costs, and says whether there is more."""
+"""Every documented filter and order of every list has an index: the server looks at little more than the page."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from tests.gateway import heard
 from tests.scale.cases import all_lists
 from tests.scale.conftest import Large, Measured
 from tests.scale.limits import faults
-from tests.scale.lists import EVERYBODY
 from tests.scale.reads import Sent, sent_statements, work_of
 from tests.scale.rows import identifier
 from tests.scale.size import SIZE
@@ -26,15 +24,6 @@ NOT_LONG |= {"SpreadsheetPreview.rows"}
 """The first rows of a file, from memory."""
 PAGES = "Connection"
 PLACES = {"first", "after", "last", "before"}
-COUNTED_MAX = 10_000
-COUNT = "{ %s { totalCount isLongerThanCounted } }"
-COUNTED = {
-    "claims": "reviewer",
-    "denials": "reviewer",
-    "invoices": "finance",
-    "settlements": "finance",
-    "eligibilityHistory": "reviewer",
-}
 
 
 def test_every_documented_filter_and_order_is_asked_for() -> None:
@@ -105,22 +94,3 @@ async def test_a_patient_is_found_under_all_ids_without_reading_others(large: La
     async with large.gateway.parts.probe_database.reading() as connection:
         works = [await work_of(connection, each) for each in sent if "asked_patient" in each.text]
     assert [(each.scanned, each.sorted, each.examined <= 10) for each in works] == [((), (), True)]
-
-
-async def test_a_long_list_is_counted_to_its_bound(large: Large) -> None:
-    for name, role in COUNTED.items():
-        with sent_statements(large.gateway) as sent:
-            answer = await large.gateway.gql(COUNT % name, token=large.gateway.token(role, **EVERYBODY[1]))
-        assert answer.data[name] == {"totalCount": COUNTED_MAX, "isLongerThanCounted": True}
-        # Both fields are one count.
-        (count,) = [each for each in sent if "count(*)" in each.text]
-        async with large.gateway.parts.probe_database.reading() as connection:
-            work = await work_of(connection, count)
-        # The entries that are counted, and each of them once more in the result.
-        assert work.examined <= 2 * COUNTED_MAX + 10, name
-
-
-async def test_a_shorter_list_is_counted_exactly(large: Large) -> None:
-    found = f'claims(filter: {{ ids: ["clm_{7:026d}", "clm_{8:026d}"] }})'
-    answer = await large.gateway.gql(COUNT % found, token=large.gateway.token("reviewer", **EVERYBODY[1]))
-    assert answer.data["claims"] == {"totalCount": 2, "isLongerThanCounted": False}
