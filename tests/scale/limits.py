@@ -16,7 +16,8 @@ PAGE: Final = 110
 """Twenty rows and the one after them, as entries, as rows, and in the result; of merged pages this for each, and once
 more for the page that is made of them."""
 SHARE_MAX: Final = 0.01
-"""So large a part of the table may be looked at besides."""
+"""So large a part of the table may be looked at besides; where nothing is sorted at most a page, and three for a data
+scope, which passes over ten rows for each of its own. So the limit is as narrow for a million claims as for 50,000."""
 PAIRS_MAX: Final = 0.31
 """The same for a filter in the order of another column or together with a data scope: an index has one of the two, and
 the rows of two years are two thirds of all."""
@@ -127,7 +128,7 @@ def faults(case: Case, work: Work) -> Iterator[str]:
     for table in work.scanned:
         if table not in SMALL:
             yield f"reads all of {table}"
-    if case.is_alone and not any(part in case.title for part in SORTED):
+    if case.is_alone and not _may_sort(case):
         yield from (f"sorts {table}" for table in work.sorted if table not in SMALL)
     if work.examined > (most := _most(case, work.pages)):
         yield f"looks at {work.examined} instead of {most:.0f}"
@@ -135,9 +136,18 @@ def faults(case: Case, work: Work) -> Iterator[str]:
 
 def _most(case: Case, pages: int) -> float:
     """How much a page of so many merged ones may look at."""
+    rows, merged = _rows(case.listed.name), PAGE * (pages if pages == 1 else pages + 1)
+    if case.listed.name in SMALL:
+        return 1.1 * rows + merged
+    share = next((most for part, most in MORE if part in case.title), None)
+    if share is None and case.is_alone and not _may_sort(case):
+        return min(SHARE_MAX * rows, PAGE * (3 if "of two providers" in case.title else 1)) + merged
     default = SHARE_MAX if case.is_alone else PAIRS_MAX
-    share = 1.1 if case.listed.name in SMALL else next((most for part, most in MORE if part in case.title), default)
-    return share * _rows(case.listed.name) + PAGE * (pages if pages == 1 else pages + 1)
+    return (default if share is None else share) * rows + merged
+
+
+def _may_sort(case: Case) -> bool:
+    return any(part in case.title for part in SORTED)
 
 
 def _rows(name: str) -> int:
