@@ -23,6 +23,7 @@ from app.runtime.build import database_of
 from app.runtime.settings import Settings
 from tests.gateway import AT_ONCE, Gateway, running_gateway
 from tests.scale import rows
+from tests.scale.size import Size
 from tests.servers import mysql
 
 MEMORY: Final = ("--innodb-buffer-pool-size=3G", "--loose-innodb-log-file-size=2G")
@@ -106,7 +107,7 @@ async def _filled(settings: Settings, claims: int) -> None:
     database = database_of(settings)
     await migrate.upgrade(database)
     began = time.monotonic()
-    await rows.fill(database, rows.Size(claims), "0" * 32)
+    await rows.fill(database, Size(claims), "0" * 32)
     sys.stderr.write(f"{claims:,} claims after {time.monotonic() - began:.0f} s\n")
 
 

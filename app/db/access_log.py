@@ -12,7 +12,7 @@ from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
 from app.db.access_log_tables import access_log_seals as seals
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.engine import batches, scalar
 from app.db.paging import Keyset
 from app.db.rows import insert_rows
@@ -228,7 +228,7 @@ def page(digests: tuple[str, ...], keyset: Keyset) -> Select[Any]:
     return keyset.apply(query)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(digests: tuple[str, ...]) -> Select[Any]:
     """How many accesses there were to one person's data, under one of these digests."""
     return count_of(select(persons.c.entry_id).where(_is_person(digests)))

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import FromClause, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.adjustment_tables import adjustment_history
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
+from app.db.pages import Chosen, Others
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns
 from app.db.remittance_tables import remittance_adjustments, remittances
-from app.db.scoping import remittances_in
+from app.db.scoping import parties_of, remittances_in
 from app.db.statements import query, query_one, query_total
 from app.domain.adjustments import AdjustmentStatus, AdjustmentStep, is_deduction
 from app.domain.data_scope import DataScope
@@ -155,31 +156,54 @@ def last_step(scope: DataScope, adjustment_id: str) -> Select[Any]:
 @query(AdjustmentRecord)
 def page(scope: DataScope, where: AdjustmentFilter, keyset: Keyset) -> Select[Any]:
     """One page of the debits and credits that belong to no claim, within the scope."""
-    return keyset.apply(_visible(scope).where(*_conditions(where)))
+    chosen = _chosen(scope, where)
+    return keyset.apply(select(*ADJUSTMENT).select_from(chosen.source).where(*chosen.every))
 
 
-@query_total(int)
-def count(scope: DataScope, where: AdjustmentFilter) -> Select[Any]:
-    """How many there are."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+@query_total(row_count)
+def count(scope: DataScope, where: AdjustmentFilter, most: int = CANDIDATES_MAX) -> Select[Any]:
+    """How many there are; at most so many are asked for their statements, or so many statements for theirs."""
+    return _chosen(scope, where).count(most)
 
 
-def _conditions(where: AdjustmentFilter) -> list[Condition]:
-    return [
-        _needs_explanation(),
-        remittances.c.cancelled_id == "",
-        *one_of(
-            (remittances.c.payer_ans, where.payers),
-            (remittances.c.provider_cnes, where.providers),
-            (_TABLE.status, where.status),
-            (_TABLE.direction, where.directions),
-        ),
-        *within((remittances.c.paid_on, where.paid_on)),
-    ]
+def _chosen(scope: DataScope, where: AdjustmentFilter) -> Chosen:
+    statements = _statements(scope, where)
+    found_by, is_of_few = (_TABLE.remittance_id, remittances.c.id), where.paid_on != OPEN_RANGE
+    columns = (_TABLE.id, _TABLE.remittance_id, _TABLE.direction, _TABLE.type, _TABLE.description)
+
+    def conditions(adjustment: Any) -> list[Condition]:
+        is_asked = one_of((adjustment.direction, where.directions))
+        return [_needs_explanation(adjustment), *is_asked, remittances.c.cancelled_id == "", *statements.conditions]
+
+    return Chosen(
+        remittance_adjustments,
+        one_of((_TABLE.status, where.status)),
+        [(_TABLE.status, where.status)],
+        Others(columns, _with_statement, [remittances.c.id], conditions),
+        start=statements.first(_adjustments_of, *found_by, is_first=is_of_few) if statements.is_restricted else None,
+        newest=_TABLE.id,
+    )
 
 
-def _needs_explanation() -> Condition:
+def _statements(scope: DataScope, where: AdjustmentFilter) -> Chosen:
+    table = remittances.c
+    given = one_of((table.payer_ans, where.payers), (table.provider_cnes, where.providers))
+    given += within((table.paid_on, where.paid_on))
+    values = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return Chosen(remittances, [remittances_in(scope), *given], values, newest=table.created_at)
+
+
+def _with_statement(adjustment: FromClause) -> FromClause:
+    return adjustment.join(remittances, remittances.c.id == adjustment.c.remittance_id)
+
+
+def _adjustments_of(statement: FromClause) -> FromClause:
+    theirs = statement.join(remittance_adjustments, _TABLE.remittance_id == statement.c.start)
+    return theirs.join(remittances, remittances.c.id == _TABLE.remittance_id)
+
+
+def _needs_explanation(adjustment: Any) -> Condition:
     """No tax and no discount: `is_deduction` in SQL."""
-    is_coded = and_(_TABLE.type.is_not(None), _TABLE.type.in_(sorted(CODES)))
-    is_pcc = and_(_TABLE.description.is_not(None), _TABLE.description.icontains(PCC))
-    return or_(_TABLE.direction == AdjustmentDirection.CREDIT, and_(~is_coded, ~is_pcc))
+    is_coded = and_(adjustment.type.is_not(None), adjustment.type.in_(sorted(CODES)))
+    is_pcc = and_(adjustment.description.is_not(None), adjustment.description.icontains(PCC))
+    return or_(adjustment.direction == AdjustmentDirection.CREDIT, and_(~is_coded, ~is_pcc))

@@ -11,7 +11,7 @@ from app.db.appeal_tables import appeal_batch_denials, appeal_batch_documents, a
 from app.db.batch_tables import batch_claims, batches
 from app.db.batches import DocumentRecord
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.denials import AMOUNTS, DENIAL, DenialRecord
 from app.db.engine import run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
@@ -180,18 +180,20 @@ def lock_of_denials(denial_ids: Sequence[str]) -> Select[Any]:
 @query(AppealBatchRecord)
 def page(scope: DataScope, where: AppealBatchFilter, keyset: Keyset) -> Select[Any]:
     """One page of the batches within the scope."""
-    table = appeal_batches.c
-    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
-    chosen = Chosen(
-        appeal_batches, [appeal_batches_in(scope), *_conditions(where)], [(table.status, where.status), *parties]
-    )
-    return chosen.page(BATCH, keyset)
+    return _chosen(scope, where).page(BATCH, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: AppealBatchFilter) -> Select[Any]:
     """How many batches within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return _chosen(scope, where).count()
+
+
+def _chosen(scope: DataScope, where: AppealBatchFilter) -> Chosen:
+    table = appeal_batches.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    conditions = [appeal_batches_in(scope), *_conditions(where)]
+    return Chosen(appeal_batches, conditions, [(table.status, where.status), *parties])
 
 
 async def next_number(connection: AsyncConnection, provider: str, payer: str) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.appeal_tables import appeal_templates
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.engine import run
 from app.db.filters import Condition, one_of
 from app.db.pages import Chosen
@@ -68,16 +68,20 @@ def lock(scope: DataScope, template_id: str) -> Select[Any]:
 @query(AppealTemplateRecord)
 def page(scope: DataScope, where: AppealTemplateFilter, keyset: Keyset) -> Select[Any]:
     """One page of the templates within the scope."""
+    return _chosen(scope, where).page(TEMPLATE, keyset)
+
+
+@query_total(row_count)
+def count(scope: DataScope, where: AppealTemplateFilter) -> Select[Any]:
+    """How many templates within the scope match the filter."""
+    return _chosen(scope, where).count()
+
+
+def _chosen(scope: DataScope, where: AppealTemplateFilter) -> Chosen:
     table = appeal_templates.c
     (providers, _) = parties_of(scope, table.provider_cnes, where.providers, table.code, None)
     conditions = [appeal_templates_in(scope), *_conditions(where)]
-    return Chosen(appeal_templates, conditions, [providers, (table.code, where.codes)]).page(TEMPLATE, keyset)
-
-
-@query_total(int)
-def count(scope: DataScope, where: AppealTemplateFilter) -> Select[Any]:
-    """How many templates within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return Chosen(appeal_templates, conditions, [providers, (table.code, where.codes)])
 
 
 async def insert_template(connection: AsyncConnection, template: AppealTemplateRecord) -> None:

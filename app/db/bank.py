@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bank_tables import bank_entries, bank_files, bank_matches
-from app.db.counting import count_of
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.engine import fetch, run
-from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
-from app.db.pages import Chosen, Values
+from app.db.filters import OPEN_RANGE, Bounds, Condition, Elsewhere, one_of, within
+from app.db.pages import Chosen, Others, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record, update_records
 from app.db.remittance_tables import remittances
@@ -103,8 +103,14 @@ class AnnouncedFilter:
 FILE: Final = columns(bank_files, BankFileRecord)
 ENTRY: Final = columns(bank_entries, BankEntryRecord)
 MATCH: Final = columns(bank_matches, BankMatchRecord)
-NET: Final = func.coalesce(remittances.c.net_cents, remittances.c.paid_cents)
-"""What a statement announces to transfer; typed ones without debits announce what they pay."""
+
+
+def net_of(remittance: Any) -> ColumnElement[int]:
+    """What a statement announces to transfer; typed ones without debits announce what they pay."""
+    return func.coalesce(remittance.net_cents, remittance.paid_cents)
+
+
+NET: Final = net_of(remittances.c)
 _SLICE: Final = 500
 
 
@@ -162,15 +168,17 @@ def lock_many(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
 @query(BankEntryRecord)
 def page(scope: DataScope, where: BankEntryFilter, keyset: Keyset) -> Select[Any]:
     """One page of the entries within the scope."""
-    return Chosen(bank_entries, [bank_entries_in(scope), *_conditions(where)], _values(scope, where)).page(
-        ENTRY, keyset
-    )
+    return _chosen(scope, where).page(ENTRY, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: BankEntryFilter) -> Select[Any]:
     """How many entries within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return _chosen(scope, where).count()
+
+
+def _chosen(scope: DataScope, where: BankEntryFilter) -> Chosen:
+    return Chosen(bank_entries, [bank_entries_in(scope), *_conditions(where)], _values(scope, where))
 
 
 def _conditions(where: BankEntryFilter) -> list[Condition]:
@@ -198,13 +206,13 @@ async def update_entries(connection: AsyncConnection, entries: Sequence[BankEntr
     await update_records(connection, bank_entries, entries)
 
 
-def _is_unmatched() -> Condition:
-    return lacks(select(bank_matches.c.id).where(bank_matches.c.active_remittance_id == remittances.c.id))
+def _is_announced(remittance: Any) -> list[Condition]:
+    return [remittance.cancelled_id == "", remittance.paid_on.is_not(None), net_of(remittance) > 0]
 
 
-def _announced(scope: DataScope) -> list[Condition]:
-    table = remittances.c
-    return [remittances_in(scope), table.cancelled_id == "", table.paid_on.is_not(None), NET > 0, _is_unmatched()]
+def _unmatched(remittance: Any) -> Elsewhere:
+    matched = select(bank_matches.c.id).where(bank_matches.c.active_remittance_id == remittance.id)
+    return Elsewhere(matched, is_wanted=False)
 
 
 async def candidates(
@@ -214,7 +222,8 @@ async def candidates(
     days = [line.booked_on for line in lines]
     apart = timedelta(days=DAYS_APART_MAX)
     table = remittances.c
-    found = select(*REMITTANCE).where(*_announced(scope), table.provider_cnes == provider)
+    found = select(*REMITTANCE).where(remittances_in(scope), *_is_announced(table), _unmatched(table).condition)
+    found = found.where(table.provider_cnes == provider)
     found = found.where(table.paid_on >= min(days) - apart, table.paid_on <= max(days) + apart)
     return await fetch(connection, found.order_by(table.id), RemittanceRecord)
 
@@ -222,23 +231,23 @@ async def candidates(
 @query(RemittanceRecord)
 def announced_page(scope: DataScope, where: AnnouncedFilter, keyset: Keyset) -> Select[Any]:
     """One page of the payments that statements announce and the bank has not got."""
+    return _chosen_of_announced(scope, where).page(REMITTANCE, keyset)
+
+
+@query_total(row_count)
+def count_announced(scope: DataScope, where: AnnouncedFilter, most: int = CANDIDATES_MAX) -> Select[Any]:
+    """How many such payments there are; at most so many statements are asked for what the bank has of them."""
+    return _chosen_of_announced(scope, where).count(most)
+
+
+def _chosen_of_announced(scope: DataScope, where: AnnouncedFilter) -> Chosen:
     table = remittances.c
+    given = one_of((table.payer_ans, where.payers), (table.provider_cnes, where.providers))
+    given += within((table.paid_on, where.paid_on))
     values = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
-    return Chosen(remittances, [*_announced(scope), *_of_announced(where)], values).page(REMITTANCE, keyset)
-
-
-@query_total(int)
-def count_announced(scope: DataScope, where: AnnouncedFilter) -> Select[Any]:
-    """How many such payments there are."""
-    return count_of(select(remittances.c.id).where(*_announced(scope), *_of_announced(where)))
-
-
-def _of_announced(where: AnnouncedFilter) -> list[Condition]:
-    table = remittances.c
-    return [
-        *one_of((table.payer_ans, where.payers), (table.provider_cnes, where.providers)),
-        *within((table.paid_on, where.paid_on)),
-    ]
+    columns = (table.id, table.cancelled_id, table.paid_on, table.net_cents, table.paid_cents)
+    others = Others(columns, conditions=_is_announced, elsewhere=lambda remittance: [_unmatched(remittance)])
+    return Chosen(remittances, [remittances_in(scope), *given], values, others, newest=table.created_at)
 
 
 async def waiting_of(

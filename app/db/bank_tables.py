@@ -52,7 +52,7 @@ bank_entries = Table(
     Index(None, "match_id"),
     Index(None, "booked_on", "id"),
     Index(None, "amount_cents", "id"),
-    *(Index(None, each, "booked_on", "id") for each in ("provider_cnes", "payer_ans", "status")),
+    *(Index(None, each, "booked_on", "id") for each in ("provider_cnes", "payer_ans", "status", "direction")),
     **MYSQL,
 )
 

@@ -11,7 +11,7 @@ from app.db.batch_tables import batch_claims, batch_documents, batch_history, ba
 from app.db.children import Children
 from app.db.claim_sums import AMOUNTS
 from app.db.claims import CLAIM, ClaimRecord
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.engine import run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
 from app.db.pages import Chosen, Values
@@ -174,14 +174,13 @@ def lock(scope: DataScope, batch_id: str) -> Select[Any]:
 @query(BatchRecord)
 def page(scope: DataScope, where: BatchFilter, keyset: Keyset) -> Select[Any]:
     """One page of the batches within the scope."""
-    chosen = Chosen(batches, [batches_in(scope), *_conditions(where)], _values(scope, where))
-    return chosen.page(BATCH, keyset)
+    return _chosen(scope, where).page(BATCH, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: BatchFilter) -> Select[Any]:
     """How many batches within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return _chosen(scope, where).count()
 
 
 async def next_number(connection: AsyncConnection, provider: str, payer: str) -> int:
@@ -315,6 +314,10 @@ def _conditions(where: BatchFilter) -> list[Condition]:
         *equal((table.protocol_number, where.protocol_number)),
         *within((table.created_at, where.created_at)),
     ]
+
+
+def _chosen(scope: DataScope, where: BatchFilter) -> Chosen:
+    return Chosen(batches, [batches_in(scope), *_conditions(where)], _values(scope, where))
 
 
 def _values(scope: DataScope, where: BatchFilter) -> list[Values]:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.claim_sums import AMOUNTS
-from app.db.counting import count_of
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.engine import Overtaken, batches, fetch, fetch_in, run, scalar
-from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, Elsewhere, equal, one_of, within
 from app.db.merged_patients import same_patient
-from app.db.pages import Chosen, Values
+from app.db.pages import Chosen, Others, Start, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_record_if, insert_records, update_columns, update_record
 from app.db.reference_tables import coverages
@@ -125,6 +125,7 @@ class ClaimFilter:
 
 
 CLAIM = columns(claims, ClaimRecord)
+_DISPUTED: Final = sorted(IN_DISPUTE)
 ITEM = columns(claim_items, ItemRecord)
 
 
@@ -173,20 +174,19 @@ async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence
 @query(ClaimRecord)
 def page(scope: DataScope, where: ClaimFilter, keyset: Keyset) -> Select[Any]:
     """One page of the claims within the scope."""
-    chosen = Chosen(claims, [claims_in(scope), *_conditions(where)], _values(scope, where))
-    return chosen.page(CLAIM, keyset)
+    return chosen(scope, where).page(CLAIM, keyset)
 
 
-@query_total(int)
-def count(scope: DataScope, where: ClaimFilter) -> Select[Any]:
-    """How many claims within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+@query_total(row_count)
+def count(scope: DataScope, where: ClaimFilter, most: int = CANDIDATES_MAX) -> Select[Any]:
+    """How many claims within the scope match the filter; at most so many are asked for their denials and invoices."""
+    return chosen(scope, where).count(most)
 
 
 @query_total(AMOUNTS.of)
 def sums(scope: DataScope, where: ClaimFilter) -> Select[Any]:
     """Sums over the claims within the scope that match the filter."""
-    return select(*AMOUNTS.totals).where(claims_in(scope), *_conditions(where))
+    return select(*AMOUNTS.totals).where(*chosen(scope, where).every)
 
 
 async def is_any(connection: AsyncConnection) -> bool:
@@ -294,6 +294,13 @@ async def by_numbers(
     return list(found.values())
 
 
+def chosen(scope: DataScope, where: ClaimFilter) -> Chosen:
+    """The claims within the scope that match the filter."""
+    others = Others((claims.c.id,), elsewhere=lambda claim: _elsewhere(where, claim.id))
+    conditions = [claims_in(scope), *_conditions(where)]
+    return Chosen(claims, conditions, _values(scope, where), others, _start(where), newest=claims.c.created_at)
+
+
 def _conditions(where: ClaimFilter) -> list[Condition]:
     table = claims.c
     matching = [] if where.patient is None else [same_patient(table.patient_id, where.patient)]
@@ -314,7 +321,7 @@ def _conditions(where: ClaimFilter) -> list[Condition]:
         (table.submitted_at, where.submitted_at),
         (table.claimed_cents, where.claimed_cents),
     )
-    return [*matching, *ranges, *_denial_conditions(where), *_billing_conditions(where)]
+    return [*matching, *ranges]
 
 
 def _values(scope: DataScope, where: ClaimFilter) -> list[Values]:
@@ -323,19 +330,29 @@ def _values(scope: DataScope, where: ClaimFilter) -> list[Values]:
     return [(table.status, where.status), (table.type, where.types), *parties]
 
 
-def _billing_conditions(where: ClaimFilter) -> list[Condition]:
-    if where.is_invoiced is None:
-        return []
-    billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == claims.c.id)
-    return [billed.exists() if where.is_invoiced else lacks(billed)]
-
-
-def _denial_conditions(where: ClaimFilter) -> list[Condition]:
-    of_claim = select(denials.c.id).where(denials.c.claim_id == claims.c.id)
-    found: list[Condition] = []
+def _elsewhere(where: ClaimFilter, claim: ColumnElement[str]) -> list[Elsewhere]:
+    of_claim = select(denials.c.id).where(denials.c.claim_id == claim)
+    billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == claim)
+    found: list[Elsewhere] = []
     if where.denial_code is not None:
-        found.append(of_claim.where(denials.c.code == where.denial_code).exists())
+        found.append(Elsewhere(of_claim.where(denials.c.code == where.denial_code)))
     if where.is_in_dispute is not None:
-        disputed = of_claim.where(denials.c.status.in_(sorted(IN_DISPUTE)))
-        found.append(disputed.exists() if where.is_in_dispute else lacks(disputed))
+        found.append(Elsewhere(of_claim.where(denials.c.status.in_(_DISPUTED)), where.is_in_dispute))
+    if where.is_invoiced is not None:
+        found.append(Elsewhere(billed, where.is_invoiced))
     return found
+
+
+def _start(where: ClaimFilter) -> Start | None:
+    """The denials or the lines of invoices that the claims have, if the filter wants any."""
+    of_code = equal((denials.c.code, where.denial_code))
+    if of_code or where.is_in_dispute:
+        rows = select(denials.c.claim_id).where(*(of_code or [denials.c.status.in_(_DISPUTED)]))
+    elif where.is_invoiced:
+        billed = invoice_lines.c.billed_claim_id
+        rows = select(billed.label("claim_id")).where(billed.is_not(None)).order_by(billed.desc())
+    else:
+        return None
+    return Start(
+        rows, lambda row: row.join(claims, claims.c.id == row.c.claim_id), [claims.c.id], is_first=bool(of_code)
+    )

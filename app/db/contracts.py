@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, cast, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.engine import run
 from app.db.filters import Condition, one_of
 from app.db.paging import Keyset
@@ -137,7 +137,7 @@ def page(scope: DataScope, where: ContractFilter, keyset: Keyset) -> Select[Any]
     return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: ContractFilter) -> Select[Any]:
     """How many contracts within the scope match the filter."""
     return count_of(_visible(scope).where(*_conditions(where)))

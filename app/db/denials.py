@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_of
-from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
-from app.db.pages import Chosen
+from app.db.claims import ClaimFilter
+from app.db.claims import chosen as chosen_claims
+from app.db.counting import CANDIDATES_MAX, row_count
+from app.db.filters import OPEN_RANGE, Bounds, Condition, Elsewhere, one_of, within
+from app.db.pages import Chosen, Others, itself
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
@@ -86,6 +88,7 @@ class DenialSums:
 
 
 DENIAL = columns(denials, DenialRecord)
+_OF_CLAIM: Final = claims.c.id == denials.c.claim_id
 OPEN_CENTS: ColumnElement[int] = func.coalesce(denials.c.appealed_cents, denials.c.amount_cents)
 """What of an open denial can still be appealed: all of it, or what its upheld first appeal was about."""
 DISPUTED: ColumnElement[int] = case(
@@ -104,7 +107,7 @@ AMOUNTS: Final = Amounts(DenialSums, (denials.c.amount_cents, DISPUTED, RECOVERE
 
 
 def _visible(scope: DataScope) -> Select[Any]:
-    return select(*DENIAL).join(claims, claims.c.id == denials.c.claim_id).where(claims_in(scope))
+    return select(*DENIAL).join(claims, _OF_CLAIM).where(claims_in(scope))
 
 
 @query(DenialRecord)
@@ -137,34 +140,50 @@ def page(scope: DataScope, where: DenialFilter, keyset: Keyset) -> Select[Any]:
     return _chosen(scope, where).page(DENIAL, keyset)
 
 
-@query_total(int)
-def count(scope: DataScope, where: DenialFilter) -> Select[Any]:
-    """How many denials within the scope match the filter."""
-    return count_of(_aggregate([denials.c.id], scope, where))
+@query_total(row_count)
+def count(scope: DataScope, where: DenialFilter, most: int = CANDIDATES_MAX) -> Select[Any]:
+    """How many denials within the scope match the filter; at most so many are asked for their claims and invoices, or
+    so many claims for their denials."""
+    return _chosen(scope, where).count(most)
 
 
 @query_total(AMOUNTS.of)
 def sums(scope: DataScope, where: DenialFilter) -> Select[Any]:
     """Sums over the denials within the scope that match the filter."""
-    return _aggregate(AMOUNTS.totals, scope, where)
-
-
-def _aggregate(columns: Sequence[ColumnElement[Any]], scope: DataScope, where: DenialFilter) -> Select[Any]:
     chosen = _chosen(scope, where)
-    return select(*columns).select_from(denials if chosen.source is None else chosen.source).where(*chosen.conditions)
+    return select(*AMOUNTS.totals).select_from(chosen.source).where(*chosen.every)
 
 
 def _chosen(scope: DataScope, where: DenialFilter) -> Chosen:
-    """The denials of a list; with their claims only if these are restricted."""
+    """The denials of a list; with their claims only if these are restricted. Denials do not repeat whose claim it is:
+    they may be counted from their claims."""
+    table = denials.c
     needs_claims = not scope.is_everything or where.payers is not None or where.providers is not None
+    of_claim = chosen_claims(scope, ClaimFilter(payers=where.payers, providers=where.providers))
     # Few denials are won: without a status in the filter, each status of these has its page.
     status = where.status if where.is_recovery_invoiced is None else where.status or tuple(sorted(WON))
     return Chosen(
         denials,
-        [claims_in(scope), *_conditions(where)],
-        values=[(denials.c.status, status), (denials.c.code, where.codes)],
-        source=denials.join(claims, claims.c.id == denials.c.claim_id) if needs_claims else None,
+        _conditions(where),
+        values=[(table.status, status), (table.code, where.codes)],
+        others=Others(
+            (table.id, table.claim_id),
+            _with_claim if needs_claims else itself,
+            [claims.c.id] if needs_claims else (),
+            lambda _denial: of_claim.conditions if needs_claims else (),
+            lambda denial: _elsewhere(where, denial.id),
+        ),
+        start=of_claim.first(_denials_of, table.claim_id, claims.c.id) if needs_claims else None,
+        newest=table.appeal_deadline,
     )
+
+
+def _with_claim(denial: FromClause) -> FromClause:
+    return denial.join(claims, claims.c.id == denial.c.claim_id)
+
+
+def _denials_of(claim: FromClause) -> FromClause:
+    return claim.join(denials, denials.c.claim_id == claim.c.start).join(claims, _OF_CLAIM)
 
 
 async def insert_denials(connection: AsyncConnection, rows: Sequence[DenialRecord]) -> None:
@@ -188,7 +207,8 @@ async def overdue_claims(connection: AsyncConnection, day: date, limit: int) -> 
 def first_open(scope: DataScope, where: DenialFilter, today: date, limit: int) -> Select[Any]:
     """The first denials of the filter that can be appealed today, the earliest deadline first."""
     table = denials.c
-    query = _visible(scope).where(*_conditions(where))
+    chosen = _chosen(scope, where)
+    query = _visible(scope).where(*chosen.every)
     query = query.where(table.status == DenialStatus.OPEN, table.appeal_deadline >= today, ~is_replaced())
     return query.order_by(table.appeal_deadline, table.id).limit(limit)
 
@@ -214,8 +234,6 @@ def _conditions(where: DenialFilter) -> list[Condition]:
         (table.id, where.ids),
         (table.status, where.status),
         (table.code, where.codes),
-        (claims.c.payer_ans, where.payers),
-        (claims.c.provider_cnes, where.providers),
     )
     found += within(
         (table.appeal_deadline, where.appeal_deadline),
@@ -223,7 +241,12 @@ def _conditions(where: DenialFilter) -> list[Condition]:
         (table.amount_cents, where.amount_cents),
     )
     if where.is_recovery_invoiced is not None:
-        billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == table.id)
-        won = table.status.in_(sorted(WON))
-        found += [won, billed.exists() if where.is_recovery_invoiced else lacks(billed)]
+        found.append(table.status.in_(sorted(WON)))
     return found
+
+
+def _elsewhere(where: DenialFilter, denial: ColumnElement[str]) -> list[Elsewhere]:
+    if where.is_recovery_invoiced is None:
+        return []
+    billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == denial)
+    return [Elsewhere(billed, where.is_recovery_invoiced)]

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
 from app.db.merged_patients import same_patient
 from app.db.pages import Chosen, Values
@@ -89,15 +89,17 @@ def unchanged(scope: DataScope, check_id: str) -> Select[Any]:
 @query(EligibilityRecord)
 def page(scope: DataScope, where: EligibilityFilter, keyset: Keyset) -> Select[Any]:
     """One page of the answers within the scope."""
-    conditions = [eligibility_in(scope), *_conditions(where)]
-    chosen = Chosen(eligibility_checks, conditions, _values(scope, where))
-    return chosen.page(ELIGIBILITY, keyset)
+    return _chosen(scope, where).page(ELIGIBILITY, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: EligibilityFilter) -> Select[Any]:
     """How many answers within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return _chosen(scope, where).count()
+
+
+def _chosen(scope: DataScope, where: EligibilityFilter) -> Chosen:
+    return Chosen(eligibility_checks, [eligibility_in(scope), *_conditions(where)], _values(scope, where))
 
 
 def _conditions(where: EligibilityFilter) -> list[Condition]:

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.counting import count_of
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.engine import fetch_one, run
+from app.db.pages import NONE, Chosen, Others
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import patients
@@ -42,6 +43,8 @@ class EarlierAccesses:
 
 
 EMERGENCY = columns(emergency_accesses, EmergencyRecord)
+_ASKED_MAX: Final = CANDIDATES_MAX // 10
+"""The claims and the checks of each patient are read."""
 
 
 async def insert_access(connection: AsyncConnection, access: EmergencyRecord, *, serial: int) -> None:
@@ -70,8 +73,7 @@ async def of_caller(connection: AsyncConnection, actor: str, *, since: datetime,
 
 def _visible(scope: DataScope, *selected: ColumnElement[Any]) -> Select[Any]:
     """Accesses to patients of the scope."""
-    query = select(*selected).select_from(emergency_accesses)
-    return query.join(patients, patients.c.id == emergency_accesses.c.patient_id).where(patients_in(scope))
+    return select(*selected).select_from(_with_patient(emergency_accesses)).where(patients_in(scope))
 
 
 @query(EmergencyRecord)
@@ -93,7 +95,18 @@ def page(scope: DataScope, keyset: Keyset) -> Select[Any]:
     return keyset.apply(_visible(scope, *EMERGENCY))
 
 
-@query_total(int)
-def count(scope: DataScope) -> Select[Any]:
-    """How many accesses were ever granted to patients of the scope."""
-    return count_of(_visible(scope, emergency_accesses.c.id))
+@query_total(row_count)
+def count(scope: DataScope, most: int = _ASKED_MAX) -> Select[Any]:
+    """How many accesses were ever granted to patients of the scope; of at most so many it is asked whose they are."""
+    table = emergency_accesses.c
+    others = Others(
+        (table.id, table.patient_id),
+        _with_patient,
+        [patients.c.id],
+        lambda _access: [patients_in(scope)],
+    )
+    return Chosen(emergency_accesses, [], others=NONE if scope.is_everything else others, newest=table.id).count(most)
+
+
+def _with_patient(access: FromClause) -> FromClause:
+    return access.join(patients, patients.c.id == access.c.patient_id)

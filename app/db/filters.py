@@ -4,6 +4,8 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select
 
+from app.values.frozen import frozen
+
 Condition = ColumnElement[bool]
 Value = TypeVar("Value")
 Bounds = tuple[Value | None, Value | None]
@@ -43,3 +45,21 @@ def lacks(query: Select[Any]) -> Condition:
 def has(query: Select[Any]) -> Condition:
     """Whether the correlated query has a row, looked for as by `lacks`: for what most rows of a list have."""
     return query.limit(1).scalar_subquery().is_not(None)
+
+
+@frozen
+class Elsewhere:
+    """A condition of another table: whether it has a row for a row of the list, or lacks one."""
+
+    rows: Select[Any]
+    is_wanted: bool = True
+
+    @property
+    def condition(self) -> Condition:
+        """For pages: the server may begin with the other table."""
+        return self.rows.exists() if self.is_wanted else lacks(self.rows)
+
+    @property
+    def looked_up(self) -> Condition:
+        """For counts: the server looks for one row of the other table for each row of the list."""
+        return has(self.rows) if self.is_wanted else lacks(self.rows)

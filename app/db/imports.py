@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Update, and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.document_tables import documents
 from app.db.filters import Condition, one_of
 from app.db.import_tables import import_jobs, import_results
@@ -241,11 +241,15 @@ def results_of(job_id: str, limit: int, after: int = 0) -> Select[Any]:
 
 @query(ImportResultRecord)
 def results_page(scope: DataScope, where: ResultFilter, keyset: Keyset, subject: str) -> Select[Any]:
-    """A page of the results of one job that is of the scope, or that the subject has started."""
-    return keyset.apply(_results(scope, where, subject))
+    """A page of the results of one job that is of the scope, or that the subject has started.
+
+    By position alone, which is unique within the job: for the id after it, every page would sort all of the job.
+    """
+    place, _ = keyset.order
+    return keyset.start(_results(scope, where, subject)).order_by(place).limit(keyset.limit)
 
 
-@query_total(int)
+@query_total(row_count)
 def count_results(scope: DataScope, where: ResultFilter, subject: str) -> Select[Any]:
     """How many results of the job match."""
     return count_of(_results(scope, where, subject))

@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, select, update
+from sqlalchemy import FromClause, Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.denials import DISPUTED
 from app.db.engine import fetch_in, run, scalar
-from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
-from app.db.pages import Chosen, Values
+from app.db.filters import OPEN_RANGE, Bounds, Condition, Elsewhere, one_of, within
+from app.db.pages import Chosen, Others, Start, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
@@ -82,6 +82,8 @@ class InvoiceSums:
 _DUE = invoices.c.total_cents - invoices.c.settled_cents
 AMOUNTS: Final = Amounts(InvoiceSums, (invoices.c.total_cents, invoices.c.settled_cents, _DUE))
 INVOICE = columns(invoices, InvoiceRecord)
+_ASKED_MAX: Final = CANDIDATES_MAX // 4
+"""The lines of each invoice are read, and the denials of their claims."""
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -103,22 +105,20 @@ def lock(scope: DataScope, invoice_id: str) -> Select[Any]:
 @query(InvoiceRecord)
 def page(scope: DataScope, where: InvoiceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the invoices within the scope."""
-    # The overdue ones are few: all of them are sorted, instead of looking for them among those of the last years.
-    values = [] if where.is_overdue else _values(scope, where)
-    chosen = Chosen(invoices, [invoices_in(scope), *_conditions(where)], values)
-    return chosen.page(INVOICE, replace(keyset, is_narrow=keyset.is_narrow or where.is_overdue is True))
+    is_narrow = keyset.is_narrow or where.is_overdue is True
+    return _chosen(scope, where).page(INVOICE, replace(keyset, is_narrow=is_narrow))
 
 
-@query_total(int)
-def count(scope: DataScope, where: InvoiceFilter) -> Select[Any]:
-    """How many invoices within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+@query_total(row_count)
+def count(scope: DataScope, where: InvoiceFilter, most: int = _ASKED_MAX) -> Select[Any]:
+    """How many invoices within the scope match the filter; at most so many are asked for disputes."""
+    return _chosen(scope, where).count(most)
 
 
 @query_total(AMOUNTS.of)
 def sums(scope: DataScope, where: InvoiceFilter) -> Select[Any]:
     """Sums over the invoices within the scope that match the filter."""
-    return select(*AMOUNTS.totals).where(invoices_in(scope), *_conditions(where))
+    return select(*AMOUNTS.totals).where(*_chosen(scope, where).every)
 
 
 async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
@@ -178,6 +178,15 @@ def disputed_cents(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     )
 
 
+def _chosen(scope: DataScope, where: InvoiceFilter) -> Chosen:
+    # The overdue ones are few: all of them are sorted, instead of looking for them among those of the last years.
+    values = [] if where.is_overdue else _values(scope, where)
+    conditions, table = _conditions(where), invoices.c
+    start = _DISPUTED_FIRST if where.is_in_dispute else None
+    others = Others((table.id, table.status), elsewhere=lambda invoice: _elsewhere(where, invoice))
+    return Chosen(invoices, [invoices_in(scope), *conditions], values, others, start, newest=table.created_at)
+
+
 def _conditions(where: InvoiceFilter) -> list[Condition]:
     table = invoices.c
     found = one_of(
@@ -193,8 +202,6 @@ def _conditions(where: InvoiceFilter) -> list[Condition]:
     )
     if where.is_overdue is not None:
         found += _overdue(where.today) if where.is_overdue else [~and_(*_overdue(where.today))]
-    if where.is_in_dispute is not None:
-        found.append(_disputed().exists() if where.is_in_dispute else lacks(_disputed()))
     return found
 
 
@@ -209,8 +216,22 @@ def _values(scope: DataScope, where: InvoiceFilter) -> list[Values]:
     return [(table.status, where.status), (table.billing_month, where.billing_months), *parties]
 
 
-def _disputed() -> Select[Any]:
+def _elsewhere(where: InvoiceFilter, invoice: Any) -> list[Elsewhere]:
+    if where.is_in_dispute is None:
+        return []
     query = select(denials.c.id).join(invoice_lines, invoice_lines.c.claim_id == denials.c.claim_id)
-    query = query.where(invoice_lines.c.invoice_id == invoices.c.id, denials.c.status.in_(sorted(IN_DISPUTE)))
+    query = query.where(invoice_lines.c.invoice_id == invoice.id, _IS_DISPUTED)
     # Only lines of claims: a recovery bills a denial that is decided, and a cancelled invoice bills nothing.
-    return query.where(invoice_lines.c.kind == InvoiceLineKind.CLAIM, invoices.c.status != InvoiceStatus.CANCELLED)
+    query = query.where(invoice_lines.c.kind == InvoiceLineKind.CLAIM, invoice.status != InvoiceStatus.CANCELLED)
+    return [Elsewhere(query, where.is_in_dispute)]
+
+
+def _invoice_of(denial: FromClause) -> FromClause:
+    lines = denial.join(invoice_lines, invoice_lines.c.claim_id == denial.c.claim_id)
+    return lines.join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+
+
+_IS_DISPUTED: Final = denials.c.status.in_(sorted(IN_DISPUTE))
+_DISPUTED_FIRST: Final = Start(
+    select(denials.c.claim_id).where(_IS_DISPUTED), _invoice_of, [invoice_lines.c.claim_id, invoices.c.id]
+)

@@ -4,13 +4,15 @@ from dataclasses import field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, or_
+from sqlalchemy import FromClause, Select, or_, select
 
-from app.db.counting import count_of
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.pages import Chosen, Others
 from app.db.paging import Keyset
 from app.db.remittance_tables import remittance_lines, remittances
-from app.db.remittances import RemittanceFilter, RemittanceLineRecord, conditions, visible_lines
+from app.db.remittances import LINE, RemittanceFilter, RemittanceLineRecord
+from app.db.remittances import chosen as chosen_statements
 from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus
@@ -44,7 +46,8 @@ class QueueFilter:
 @query(RemittanceLineRecord)
 def page(scope: DataScope, where: QueueFilter, keyset: Keyset) -> Select[Any]:
     """One page of the lines that wait, oldest first."""
-    found = _waiting(scope, where)
+    chosen = _chosen(scope, where)
+    found = select(*LINE).select_from(chosen.source).where(*chosen.every)
     if not _is_of_few(where.of_remittance):
         # Few lines wait: the server would begin with the statements of a party, and read all their lines, or with all
         # lines there are, in the order of the list.
@@ -56,20 +59,42 @@ def page(scope: DataScope, where: QueueFilter, keyset: Keyset) -> Select[Any]:
 
 def _is_of_few(where: RemittanceFilter) -> bool:
     """Whether it names statements, their days, or only such as are still worked on."""
+    return _is_of_some(where) or where.paid_on != OPEN_RANGE or where.created_at != OPEN_RANGE
+
+
+def _is_of_some(where: RemittanceFilter) -> bool:
     is_unfinished = where.status is not None and not _FINISHED & set(where.status)
-    has_days = where.paid_on != OPEN_RANGE or where.created_at != OPEN_RANGE
-    return is_unfinished or has_days or where.ids is not None or where.statement_number is not None
+    return is_unfinished or where.ids is not None or where.statement_number is not None
 
 
-@query_total(int)
-def count(scope: DataScope, where: QueueFilter) -> Select[Any]:
-    """How many lines wait."""
-    return count_of(_waiting(scope, where))
+@query_total(row_count)
+def count(scope: DataScope, where: QueueFilter, most: int = CANDIDATES_MAX) -> Select[Any]:
+    """How many lines wait; at most so many are asked for their statements, or so many statements for theirs."""
+    return _chosen(scope, where).count(most)
 
 
-def _waiting(scope: DataScope, where: QueueFilter) -> Select[Any]:
-    waiting = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
-    return visible_lines(scope).where(waiting, *conditions(where.of_remittance), *_conditions(where.of_line))
+def _chosen(scope: DataScope, where: QueueFilter) -> Chosen:
+    table, statements = remittance_lines.c, chosen_statements(scope, where.of_remittance)
+    found_by, is_of_few = (table.remittance_id, remittances.c.id), _is_of_some(where.of_remittance)
+    return Chosen(
+        remittance_lines,
+        [table.status == RemittanceLineStatus.UNMATCHED, *_conditions(where.of_line)],
+        [(table.status, [RemittanceLineStatus.UNMATCHED])],
+        Others(
+            (table.id, table.remittance_id), _with_statement, [remittances.c.id], lambda _line: statements.conditions
+        ),
+        start=statements.first(_lines_of, *found_by, is_first=is_of_few) if statements.is_restricted else None,
+        newest=table.id,
+    )
+
+
+def _with_statement(line: FromClause) -> FromClause:
+    return line.join(remittances, remittances.c.id == line.c.remittance_id)
+
+
+def _lines_of(statement: FromClause) -> FromClause:
+    lines = statement.join(remittance_lines, remittance_lines.c.remittance_id == statement.c.start)
+    return lines.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
 
 
 def _conditions(where: LineFilter) -> list[Condition]:

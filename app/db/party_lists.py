@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.filters import active
 from app.db.paging import Keyset
 from app.db.parties import PAYER, PROVIDER, PayerRecord, ProviderRecord
@@ -33,7 +33,7 @@ def payers_page(_scope: DataScope, where: PartyFilter, keyset: Keyset) -> Select
     return keyset.apply(_payers(where))
 
 
-@query_total(int)
+@query_total(row_count)
 def payers_count(_scope: DataScope, where: PartyFilter) -> Select[Any]:
     """How many payers match the filter."""
     return count_of(_payers(where))
@@ -55,7 +55,7 @@ def providers_page(scope: DataScope, where: PartyFilter, keyset: Keyset) -> Sele
     return keyset.apply(_providers(scope, where))
 
 
-@query_total(int)
+@query_total(row_count)
 def providers_count(scope: DataScope, where: PartyFilter) -> Select[Any]:
     """How many providers within the scope match the filter."""
     return count_of(_providers(scope, where))

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.filters import Condition, active, equal
 from app.db.paging import Keyset
 from app.db.parties import PatientRecord, patient_columns
@@ -38,7 +38,7 @@ def page(scope: DataScope, where: PatientFilter, keyset: Keyset) -> Select[Any]:
     return keyset.apply(_matching(select(*patient_columns(scope)), scope, where))
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: PatientFilter) -> Select[Any]:
     """How many patients within the scope match the filter."""
     return count_of(_matching(select(patients.c.id), scope, where))

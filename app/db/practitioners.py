@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.paging import Keyset
 from app.db.scoping import claims_in
 from app.db.statements import query, query_total
@@ -65,7 +65,7 @@ def page(scope: DataScope, where: PractitionerFilter, keyset: Keyset) -> Select[
     return keyset.apply(_visible(scope, where))
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: PractitionerFilter) -> Select[Any]:
     """How many practitioners on claims within the scope match the filter."""
     return count_of(_visible(scope, where))

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_of
+from app.db.counting import count_of, row_count
 from app.db.filters import active, one_of
 from app.db.paging import Keyset
 from app.db.party_tables import practitioners
@@ -68,7 +68,7 @@ def page(scope: DataScope, where: RegisteredFilter, keyset: Keyset) -> Select[An
     return keyset.apply(_matching(scope, where))
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: RegisteredFilter) -> Select[Any]:
     """How many practitioners of the scope's providers match the filter."""
     return count_of(_matching(scope, where))

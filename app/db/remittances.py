@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.adjustments import AdjustmentRecord
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.engine import run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
@@ -230,14 +230,13 @@ def paid_analysis(payer: str, provider: str, content_hash: str, issued_on: date)
 @query(RemittanceRecord)
 def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the remittances within the scope."""
-    chosen = Chosen(remittances, [remittances_in(scope), *conditions(where)], _values(scope, where))
-    return chosen.page(REMITTANCE, keyset)
+    return chosen(scope, where).page(REMITTANCE, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
     """How many remittances within the scope match the filter."""
-    return count_of(_visible(scope).where(*conditions(where)))
+    return chosen(scope, where).count()
 
 
 async def stated_cents(connection: AsyncConnection, remittance_id: str) -> Cents:
@@ -380,6 +379,12 @@ def conditions(where: RemittanceFilter) -> list[Condition]:
         *equal((table.statement_number, where.statement_number)),
         *within((table.paid_on, where.paid_on), (table.created_at, where.created_at)),
     ]
+
+
+def chosen(scope: DataScope, where: RemittanceFilter) -> Chosen:
+    """The remittances within the scope that match the filter."""
+    found = [remittances_in(scope), *conditions(where)]
+    return Chosen(remittances, found, _values(scope, where), newest=remittances.c.created_at)
 
 
 def _values(scope: DataScope, where: RemittanceFilter) -> list[Values]:

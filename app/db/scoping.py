@@ -39,7 +39,7 @@ def _allows(
         parts.append(payer == scope.payer)
     if scope.patient is not None:
         parts.append(false() if patient is None else same_patient(patient, scope.patient))
-    return and_(true(), *parts)
+    return and_(*parts) if parts else true()
 
 
 def parties_of(

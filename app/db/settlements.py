@@ -8,7 +8,7 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
@@ -147,14 +147,13 @@ def reversals_of(scope: DataScope, settlement_id: str) -> Select[Any]:
 @query(SettlementRecord)
 def page(scope: DataScope, where: SettlementFilter, keyset: Keyset) -> Select[Any]:
     """One page of the settlements within the scope."""
-    chosen = Chosen(settlements, [settlements_in(scope), *_conditions(where)], _values(scope, where))
-    return chosen.page(SETTLEMENT, keyset)
+    return _chosen(scope, where).page(SETTLEMENT, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: SettlementFilter) -> Select[Any]:
     """How many settlements within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return _chosen(scope, where).count()
 
 
 @query_total(AMOUNTS.of)
@@ -189,6 +188,10 @@ def _conditions(where: SettlementFilter) -> list[Condition]:
         (table.paid_on, where.paid_on), (table.created_at, where.created_at), (table.amount_cents, where.amount_cents)
     )
     return [*matching, *equal((table.invoice_id, where.invoice)), *ranges]
+
+
+def _chosen(scope: DataScope, where: SettlementFilter) -> Chosen:
+    return Chosen(settlements, [settlements_in(scope), *_conditions(where)], _values(scope, where))
 
 
 def _values(scope: DataScope, where: SettlementFilter) -> list[Values]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_of
+from app.db.counting import row_count
 from app.db.engine import run
 from app.db.filters import Condition, one_of
 from app.db.mapping_tables import statement_mappings
@@ -90,15 +90,19 @@ def lock_of_headers(scope: DataScope, provider: str, payer: str, header_digest: 
 @query(StatementMappingRecord)
 def page(scope: DataScope, where: StatementMappingFilter, keyset: Keyset) -> Select[Any]:
     """One page of the mappings within the scope."""
-    table = statement_mappings.c
-    chosen = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
-    return Chosen(statement_mappings, [mappings_in(scope), *_conditions(where)], chosen).page(MAPPING, keyset)
+    return _chosen(scope, where).page(MAPPING, keyset)
 
 
-@query_total(int)
+@query_total(row_count)
 def count(scope: DataScope, where: StatementMappingFilter) -> Select[Any]:
     """How many mappings within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return _chosen(scope, where).count()
+
+
+def _chosen(scope: DataScope, where: StatementMappingFilter) -> Chosen:
+    table = statement_mappings.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return Chosen(statement_mappings, [mappings_in(scope), *_conditions(where)], parties)
 
 
 async def insert_mapping(connection: AsyncConnection, mapping: StatementMappingRecord) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import Select, Update, and_, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_of
+from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.filters import Condition, one_of
-from app.db.pages import Chosen, Values
+from app.db.pages import Chosen, Others, Values
 from app.db.paging import Keyset
 from app.db.queue_tables import unapplied_credit_moves, unapplied_credits
 from app.db.records import columns, insert_records, update_columns
@@ -165,22 +165,32 @@ def correct_days(remittance_id: str, paid_on: date) -> Update:
 @query(CreditRecord)
 def page(scope: DataScope, where: CreditFilter, keyset: Keyset) -> Select[Any]:
     """One page of the credits within the scope."""
-    chosen = Chosen(unapplied_credits, [credits_in(scope), *_conditions(where)], _values(scope, where))
-    return chosen.page(CREDIT, keyset)
+    return _chosen(scope, where).page(CREDIT, keyset)
 
 
-@query_total(int)
-def count(scope: DataScope, where: CreditFilter) -> Select[Any]:
-    """How many credits within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+@query_total(row_count)
+def count(scope: DataScope, where: CreditFilter, most: int = CANDIDATES_MAX) -> Select[Any]:
+    """How many credits within the scope match the filter; of at most so many it is asked whether something is left."""
+    return _chosen(scope, where).count(most)
 
 
 def _conditions(where: CreditFilter) -> list[Condition]:
     table = unapplied_credits.c
-    found = one_of((table.id, where.ids), (table.payer_ans, where.payers), (table.provider_cnes, where.providers))
-    if where.is_left is not None:
-        found.append(table.used_cents < table.amount_cents if where.is_left else table.used_cents == table.amount_cents)
-    return found
+    return one_of((table.id, where.ids), (table.payer_ans, where.payers), (table.provider_cnes, where.providers))
+
+
+def _chosen(scope: DataScope, where: CreditFilter) -> Chosen:
+    table = unapplied_credits.c
+    columns = (table.id, table.used_cents, table.amount_cents)
+    others = Others(columns, conditions=lambda credit: _is_left(where, credit))
+    conditions = [credits_in(scope), *_conditions(where)]
+    return Chosen(unapplied_credits, conditions, _values(scope, where), others, newest=table.created_at)
+
+
+def _is_left(where: CreditFilter, credit: Any) -> list[Condition]:
+    if where.is_left is None:
+        return []
+    return [credit.used_cents < credit.amount_cents if where.is_left else credit.used_cents == credit.amount_cents]
 
 
 def _values(scope: DataScope, where: CreditFilter) -> list[Values]:

@@ -3,14 +3,16 @@
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import FromClause, Select, and_, func, or_, select
 
-from app.db.counting import count_of
-from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
+from app.db.claims import ClaimFilter
+from app.db.claims import chosen as chosen_claims
+from app.db.counting import CANDIDATES_MAX, row_count
+from app.db.filters import OPEN_RANGE, Bounds, Condition, within
+from app.db.pages import Chosen, Others
 from app.db.paging import Keyset
 from app.db.reference_tables import contract_prices, contracts
 from app.db.replacements import is_replaced
-from app.db.scoping import claims_in
 from app.db.statements import query, query_total
 from app.db.tables import claim_items, claims
 from app.domain.claims import INVOICEABLE
@@ -62,10 +64,21 @@ _COLUMNS: Final = (
 )
 
 
+_ASKED: Final = (
+    *(_ITEM.id, _ITEM.claim_id, _ITEM.code_system, _ITEM.code, _ITEM.performed_on),
+    *(_ITEM.quantity, _ITEM.unit_price_cents, _ITEM.denied_cents),
+)
+"""What decides whether an item is one."""
+_FOUND_BY: Final = (claims.c.id, contracts.c.provider_cnes, _PRICE.contract_id)
+_ASKED_MAX: Final = CANDIDATES_MAX // 3
+"""For each item its claim, its contract and its price are looked up."""
+
+
 @query(UnderpaymentRecord)
 def page(scope: DataScope, where: UnderpaymentFilter, keyset: Keyset) -> Select[Any]:
     """One page of such items within the scope."""
-    found = _underpaid(select(*_COLUMNS), scope, where)
+    chosen = _chosen(scope, where)
+    found = select(*_COLUMNS).select_from(chosen.source).where(*chosen.every)
     if keyset.is_narrow or (scope.is_everything and where.providers is None):
         # The server would begin with the contracts, find every such item there is, and sort them for the page.
         found = found.prefix_with("STRAIGHT_JOIN", dialect="mysql")
@@ -75,34 +88,53 @@ def page(scope: DataScope, where: UnderpaymentFilter, keyset: Keyset) -> Select[
     return keyset.apply(found)
 
 
-@query_total(int)
-def count(scope: DataScope, where: UnderpaymentFilter) -> Select[Any]:
-    """How many there are."""
-    return count_of(_underpaid(select(_ITEM.id), scope, where))
+@query_total(row_count)
+def count(scope: DataScope, where: UnderpaymentFilter, most: int = _ASKED_MAX) -> Select[Any]:
+    """How many there are; of at most so many items the price is looked up, or so many claims are asked for their
+    items."""
+    return _chosen(scope, where).count(most)
 
 
-def _underpaid(found: Select[Any], scope: DataScope, where: UnderpaymentFilter) -> Select[Any]:
+def _chosen(scope: DataScope, where: UnderpaymentFilter) -> Chosen:
     """Approved items without a denial, billed below the contract's price, within the quantity that it allows; what a
-    package includes costs nothing."""
+    package includes costs nothing. Items do not repeat whose claim it is: they may be counted from their claims."""
+    of_claim = chosen_claims(scope, ClaimFilter(payers=where.payers, providers=where.providers))
+    return Chosen(
+        claim_items,
+        within((_ITEM.performed_on, where.performed_on)),
+        others=Others(_ASKED, _with_price, _FOUND_BY, lambda item: [*of_claim.conditions, *_is_underpaid(item)]),
+        start=of_claim.first(_items_of, _ITEM.claim_id, *_FOUND_BY) if of_claim.is_restricted else None,
+        newest=_ITEM.id,
+    )
+
+
+def _items_of(claim: FromClause) -> FromClause:
+    items = claim.join(claim_items, _ITEM.claim_id == claim.c.start)
+    return _with_contract(items.join(claims, claims.c.id == _ITEM.claim_id), _ITEM)
+
+
+def _with_price(item: FromClause) -> FromClause:
+    return _with_contract(item.join(claims, claims.c.id == item.c.claim_id), item.c)
+
+
+def _with_contract(claim: FromClause, item: Any) -> FromClause:
     between = and_(contracts.c.provider_cnes == claims.c.provider_cnes, contracts.c.payer_ans == claims.c.payer_ans)
     of_item = and_(
         _PRICE.contract_id == contracts.c.id,
-        _PRICE.code_system == _ITEM.code_system,
-        _PRICE.code == _ITEM.code,
-        _PRICE.valid_from <= _ITEM.performed_on,
-        or_(_PRICE.valid_to.is_(None), _PRICE.valid_to >= _ITEM.performed_on),
+        _PRICE.code_system == item.code_system,
+        _PRICE.code == item.code,
+        _PRICE.valid_from <= item.performed_on,
+        or_(_PRICE.valid_to.is_(None), _PRICE.valid_to >= item.performed_on),
     )
-    found = found.select_from(claim_items).join(claims, claims.c.id == _ITEM.claim_id)
-    found = found.join(contracts, between).join(contract_prices, of_item)
-    parts: list[Condition] = [
-        claims_in(scope),
+    return claim.join(contracts, between).join(contract_prices, of_item)
+
+
+def _is_underpaid(item: Any) -> list[Condition]:
+    return [
         claims.c.status.in_(sorted(INVOICEABLE)),
         ~is_replaced(),
-        _ITEM.denied_cents == 0,
-        _ITEM.unit_price_cents > 0,
-        _ITEM.unit_price_cents < _PRICE.unit_price_cents,
-        _ITEM.quantity <= func.coalesce(_PRICE.quantity_max, _ITEM.quantity),
-        *one_of((claims.c.payer_ans, where.payers), (claims.c.provider_cnes, where.providers)),
-        *within((_ITEM.performed_on, where.performed_on)),
+        item.denied_cents == 0,
+        item.unit_price_cents > 0,
+        item.unit_price_cents < _PRICE.unit_price_cents,
+        item.quantity <= func.coalesce(_PRICE.quantity_max, item.quantity),
     ]
-    return found.where(*parts)

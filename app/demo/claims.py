@@ -26,7 +26,7 @@ TABLET: Final = ServiceDetails(unit="036")
 
 async def _seed_claims(unit: UnitOfWork, *, size: int) -> None:
     """Claims in all states that a biller sees: drafts, submitted, in review, decided, billed and paid."""
-    count = await claims_db.count(unit.connection, unit.scope, ClaimFilter())
+    count = (await claims_db.count(unit.connection, unit.scope, ClaimFilter())).total
     approved = [claim_id for number in range(size) if (claim_id := await _seed_claim(unit, count + number))]
     if approved:
         await _bill(unit, approved, is_paid=count % (2 * BATCH_SIZE) < BATCH_SIZE)

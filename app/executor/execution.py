@@ -12,6 +12,7 @@ from app.executor.levels import Level, Placed, check_nulls, parts_of
 from app.executor.reads import Await, Batched, Loading, Related, has_null
 from app.executor.rules import NotPlanned, PlanContext
 from app.executor.selection import Child, Objects, Plan
+from app.executor.trials import Trials
 
 OBJECTS_AT_ONCE: Final = 100
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
@@ -32,29 +33,43 @@ class PlanInfo:
         raise NotPlanned(f"a resolver that uses info.{name}")
 
 
-def of_query(plan: Plan, context: PlanContext, info: PlanInfo, variables: Any) -> "Execution":
-    """The execution of a query."""
+def of_query(plan: Plan, context: PlanContext, info: PlanInfo, variables: Any) -> "Execution | None":
+    """The execution of a query; None if graphql-core has to execute it."""
     assert plan.root is not None  # noqa: S101 - the plan of a query has one
-    return Execution(plan, Level(plan.root, [None], None), context, info, variables)
+    return _of(plan, "", Level(plan.root, [None], None), context, info, variables)
 
 
 def of_payload(
     plan: Plan, key: str, value: Any, context: PlanContext, info: PlanInfo, variables: Any
 ) -> "Execution | None":
-    """The execution of what is selected of a root field's object; None if that is not planned."""
+    """The execution of what is selected of a root field's object; None if graphql-core has to execute it."""
     selection = plan.payloads.get(key)
     if selection is None:
         return None
     root = Level(selection, [value], None)
     root.start = [key]
-    return Execution(plan, root, context, info, variables)
+    return _of(plan, key, root, context, info, variables)
+
+
+def _of(plan: Plan, key: str, root: Level, context: PlanContext, info: PlanInfo, variables: Any) -> "Execution | None":
+    trials = plan.trials[key]
+    if not trials.is_due():
+        return None
+    try:
+        return Execution(plan, trials, root, context, info, variables)
+    except NotPlanned:
+        # It has read nothing yet.
+        return None
 
 
 class Execution:
     """One execution of a plan from its `root` on; `variables` are the coerced ones."""
 
-    def __init__(self, plan: Plan, root: Level, context: PlanContext, info: PlanInfo, variables: Any) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: Plan, trials: Trials, root: Level, context: PlanContext, info: PlanInfo, variables: Any
+    ) -> None:
+        self.plan = plan
+        self._trials = trials
         self._context = context
         self._work = context.work
         self._info = info
@@ -62,9 +77,18 @@ class Execution:
         self._levels = [root]
         self._failed: list[Failed] = []
 
-    def ask_for_all(self) -> None:
-        """Let the plan ask for whole records from now on."""
-        self._plan.asked = None
+    def finished(self) -> None:
+        """Note that the plan got to its end."""
+        self._trials.finished()
+
+    def gave_up(self, error: Exception) -> bool:
+        """Note that it did not; whether the error can be more than an attribute that was not read. The plan asks for
+        whole records after such a one."""
+        self._trials.gave_up()
+        is_more = self.plan.asked is None or not isinstance(error, AttributeError)
+        if isinstance(error, AttributeError):
+            self.plan.asked = None
+        return is_more
 
     @property
     def is_synchronous(self) -> bool:
@@ -75,10 +99,19 @@ class Execution:
         """The result of an execution that is synchronous."""
         (root,) = self._levels
         self._enter(root)
-        return self._result(root.selection.write(root.objects, self._info)[0])
+        result = self._result(root.selection.write(root.objects, self._info)[0])
+        self._trials.finished()
+        return result
 
     async def run(self) -> ExecutionResult:
         """The result; NotPlanned, or what a resolver raised where it matters, if graphql-core has to execute it."""
+        try:
+            await self._read_levels()
+            return self._result(await self._written())
+        finally:
+            self._let_go()
+
+    async def _read_levels(self) -> None:
         entered = 0
         while entered < len(self._levels):
             pending: list[tuple[Level, int, Child, Any]] = []
@@ -93,9 +126,6 @@ class Execution:
                 _close(pending)
                 raise
             await self._work.pay()
-        result = self._result(await self._written())
-        self._let_go()
-        return result
 
     def _let_go(self) -> None:
         """Part the levels from what is placed in them, which knows its level: a cycle with every record that was read
@@ -121,9 +151,9 @@ class Execution:
             raise NotPlanned(selection.uncovered)
         self._work.charge_level(len(objects), selection.size)
         if selection.classes:
-            self._context.note_shown(self._plan.operation, selection.classes, objects)
+            self._context.note_shown(self.plan.operation, selection.classes, objects)
         if selection.refusals:
-            self._context.note_refused(self._plan.operation, selection.refusals)
+            self._context.note_refused(self.plan.operation, selection.refusals)
         for each in selection.refused:
             error = each.refuse(self._context)
             self._failed += [(level, place, each.nodes, (each.key,), error) for place in range(len(objects))]
@@ -165,9 +195,8 @@ class Execution:
 
     def _values(self, level: Level, child: Child, results: Any) -> list[Any]:
         """The values of all objects; null and an error for those that have none."""
-        if isinstance(results, asyncio.Future):
-            return list(results.result())
-        values: list[Any] = child.read.loaded(results)
+        is_call = isinstance(results, asyncio.Future)
+        values: list[Any] = _of_call(results, len(level.objects)) if is_call else child.read.loaded(results)
         if not _has_error(values):
             return values
         return [self._value(level, child, place, each) for place, each in enumerate(values)]
@@ -257,6 +286,17 @@ class Execution:
                 paths[level] = level.paths()
             found.append(located_error(error, list(nodes), [*paths[level][place], *rest]))
         return found
+
+
+def _of_call(results: asyncio.Future[Any], objects: int) -> list[Any]:
+    """The values of one call for a level. What it raises for one object is the error of that object; of several, only
+    graphql-core can say of which."""
+    error = results.exception()
+    if error is None:
+        return list(results.result())
+    if isinstance(error, Exception) and objects == 1:
+        return [error]
+    raise error
 
 
 def _check_whole(value: Any) -> None:

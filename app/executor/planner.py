@@ -6,7 +6,6 @@ from typing import Any, Final
 from graphql import (
     FieldNode,
     GraphQLAbstractType,
-    GraphQLError,
     GraphQLField,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -73,9 +72,9 @@ class Planner:
         def convert(variables: Any, info: Any) -> Mapping[str, Any]:
             try:
                 values = get_argument_values(field, node, variables, None, True)
-            except GraphQLError as error:
+                return convert_arguments(values, given, self._registry, self._config, info)
+            except Exception as error:  # graphql-core says what is wrong, and of which field
                 raise NotPlanned("wrong arguments") from error
-            return convert_arguments(values, given, self._registry, self._config, info)
 
         return convert
 

@@ -1,5 +1,6 @@
 """The parts of a plan: selections of objects of one type, and their children."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +10,7 @@ from graphql import FieldNode, GraphQLObjectType
 
 from app.executor.asked import Asked
 from app.executor.rules import NotPlanned
+from app.executor.trials import Trials
 from app.executor.writer import Write
 from app.values.frozen import frozen
 
@@ -86,7 +88,8 @@ class Plan:
     """How an operation is executed for all callers who may see the same: a query from its `root`.
 
     Of a mutation or a subscription, graphql-core executes the root fields, and the plan what is selected of their
-    objects: `payloads`, by response key. `asked` are the attributes of records that a query may use.
+    objects: `payloads`, by response key. `asked` are the attributes of records that a query may use. `trials` say how
+    each payload fares, by its key, and the query by "". `is_reported` once a fault of the plan is in the log.
     """
 
     operation: str
@@ -94,3 +97,5 @@ class Plan:
     root: Selection | None = None
     payloads: Mapping[str, Selection] = field(default_factory=dict)
     asked: Asked = None
+    trials: Mapping[str, Trials] = field(default_factory=lambda: defaultdict(Trials))
+    is_reported: bool = False

@@ -17,7 +17,8 @@ LABELS: Final = {
     "outcome": "of an operation, by its worst error: `ok`, `refused` (what was sent), `denied` (who sent it), "
     "`unavailable` or `internal`, the last two being faults of ours; of an eligibility answer: `ELIGIBLE`, "
     "`NOT_ELIGIBLE` or `UNDETERMINED`",
-    "executor": "`plan`; `core`, graphql-core without a plan; `fallback`, graphql-core after a plan",
+    "executor": "`plan`; `core`, graphql-core without a plan, or while one that mostly gives up is not tried; "
+    "`fallback`, graphql-core after a plan",
     "mutation": "the name of the mutation",
     "result": "of a mutation: `done`, `replayed` or its first error code; of a message: `posted`, `repeated`, "
     "`retried` or `dead`",

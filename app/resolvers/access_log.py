@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import access_log, access_log_tables, emergency, merged_patients
 from app.db.access_log import PersonAccess
+from app.db.counting import RowCount
 from app.db.emergency import EmergencyRecord
 from app.db.paging import Keyset
 from app.domain.described import DescribedEnum
@@ -46,9 +47,9 @@ async def own_log(ctx: Context, *, order: Order[PersonAccess], at: Slice) -> Pag
         own = await _own(ctx, connection)
         return await access_log.page(connection, own, keyset) if own else []
 
-    async def count(connection: AsyncConnection) -> int:
+    async def count(connection: AsyncConnection) -> RowCount:
         own = await _own(ctx, connection)
-        return await access_log.count(connection, own) if own else 0
+        return await access_log.count(connection, own) if own else RowCount(0)
 
     request = PageRequest(at, ("myAccessLog", ctx.scope.patient, order.descending))
     return await read_page(ctx, request, order, rows=rows, count=count)
@@ -78,7 +79,7 @@ async def emergency_accesses(ctx: Context, *, order: Order[EmergencyRecord], at:
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[EmergencyRecord]:
         return await emergency.page(connection, ctx.scope, keyset)
 
-    async def count(connection: AsyncConnection) -> int:
+    async def count(connection: AsyncConnection) -> RowCount:
         return await emergency.count(connection, ctx.scope)
 
     request = PageRequest(at, ("emergencyAccesses", order.descending))

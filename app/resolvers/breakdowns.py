@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import breakdowns
 from app.db.breakdowns import KEY_COLUMN, BillingGroup, DenialGroup, GroupedFilter, Grouping
+from app.db.counting import RowCount
 from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
 from app.domain.breakdown import MONTHS_MAX, BillingDimension, DenialDimension, number_of_months
@@ -34,8 +35,8 @@ async def billing(
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[BillingGroup]:
         return await month_sums.billing_groups(connection, ctx.scope, wanted, keyset, ctx.now())
 
-    async def count(connection: AsyncConnection) -> int:
-        return await month_sums.count_billing_groups(connection, ctx.scope, wanted, ctx.now())
+    async def count(connection: AsyncConnection) -> RowCount:
+        return RowCount(await month_sums.count_billing_groups(connection, ctx.scope, wanted, ctx.now()))
 
     request = PageRequest(at, ("billingBreakdown", wanted))
     return await read_page(ctx, request, BY_KEY, rows=rows, count=count, reading=ctx.database.snapshot)
@@ -55,8 +56,8 @@ async def denials(ctx: Context, *, by: Sequence[DenialDimension], where: LedgerF
         await month_sums.check_size(connection, ctx.scope, where)
         return await breakdowns.denial_groups(connection, ctx.scope, wanted, keyset)
 
-    async def count(connection: AsyncConnection) -> int:
-        return await breakdowns.count_denial_groups(connection, ctx.scope, wanted)
+    async def count(connection: AsyncConnection) -> RowCount:
+        return RowCount(await breakdowns.count_denial_groups(connection, ctx.scope, wanted))
 
     return await read_page(ctx, PageRequest(at, ("denialBreakdown", wanted)), BY_KEY, rows=rows, count=count)
 

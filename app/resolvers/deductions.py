@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import deductions
+from app.db.counting import RowCount
 from app.db.deductions import WithheldTax
 from app.db.paging import Keyset
 from app.db.reconciliation import LedgerFilter
@@ -17,7 +18,7 @@ async def withheld_taxes(ctx: Context, *, where: LedgerFilter, at: Slice) -> Pag
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[WithheldTax]:
         return await deductions.withheld_taxes(connection, ctx.scope, where, keyset)
 
-    async def count(connection: AsyncConnection) -> int:
-        return await deductions.count_withheld_taxes(connection, ctx.scope, where)
+    async def count(connection: AsyncConnection) -> RowCount:
+        return RowCount(await deductions.count_withheld_taxes(connection, ctx.scope, where))
 
     return await read_page(ctx, PageRequest(at, ("withheldTaxes", where)), BY_KEY, rows=rows, count=count)

@@ -54,7 +54,8 @@ class _Batch(Generic[K, T]):
 
     def cancel(self) -> None:
         """Tell those who still wait that there will be no values."""
-        for future, _ in self.waiting:
+        waiting, self.waiting = self.waiting, []
+        for future, _ in waiting:
             future.cancel()
 
 
@@ -130,9 +131,11 @@ class Loader(DataLoader[K, T]):
             await self._work.settled()
             batch.is_open = False
             batch.finish(await self._read(list(batch.keys)))
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             batch.cancel()
-            raise
+            # The task keeps the error, whose frames have the batch: all of it would stay until a garbage collection.
+            batch.task = None
+            raise error.with_traceback(None) from None
 
     async def _read(self, keys: list[K]) -> dict[K, Any]:
         try:

@@ -51,9 +51,9 @@ class LoaderKinds:
         self._cache = cache
         self._work = work
         self._subject = subject
-        self._related: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
+        self._related: dict[tuple[Any, ...], Loader[str, Any]] = {}
 
-    def related(self, relation: tuple[Any, ...], read: Query[Sequence[Any]]) -> DataLoader[str, Any]:
+    def related(self, relation: tuple[Any, ...], read: Query[Sequence[Any]]) -> Loader[str, Any]:
         """The loader of a relation with arguments: one for each list, page and filter."""
         found = self._related.get(relation)
         if found is None:

@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db.children import Children
+from app.db.counting import RowCount
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
+from app.domain.errors import BillingError
 from app.resolvers.context import Context
 from app.resolvers.loader_kinds import Query
 from app.resolvers.paging import PAGE_MAX, Cursors, OfParent, Order, Page, Slice, keyset_of, page_of
@@ -29,19 +31,33 @@ class NestedList(Generic[Row]):
     async def page(self, ctx: Context, parent: str, *, at: Slice, where: Any = None) -> Page[Row]:
         """A page of the parent's rows; errors as `keyset_of` with `page_max`."""
         (found,) = await self.pages(ctx, [parent], at=at, where=where)
+        if isinstance(found, Exception):
+            raise found
         return found
 
-    async def pages(self, ctx: Context, parents: Sequence[str], *, at: Slice, where: Any = None) -> list[Page[Row]]:
-        """A page of each parent, of which there is one at least; errors as `page`.
+    async def pages(
+        self, ctx: Context, parents: Sequence[str], *, at: Slice, where: Any = None
+    ) -> list[Page[Row] | Exception]:
+        """A page of each parent, of which there is one at least, or the error in its place, as `page` raises it.
 
         Pages of one level that differ only by their parent are read together, and so are their counts and sums.
         """
+        refused: dict[str, Exception] = {}
+        keyset = None
         # A cursor is of one parent, so that each has to be asked whether it is its own.
-        checked = parents[:1] if at.cursor is None else dict.fromkeys(parents)
-        *_, keyset = [keyset_of(at, self._cursors(ctx, each, where), self.page_max) for each in checked]
+        for each in parents[:1] if at.cursor is None else dict.fromkeys(parents):
+            try:
+                keyset = keyset_of(at, self._cursors(ctx, each, where), self.page_max)
+            except BillingError as error:
+                refused[each] = error
+        if keyset is None:
+            return [refused.get(each) or refused[parents[0]] for each in parents]
         # Built once for each parent: the same one may be on thousands of places of a level.
         loader = ctx.loaders.related((self, at, where), self._reader(ctx, keyset, where))
-        return await loader.load_many(parents)
+        if not refused:
+            return await loader.load_level(parents)
+        found = iter(await loader.load_level([each for each in parents if each not in refused]))
+        return [refused.get(each) or next(found) for each in parents]
 
     def _reader(self, ctx: Context, keyset: Keyset, where: Any) -> Query[Any]:
         def counts() -> DataLoader[str, Any]:
@@ -65,9 +81,9 @@ class NestedList(Generic[Row]):
         return read
 
     def _counts(self, where: Any) -> Query[Any]:
-        async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[int]:
+        async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[RowCount]:
             found = await self.children.counts(connection, scope, parents, where)
-            return [found.get(each, 0) for each in parents]
+            return [RowCount(found.get(each, 0)) for each in parents]
 
         return read
 

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
+from app.db.counting import RowCount
 from app.db.engine import Database
 from app.db.pages import with_ranges
 from app.db.paging import Keyset
@@ -126,11 +127,11 @@ class PageInfo(Generic[Row]):
 
 @frozen
 class Page(Generic[Row]):
-    """A page, a function that counts the whole list as `count_rows` and, for lists of amounts, one that adds it up."""
+    """A page, a function that counts the whole list and, for lists of amounts, one that adds it up."""
 
     edges: Sequence[Edge[Row]]
     page_info: PageInfo[Row]
-    count: Callable[[], Awaitable[int]]
+    count: Callable[[], Awaitable[RowCount]]
     sums: Callable[[], Awaitable[Any]] | None = None
 
     @property
@@ -145,7 +146,7 @@ async def read_page(
     order: Order[Row],
     *,
     rows: Callable[[AsyncConnection, Keyset], Awaitable[list[Row]]],
-    count: Callable[[AsyncConnection], Awaitable[int]],
+    count: Callable[[AsyncConnection], Awaitable[RowCount]],
     reading: Callable[[], AbstractAsyncContextManager[AsyncConnection]] | None = None,
 ) -> Page[Row]:
     """Read a page with one statement; errors as `keyset_of`.
@@ -180,7 +181,7 @@ def part_of(ordered: Sequence[Item], keyset: Keyset, place: Callable[[Item], tup
 
 
 def page_of(
-    records: Sequence[Row], keyset: Keyset, cursors: "Cursors[Row]", count: Callable[[], Awaitable[int]]
+    records: Sequence[Row], keyset: Keyset, cursors: "Cursors[Row]", count: Callable[[], Awaitable[RowCount]]
 ) -> Page[Row]:
     """The page with these rows, of which the keyset asks for one more than the page has."""
     has_more, has_left = len(records) == keyset.limit, keyset.after is not None
@@ -195,11 +196,11 @@ def page_of(
 class Once:
     """A count that is made for the first who asks; the others wait for it."""
 
-    def __init__(self, count: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, count: Callable[[], Awaitable[RowCount]]) -> None:
         self._count = count
-        self._counting: asyncio.Future[int] | None = None
+        self._counting: asyncio.Future[RowCount] | None = None
 
-    async def __call__(self) -> int:
+    async def __call__(self) -> RowCount:
         """The count."""
         if self._counting is None:
             self._counting = asyncio.ensure_future(self._count())
@@ -251,7 +252,7 @@ class ScopedList(Generic[Where, Row]):
 
     field: str
     rows: Callable[[AsyncConnection, DataScope, Where, Keyset], Awaitable[list[Row]]]
-    count: Callable[[AsyncConnection, DataScope, Where], Awaitable[int]]
+    count: Callable[[AsyncConnection, DataScope, Where], Awaitable[RowCount]]
     sums: Callable[[AsyncConnection, DataScope, Where], Awaitable[Any]] | None = None
 
     async def page(self, ctx: Context, where: Where, order: Order[Row], *, at: Slice) -> Page[Row]:
@@ -260,7 +261,7 @@ class ScopedList(Generic[Where, Row]):
         async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Row]:
             return await self.rows(connection, ctx.scope, where, with_ranges(keyset, where))
 
-        async def count(connection: AsyncConnection) -> int:
+        async def count(connection: AsyncConnection) -> RowCount:
             return await self.count(connection, ctx.scope, where)
 
         binding = (self.field, where, order.column.name, order.descending)
@@ -272,7 +273,7 @@ class ScopedList(Generic[Where, Row]):
             return None if self.sums is None else await self.sums(connection, ctx.scope, where)
 
 
-async def _count(database: Database, count: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+async def _count(database: Database, count: Callable[[AsyncConnection], Awaitable[RowCount]]) -> RowCount:
     async with database.reading() as connection:
         return await count(connection)
 

@@ -8,6 +8,7 @@ from sqlalchemy import literal_column
 
 from app.db import documents as documents_db
 from app.db import mapping_tables, statement_mappings
+from app.db.counting import RowCount
 from app.db.statement_mappings import StatementMappingRecord
 from app.domain.documents import DocumentKind
 from app.domain.errors import ErrorCode, not_found, refuse
@@ -77,8 +78,8 @@ async def rows_page(
     keyset = keyset_of(at, cursors)
     chosen = [place for place, kind in enumerate(found.look.kinds) if not kinds or kind in kinds]
 
-    async def count() -> int:
-        return len(chosen)
+    async def count() -> RowCount:
+        return RowCount(len(chosen))
 
     places = part_of(chosen, keyset, _place_of)
     rows = await found.look.rows.at(sorted(places))

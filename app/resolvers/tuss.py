@@ -4,6 +4,7 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.counting import RowCount
 from app.db.paging import Keyset
 from app.db.reference_tables import tuss_terms
 from app.db.tuss import TussRecord
@@ -28,8 +29,8 @@ async def search(
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[TussRecord]:
         return await matches.read(connection, part_of(matches.positions, keyset, matches.index.place))
 
-    async def count(_connection: AsyncConnection) -> int:
-        return len(matches)
+    async def count(_connection: AsyncConnection) -> RowCount:
+        return RowCount(len(matches))
 
     binding = ("tussTerms", {"search": text, "code_system": code_system, "valid_on": valid_on})
     return await read_page(ctx, PageRequest(at, binding), BY_CODE, rows=rows, count=count)

@@ -20,7 +20,7 @@ KINDS: Final = {
 }
 """Of what kind an operation of each type is."""
 OUTCOMES: Final = ("ok", "refused", "denied", "unavailable", "internal")
-EXECUTORS: Final = ("plan", "core", "fallback", "payload_plan", "payload_fallback")
+EXECUTORS: Final = ("plan", "core", "fallback", "payload_plan", "payload_core", "payload_fallback")
 PUBLISH_ERRORS: Final = (
     *("KafkaConnectionError", "KafkaTimeoutError", "NodeNotReadyError", "RequestTimedOutError", "TimeoutError"),
     *("NotEnoughReplicasError", "NotEnoughReplicasAfterAppendError", "TopicAuthorizationFailedError"),

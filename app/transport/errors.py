@@ -1,7 +1,7 @@
 """Errors and their codes: an expected failure keeps its message; any other is masked and logged."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from graphql import FieldNode, GraphQLError
@@ -112,7 +112,7 @@ def as_refusal(error: Exception, request_id: str | None) -> Refused:
     """An exception from outside of resolvers as a refusal: expected ones by their code, others masked with 500."""
     if isinstance(error, Refused):
         return error
-    if _is_expected(error):
+    if is_expected(error):
         extensions = _expected_extensions(error)
         code = str(extensions["code"])
         return ApplicationRefusal(code, _message(error), extensions, _STATUS.get(code, 400))
@@ -120,9 +120,9 @@ def as_refusal(error: Exception, request_id: str | None) -> Refused:
     return ApplicationRefusal(INTERNAL, MASKED_MESSAGE, _masked_extensions(request_id), 500)
 
 
-def format_errors(errors: Iterable[GraphQLError], request_id: str | None) -> list[RepeatedError]:
+def format_errors(errors: Sequence[GraphQLError], request_id: str | None) -> list[RepeatedError]:
     """Execution errors as the client may see them, those of one field together; each kind of unexpected failure is
-    logged once, with traceback."""
+    logged once, with its traceback, which is forgotten then."""
     logged: set[tuple[object, ...]] = set()
     found: dict[tuple[object, ...], RepeatedError] = {}
     for error in errors:
@@ -132,6 +132,7 @@ def format_errors(errors: Iterable[GraphQLError], request_id: str | None) -> lis
         if kind not in found:
             found[kind] = RepeatedError(_error_object(error, message, extensions))
         found[kind].paths.append(path)
+    without_traceback(*errors)
     return list(found.values())
 
 
@@ -140,7 +141,7 @@ def _explain(
 ) -> tuple[str, dict[str, object]]:
     """The message and extensions for the client."""
     cause = _cause(error)
-    if _is_expected(cause):
+    if is_expected(cause):
         return _message(cause), _expected_extensions(cause)
     if isinstance(cause, GraphQLError):
         if "code" in (cause.extensions or {}):
@@ -158,7 +159,20 @@ def _cause(error: GraphQLError) -> Exception:
     return cause
 
 
-def _is_expected(error: Exception) -> bool:
+def without_traceback(*errors: BaseException | None) -> None:
+    """Forget where the errors and their causes were raised, once that was said: the frames have what was executed,
+    which keeps the errors, so that all of it would stay until a garbage collection."""
+    left, seen = list(errors), set()
+    while left:
+        error = left.pop()
+        if error is None or id(error) in seen:
+            continue
+        seen.add(id(error))
+        error.__traceback__ = None
+        left += [error.__cause__, error.__context__, getattr(error, "original_error", None)]
+
+
+def is_expected(error: Exception) -> bool:
     """Whether the error brings a code and extensions, as the application's own errors do."""
     code, extensions = getattr(error, "code", None), getattr(error, "extensions", None)
     return isinstance(code, str) and isinstance(extensions, dict) and not isinstance(error, GraphQLError)
@@ -166,7 +180,7 @@ def _is_expected(error: Exception) -> bool:
 
 def _expected_extensions(error: Exception) -> dict[str, object]:
     """Those of the error. The code in them is the one for clients; the error's own code may be finer."""
-    code: str = error.code  # type: ignore[attr-defined] # _is_expected has seen both
+    code: str = error.code  # type: ignore[attr-defined] # is_expected has seen both
     extensions: Mapping[str, object] = error.extensions  # type: ignore[attr-defined] # likewise
     return {"code": code, **extensions}
 

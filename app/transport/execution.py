@@ -14,7 +14,6 @@ from strawberry.execution import optimized_is_awaitable
 from app.executor.execution import Execution, PlanInfo, of_query
 from app.executor.planner import Planner, Query, root_fields
 from app.executor.plans import PlanMemory
-from app.executor.rules import NotPlanned
 from app.executor.selection import Plan
 from app.transport import errors
 from app.transport.context import OperationContext
@@ -22,6 +21,7 @@ from app.transport.documents import Operation
 from app.transport.errors import RequestError
 from app.transport.executor import paced
 from app.transport.limits import TooComplex
+from app.transport.tries import tried
 from app.transport.work import Turns
 
 _is_awaitable: Any = optimized_is_awaitable
@@ -75,7 +75,11 @@ class Engine:
         """
         if operation.values <= MANY_VALUES:
             return self.execute(operation, context)
-        plan = None if operation.type is OperationType.QUERY else self.plan(operation, context)
+        plan = None
+        if operation.type is OperationType.QUERY:
+            self._on_execution("core")
+        else:
+            plan = self.plan(operation, context)
         return self._in_thread(operation, context, thread, plan)
 
     async def _in_thread(
@@ -122,23 +126,15 @@ class Engine:
         if plan is None:
             return None
         context.name_operation(plan.operation)
-        context.asked = plan.asked
-        try:
-            return of_query(plan, context, PlanInfo(context, operation.node, self.schema), operation.coerced)
-        except NotPlanned:
-            context.asked = None
-            return None
+        execution = of_query(plan, context, PlanInfo(context, operation.node, self.schema), operation.coerced)
+        if execution is not None:
+            context.asked = plan.asked
+        return execution
 
     async def _run(self, execution: Execution, operation: Operation, context: OperationContext) -> ExecutionResult:
         """The result by the plan or, where it does not cover something after all, by graphql-core."""
-        try:
-            result = await execution.run()
-        except Exception as error:
-            if context.work.stopped is not None:
-                raise
-            if isinstance(error, AttributeError):
-                execution.ask_for_all()
-        else:
+        result = await tried(execution, context)
+        if result is not None:
             self._on_execution("plan")
             return result
         self._on_execution("fallback")

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from graphql import Executor, GraphQLNonNull, is_leaf_type
+from graphql import Executor, GraphQLNonNull, OperationType, is_leaf_type
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
 from app.executor.execution import Execution, PlanInfo, of_payload
 from app.executor.selection import Plan
+from app.transport.tries import tried
 from app.transport.work import Work
 
 
@@ -45,24 +46,25 @@ class _Paced(Executor[Any]):
     def complete_object_value(
         self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
     ) -> Any:
-        """Complete the object of a root field by the plan, if there is one."""
-        if self.plan is not None and path.prev is None:
-            context = self.context_value
-            found = PlanInfo(context, self.operation, self.schema)
-            execution = of_payload(self.plan, path.key, result, context, found, self.variable_values)
+        """Complete the object of a root field by the plan, if there is one; a query is planned as a whole, or not."""
+        if path.prev is None and self.operation.operation is not OperationType.QUERY:
+            execution = None if self.plan is None else self._of_payload(self.plan, path.key, result)
             if execution is not None:
                 return self._by_plan(execution, return_type, details, info, path, result, position)
+            self.on_execution("payload_core")
         return super().complete_object_value(return_type, details, info, path, result, position)
+
+    def _of_payload(self, plan: Plan, key: str, result: Any) -> Execution | None:
+        context = self.context_value
+        info = PlanInfo(context, self.operation, self.schema)
+        return of_payload(plan, key, result, context, info, self.variable_values)
 
     async def _by_plan(
         self, execution: Execution, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
     ) -> Any:
         fields, noted = self.work.fields, self.context_value.noted()
-        try:
-            found = await execution.run()
-        except Exception:
-            if self.work.stopped is not None:
-                raise
+        found = await tried(execution, self.context_value)
+        if found is None:
             self.on_execution("payload_fallback")
             self.work.fields = fields
             # Rows that the plan has read would be there at once, beside a failure that keeps graphql-core from reading

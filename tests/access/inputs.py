@@ -7,6 +7,12 @@ from tests.access.party_inputs import of_parties
 from tests.access.world import Rich
 from tests.factories import key, today
 
+ALWAYS_REFUSED = {
+    *(f"resolveRemittanceLines of a {name}" for name in ("duplicate", "denial")),
+    "resolveRemittanceLine of a denial",
+}
+"""A step with many lines cannot name a single one, and a claim that is denied has no line of a payment."""
+
 
 def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
     """A good input for every mutation that takes an id or names parties, all of them the victim's."""

@@ -25,6 +25,7 @@ from app.domain.data_scope import DataScope
 from app.schema.root import schema
 from tests.access.first_event import PATIENCE
 from tests.access.ids import filled, id_places
+from tests.access.inputs import ALWAYS_REFUSED
 from tests.access.probes import Probe, attackers, probes
 from tests.access.test_fields import ALL
 from tests.access.world import Rich, add_targets, rich_world
@@ -61,11 +62,6 @@ def _sites() -> list[Site]:
 SITES = _sites()
 # Conditions on rows that another scope has let through already, each with the test that takes it away.
 WITHIN_A_SCOPE = {"is_treated_in": "test_cards.py: a provider sees no documents of a patient whom it does not treat"}
-ALWAYS_REFUSED = {
-    *(f"resolveRemittanceLines of a {name}" for name in ("duplicate", "denial")),
-    "resolveRemittanceLine of a denial",
-}
-"""A step with many lines cannot name a single one, and a claim that is denied has no line of a payment."""
 OF_PAYERS = {"updatePayer", "deactivatePayer", "reactivatePayer"}
 """A caller who is narrowed to some providers changes no payer, not even its own."""
 PACKAGE = DATABASE.parent

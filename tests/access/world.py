@@ -61,9 +61,9 @@ async def rich_world(gateway: Gateway) -> Rich:
     await waiting.read_statement(rich.world, rich.ids["importJob"], rich.ids["remittance"])
     await _rest(rich)
     await _sent(rich)
-    rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
-    await appeals.win(rich.world, (await _denied(rich.world))[1])
-    rich.ids |= await appeals.upheld(rich.world, (await _denied(rich.world))[1])
+    rich.ids |= await appeals.sent_batch(rich.world, (await denied(rich.world))[1])
+    await appeals.win(rich.world, (await denied(rich.world))[1])
+    rich.ids |= await appeals.upheld(rich.world, (await denied(rich.world))[1])
     return rich
 
 
@@ -71,7 +71,7 @@ async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
     await _unsent(rich)
-    rich.ids |= await appeals.targets(world, [(await _denied(world))[1] for _ in range(appeals.TARGETS)])
+    rich.ids |= await appeals.targets(world, [(await denied(world))[1] for _ in range(appeals.TARGETS)])
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -81,7 +81,7 @@ async def add_targets(rich: Rich) -> None:
     rich.ids["pending"] = (await world.claim_in_review())["id"]
     await world.mutate("reviewer", "requestInformation", "claim { id }", id=rich.ids["pending"], reason="laudo")
     for name in ("lost_denial", "open_denial", "appealed_denial", "withdrawable_denial"):
-        claim, rich.ids[name] = await _denied(world)
+        claim, rich.ids[name] = await denied(world)
     rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
     await _undoable(rich)
     await _open_job(rich)
@@ -107,7 +107,7 @@ async def _undoable(rich: Rich) -> None:
     rich.ids["wrong_remittance"] = (await accounts.imported(world, "DEM4", [strange]))["id"]
 
 
-async def _denied(world: World) -> tuple[str, str]:
+async def denied(world: World) -> tuple[str, str]:
     """The ids of a claim and its open denial."""
     claim = await world.claim_in_review()
     denial = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": EVENT_CODE, "amount": "40.00"}]}

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from app.access_log.notes import OperationNotes
+from app.db.outbox import LogPlace
 from app.resolvers.context import Context
 from app.runtime.settings import Settings
 from app.schema.root import schema
@@ -53,6 +54,7 @@ class Both:
     ways: Counter[str] = field(default_factory=Counter)
     read: Reading = field(default_factory=Reading)
     _number: int = 0
+    _place: LogPlace | None = None
 
     def __post_init__(self) -> None:
         self._pipeline = Pipeline(
@@ -75,11 +77,14 @@ class Both:
         scope = {"type": "http", "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "state": {}}
         context = (await self._contexts(HTTPConnection(scope))).for_operation()
         context.request_id = f"both-{self._number}"
+        context.log_place = self._place
         return context
 
     async def prepared(self, query: str, variables: dict[str, Any], token: str | None) -> Operation | None:
         """The operation; None for one that is refused before it is executed."""
         self._number += 1
+        # Cursors of streams are in answers: what is told between the two executions must not move them.
+        self._place = self.gateway.parts.hub.last_place
         try:
             return await self._pipeline.prepare(Parameters(query, variables), await self.context(token))
         except Refused:

@@ -183,7 +183,7 @@ class Operations:
         if name == "ID" and hint in self.ids and self._is(0.9):
             return self.ids[hint]
         usual: dict[str, Any] = {
-            "ID": sorted(self.ids.values()),
+            "ID": list(self.ids.values()),
             "Int": (1, 2, 3, 5, 5, 20, 0, 101) if hint in ("first", "last") else range(1, 10),
             "Boolean": (True, False),
         }

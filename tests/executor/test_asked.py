@@ -18,8 +18,8 @@ ACTIONS = "{ claims(first: 2) { nodes { id availableActions { action } } } }"
 
 
 @pytest.fixture
-def rich(mysql_rich: Rich) -> Rich:
-    return mysql_rich
+def mode() -> str:
+    return "mysql"
 
 
 async def _columns(rich: Rich, query: str) -> dict[str, set[str]]:

@@ -1,40 +1,26 @@
 """Plans and graphql-core give the same answers, byte by byte, and the same entries of the access log.
 
-`BILLING_TEST_EXECUTOR_CASES=5000` generates more operations, other ones each time.
+Each run generates other operations: `BILLING_TEST_EXECUTOR_CASES=5000` more of them, and `BILLING_TEST_EXECUTOR_SEED`
+the same ones as the run that has printed it.
 """
 
-import os
-import secrets
 from collections import Counter
-from random import Random
 from typing import Any
 
 import orjson
-import pytest
 
 from app.auth.roles import NARROWED_TO, ROLES
 from app.domain.access_log import AccessDecision
-from tests import length
 from tests.access.entries import entries, selection_of
 from tests.access.world import Rich, nurse_of
-from tests.executor.both import MODES, Both
+from tests.executor.both import Both
 from tests.executor.rich_operations import operations_on
+from tests.executor.seeds import CASES, IS_FULL, Chance
 from tests.factories import new_world
 from tests.figures import Figures
-from tests.length import scaled
-from tests.streams import told_all
 
-CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", scaled(full=5_000, short=50)))
-IS_FULL = length.IS_FULL or "BILLING_TEST_EXECUTOR_CASES" in os.environ
 BREAK_GLASS = "health:break_glass"
 NAMES = [name for name in ROLES if BREAK_GLASS not in ROLES[name]]
-
-
-@pytest.fixture(params=MODES)
-def rich(request: pytest.FixtureRequest) -> Rich:
-    """One of everything in each mode; only on MySQL plans read some columns of records."""
-    found: Rich = request.getfixturevalue(f"{request.param}_rich")
-    return found
 
 
 async def _tokens(rich: Rich) -> list[str | None]:
@@ -47,15 +33,13 @@ async def _tokens(rich: Rich) -> list[str | None]:
     return [*own, *own, *wide, other.token("biller"), nurse, None]
 
 
-async def test_every_generated_query_is_answered_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
-    seed = secrets.randbits(32) if IS_FULL else 1
-    random, both = Random(seed), Both(rich.gateway)
+async def test_every_generated_query_is_answered_as_by_graphql_core(
+    rich: Rich, chance: Chance, figures: Figures
+) -> None:
+    both, operations = Both(rich.gateway), operations_on(rich, chance)
     tokens, refused, batches = await _tokens(rich), 0, Counter[str]()
-    # Stream cursors are in answers: they change while events are told.
-    await told_all(rich.gateway)
-    operations = operations_on(rich, random)
     for case in range(CASES):
-        made, token = operations.make(), random.choice(tokens)
+        made, token = operations.make(), chance.choice(tokens)
         operation = await both.prepared(made.query, made.variables, token)
         if operation is None:
             refused += 1
@@ -63,16 +47,16 @@ async def test_every_generated_query_is_answered_as_by_graphql_core(rich: Rich, 
         plans = both.ways["plan"]
         planned, by_plan = await both.by_plan(operation, token), both.read
         core, by_core = await both.by_core(operation, token), both.read
-        assert planned == core, (seed, case, made)
+        assert planned == core, (chance, case, made)
         if both.ways["plan"] > plans:
             # graphql-core cancels what is under way beside a failure, which may have begun or not.
-            assert by_plan.is_no_more_than(by_core), (seed, case, made, by_plan, by_core)
-            assert max(by_plan.batches.values(), default=0) <= _depth(orjson.loads(planned.body)), (seed, case, made)
+            assert by_plan.is_no_more_than(by_core), (chance, case, made, by_plan, by_core)
+            assert max(by_plan.batches.values(), default=0) <= _depth(orjson.loads(planned.body)), (chance, case, made)
             batches.update(plan=by_plan.batches.total(), core=by_core.batches.total())
     figures(cases=CASES, refused=refused, **both.ways, **{f"batches_by_{name}": n for name, n in batches.items()})
     assert refused < CASES / 5
     stored = await both.plan_log.rows()
-    assert stored == await both.core_log.rows(), seed
+    assert stored == await both.core_log.rows(), chance
     assert {entry["decision"] for entry in stored} == set(AccessDecision)
 
 
@@ -85,8 +69,8 @@ def _depth(answer: Any) -> int:
 
 
 async def test_what_usual_callers_ask_for_is_planned_to_its_end(rich: Rich) -> None:
-    """Every field of every type by every way to it, for one after the other of the roles without emergencies; in short
-    runs every other way on each of the two."""
+    """And is what graphql-core answers: every field of every type by every way to it, for one after the other of the
+    roles without emergencies; in short runs every other way on each of the two."""
     both = Both(rich.gateway)
     asked = 0
     ways = [entry for entry in entries() if entry.steps[0].type_name != "Mutation"]
@@ -96,7 +80,9 @@ async def test_what_usual_callers_ask_for_is_planned_to_its_end(rich: Rich) -> N
         token = rich.world.token(name)
         operation = await both.prepared(query, {}, token)
         assert operation is not None, query
-        await both.by_plan(operation, token)
+        planned = await both.by_plan(operation, token)
         asked += 1
         assert both.ways == {"plan": asked}, (name, query)
+        assert planned == await both.by_core(operation, token), (name, query)
     assert asked > 100
+    assert await both.plan_log.rows() == await both.core_log.rows()

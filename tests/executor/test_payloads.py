@@ -1,8 +1,6 @@
 """What is selected of a mutation's payload and of a stream's message: by a plan, and by graphql-core."""
 
-import secrets
 from inspect import isawaitable
-from random import Random
 from typing import Any
 
 import pytest
@@ -15,9 +13,9 @@ from app.transport.documents import Operation
 from tests.access.world import Rich
 from tests.executor.both import Both
 from tests.executor.rich_operations import operations_on
+from tests.executor.seeds import SELECTIONS, Chance
 from tests.executor.stored import StoredLog
-from tests.executor.test_equal import CASES, IS_FULL
-from tests.factories import CONSULTATION, key, today
+from tests.factories import CONSULTATION, key
 from tests.figures import Figures
 from tests.inputs import shaped
 
@@ -33,15 +31,8 @@ REFUSED = (
 NULLED = """mutation($input: CreateClaimInput!) {
   createClaim(input: $input) { claim { id patient { name } history(after: "x") { totalCount } } replayed } }"""
 """The patient is read beside a list that fails, for which the whole claim is null."""
-SELECTIONS = max(CASES // 10, 1)
-"""So many are generated for each mutation and subscription."""
 STREAM = f"""subscription($after: String) {{
   claimStatusChanged(after: $after) {{ cursor occurredAt status previousStatus claim {{ {CLAIM} }} }} }}"""
-
-
-@pytest.fixture
-def rich(sqlite_rich: Rich) -> Rich:
-    return sqlite_rich
 
 
 @pytest.mark.parametrize("query", [CREATE, NULLED, REFUSED])
@@ -129,63 +120,25 @@ async def test_a_message_of_a_stream_is_written_as_by_graphql_core(rich: Rich, r
     assert len(stored) > 3
 
 
-def _random() -> tuple[int, Random]:
-    seed = secrets.randbits(32) if IS_FULL else 1
-    return seed, Random(seed)
-
-
-async def test_every_generated_payload_is_written_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
-    world, both, (seed, random) = rich.world, Both(rich.gateway), _random()
-    invoice = (await world.issued_invoice("100.00"))["id"]
-    paid = {"id": invoice, "paidOn": today().isoformat(), "amount": "10.00", "idempotencyKey": key()}
-    values = {
-        ("biller", "createClaim"): shaped("createClaim", world.claim_input(idempotencyKey=key())),
-        ("finance", "settleInvoice"): shaped("settleInvoice", paid),
-    }
-    planned = 0
-    for (role, name), given in values.items():
-        operations, token = operations_on(rich, random), world.token(role)
-        is_done = False
-        for _ in range(SELECTIONS):
-            made = operations.below("mutation", name, "input", given)
-            operation = await both.prepared(made.query, made.variables, token)
-            if operation is None:
-                # It is too long, too deep or too dear.
-                continue
-            planned += await _is_planned(both, operation, token)
-            if not is_done:
-                # It changes something; the others are replays.
-                await Both(rich.gateway).by_core(operation, token)
-                is_done = True
-            by_plan = await both.by_plan(operation, token)
-            assert by_plan == await both.by_core(operation, token), (seed, made)
-    assert await both.plan_log.rows() == await both.core_log.rows(), seed
-    figures(selections=len(values) * SELECTIONS, planned=planned)
-    assert planned > SELECTIONS
-
-
-async def _is_planned(both: Both, operation: Operation, token: str) -> bool:
-    plan = both.engine.plan(operation, await both.context(token))
-    return plan is not None and bool(plan.payloads)
-
-
-async def test_every_generated_message_is_written_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
+async def test_every_generated_message_is_written_as_by_graphql_core(
+    rich: Rich, chance: Chance, figures: Figures
+) -> None:
     """Of each subscription, for every role that may have it."""
-    both, (seed, random), start = Both(rich.gateway), _random(), await rich.gateway.stream_cursor(0)
-    operations, compared, planned = operations_on(rich, random), 0, 0
+    both, start = Both(rich.gateway), await rich.gateway.stream_cursor(0)
+    operations, compared, planned = operations_on(rich, chance), 0, 0
     subscriptions = schema._schema.subscription_type
     assert subscriptions is not None
     for name in subscriptions.fields:
         events, tokens = await _heard(both, rich, name, start)
-        for case in range(SELECTIONS):
+        for case in range(10 * SELECTIONS):
             made, token = operations.below("subscription", name, "after", start), tokens[case % len(tokens)]
             operation = await both.prepared(made.query, made.variables, token)
             if operation is None:
                 continue
-            planned += await _compare(both, operation, token, random.choice(events))
+            planned += await _compare(both, operation, token, chance.choice(events))
             compared += 1
     figures(compared=compared, planned=planned)
-    assert await both.plan_log.rows() == await both.core_log.rows(), seed
+    assert await both.plan_log.rows() == await both.core_log.rows(), chance
     assert planned > compared / 2
 
 

@@ -19,7 +19,7 @@ from app.executor.reach import Owner, leads_out
 from app.resolvers.context import Context
 from app.transport.sharing import Sharing, sharing
 from app.transport.subscriptions import ActiveSubscription, Subscriptions
-from tests.access.world import Rich, rich_world
+from tests.access.world import Rich
 from tests.executor.both import Both
 from tests.executor.ways import CORE, leaves, types_on, ways
 from tests.figures import Figures
@@ -144,11 +144,10 @@ async def _nothing() -> AsyncGenerator[Any, None]:
 
 
 @pytest.fixture(scope="module")
-async def stage(sqlite_rich: Rich) -> Stage:
+async def stage(sqlite_rich: Rich, sqlite_changing: Rich) -> Stage:
     """A world with one of everything, and another provider and payer that have everything too. The patient was with
     both providers."""
-    rich, gateway = sqlite_rich, sqlite_rich.gateway
-    other = await rich_world(gateway)
+    rich, gateway, other = sqlite_rich, sqlite_rich.gateway, sqlite_changing
     values = {"input": shaped("createClaim", rich.world.claim_input(provider=other.world.provider))}
     create = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { errors { code } } }"
     assert (await gateway.gql(create, values, token=gateway.token("biller"))).data["createClaim"]["errors"] == []

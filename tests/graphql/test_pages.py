@@ -140,9 +140,10 @@ async def test_settlements_invoices_and_eligibility_have_pages_too(world: World)
 async def test_each_filter_holds_exactly_its_claims(world: World) -> None:
     draft = (await world.create_claim(items=[{**CONSULTATION, "unitPrice": "10.00"}]))["claim"]["id"]
     consultation = (await world.submitted_claim(type="CONSULTATION"))["id"]
-    review = await world.claim_in_review(items=[{**CONSULTATION, "unitPrice": "500.00"}])
-    denied = {"sequence": 1, "approvedAmount": "0.00", "denials": [{"code": "1705", "amount": "500.00"}]}
-    await world.adjudicate(review["id"], [denied])
+    review = await world.claim_in_review(items=[{**CONSULTATION, "unitPrice": "500.00"}] * 2)
+    denied = {"approvedAmount": "0.00", "denials": [{"code": "1705", "amount": "500.00"}]}
+    # Two denials of one code, which are one claim.
+    await world.adjudicate(review["id"], [{"sequence": 1, **denied}, {"sequence": 2, **denied}])
     number = (await world.claim(draft))["providerClaimNumber"]
     everything = {draft, consultation, review["id"]}
     cases: list[tuple[dict[str, Any], set[str]]] = [

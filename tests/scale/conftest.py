@@ -12,11 +12,15 @@ from tests.gateway import Gateway, running_gateway, server_settings
 from tests.length import IS_FULL
 from tests.prepared import prepare
 from tests.scale import rows
+from tests.scale.cases import Case, all_cases
+from tests.scale.reads import Sent, Work, work_of
+from tests.scale.size import SIZE, Size
 from tests.servers import mysql
 from tests.servers.mysql import create_database
 from tests.services import Services
 
-SIZE = rows.Size(1_000_000 if IS_FULL else 50_000)
+__all__ = ["SIZE"]
+
 MEMORY = ("--innodb-buffer-pool-size=3G", "--loose-innodb-log-file-size=2G")
 
 
@@ -25,11 +29,11 @@ class Large:
     """The gateway and how much it has."""
 
     gateway: Gateway
-    size: rows.Size
+    size: Size
 
 
 async def _until_swept(gateway: Gateway) -> None:
-    """Wait until the first sweep has added up the books, which takes a while with so many rows."""
+    """Wait until the first sweep has gone through the rows that wait and are old."""
 
     def is_swept() -> bool:
         return any(gateway.parts.metrics.proof_age.collect())
@@ -59,3 +63,20 @@ async def large(services: Services, tmp_path_factory: pytest.TempPathFactory) ->
     finally:
         if own is not None:
             await asyncio.to_thread(own.discard)
+
+
+@dataclass
+class Measured:
+    """A case, the statement for its page, and what the server does for it."""
+
+    case: Case
+    page: Sent
+    work: Work
+
+
+@pytest.fixture(scope="session")
+async def measured(large: Large) -> list[Measured]:
+    """All cases."""
+    found = [(case, await case.page(large.gateway)) for case in all_cases()]
+    async with large.gateway.parts.probe_database.reads.connect() as connection:
+        return [Measured(case, page, await work_of(connection, page)) for case, page in found]

@@ -11,8 +11,8 @@ def further_lists() -> list[List]:
         "finance",
         {
             "ids": f'ids: ["{identifier("rml", 7)}"]',
-            **words("problem", "UNKNOWN_CLAIM", "OVERPAID", "AMBIGUOUS, UNKNOWN_ITEM"),
-            **words("reasonCode", '"1705"', '"1801"'),
+            **words("problem", "UNKNOWN_CLAIM", "OVERPAID", "REPEATED", "AMBIGUOUS, UNKNOWN_ITEM"),
+            **words("reasonCode", '"1705"', '"1801"', '"9999"'),
             "assignee": 'assignee: "person 3"',
             "assigned": "isAssigned: true",
             "not assigned": "isAssigned: false",

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from tests.scale.rows import CODES, PAYER, PROVIDER, Size, day, identifier
+from tests.scale.rows import CODES, PAYER, PROVIDER, day, identifier
+from tests.scale.size import Size
 
 DIRECTIONS: Final = ("ASC", "DESC")
 PARTIES: Final = {
     "payerAnsCode": f'payerAnsCode: ["{PAYER}"]',
     "payers": f'payerAnsCode: ["{PAYER}", "100004"]',
+    "payer of nothing": 'payerAnsCode: ["999999"]',
     "providerCnes": f'providerCnes: ["{PROVIDER}"]',
     "providers": f'providerCnes: ["{PROVIDER}", "1000004", "1000005"]',
 }
@@ -20,7 +22,8 @@ TWO_PROVIDERS: Final = ("two providers", {"providers": [PROVIDER, "1000004"]})
 
 @dataclass(frozen=True)
 class List:
-    """A root field: who asks, which fields, its filters by name and what it can be sorted by."""
+    """A root field, or one of an object with the object's type before it (`Invoice.lines`): who asks, which fields, its
+    filters by name and what it can be sorted by."""
 
     name: str
     role: str
@@ -30,6 +33,8 @@ class List:
     argument: str = "filter"
     """The argument that has the conditions; empty if they are arguments themselves."""
     scopes: tuple[tuple[str, dict[str, Any]], ...] = (EVERYBODY, TWO_PROVIDERS)
+    parent: str = ""
+    """The root field with the object."""
 
     def queries(self, *, is_every_order: bool) -> Iterator[tuple[str, str]]:
         """Name and document of each filter, and of each order; or of each filter in each order."""
@@ -47,7 +52,8 @@ class List:
         if order:
             field, _, direction = order.partition(" ")
             arguments.append(f"orderBy: {{ field: {field}, direction: {direction} }}")
-        return f"{{ {self.name}({', '.join(arguments)}) {{ nodes {{ {self.nodes} }} }} }}"
+        page = f"{{ {self.name.rpartition('.')[2]}({', '.join(arguments)}) {{ nodes {{ {self.nodes} }} }} }}"
+        return f"{{ {self.parent} {page} }}" if self.parent else page
 
 
 def days(name: str, first: int, last: int) -> str:
@@ -60,7 +66,7 @@ def times(name: str, first: int, last: int) -> str:
 
 def of_day(name: str) -> dict[str, str]:
     return {
-        name: days(name, 400, 402),
+        f"{name} of three days": days(name, 400, 402),
         f"{name} of a day": days(name, 400, 400),
         f"{name} of a week": days(name, 400, 406),
         f"{name} of a month": days(name, 400, 430),
@@ -70,7 +76,7 @@ def of_day(name: str) -> dict[str, str]:
 
 def of_time(name: str) -> dict[str, str]:
     return {
-        name: times(name, 400, 402),
+        f"{name} of two days": times(name, 400, 402),
         f"{name} of a month": times(name, 400, 430),
         f"{name} of two years": times(name, 100, 830),
     }
@@ -94,7 +100,7 @@ def lists(size: Size) -> list[List]:
             "all": "",
             "ids": f'ids: ["{identifier("clm", half)}"]',
             **words("status", "DRAFT", "SUBMITTED", "APPROVED", "DENIED, PARTIALLY_APPROVED"),
-            **words("type", "SP_SADT", "INDIVIDUAL_FEES"),
+            **words("type", "SP_SADT", "INDIVIDUAL_FEES", "DENTAL_TREATMENT"),
             **PARTIES,
             "patientId": f'patientId: "{identifier("pat", 1)}"',
             "providerClaimNumber": f'providerClaimNumber: "N{half}"',
@@ -184,7 +190,7 @@ def lists(size: Size) -> list[List]:
             "ids": f'ids: ["{identifier("bat", 7)}"]',
             **PARTIES,
             **words("status", "OPEN", "RECEIVED", "REJECTED, CANCELLED"),
-            **words("type", "SP_SADT", "CONSULTATION"),
+            **words("type", "SP_SADT", "CONSULTATION", "DENTAL_TREATMENT"),
             "number": "number: [77]",
             "protocolNumber": 'protocolNumber: "R77"',
             **of_time("createdAt"),

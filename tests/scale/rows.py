@@ -4,7 +4,6 @@ Row number n of a table is made from n alone: amounts, days and parties by check
 data are the same in every run, whatever their size.
 """
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -12,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
-from tests.scale import batch_rows, further_rows
+from tests.scale import batch_rows, further_rows, object_rows
 from tests.scale.batch_rows import TYPES
 from tests.scale.expressions import (
     PAYERS,
@@ -28,6 +27,7 @@ from tests.scale.expressions import (
     payer,
     provider,
 )
+from tests.scale.size import Size
 
 PROVIDER: Final = "1000003"
 PAYER: Final = "100003"
@@ -40,38 +40,8 @@ POSTING: Final = ("IMPORTED", "PARTIALLY_POSTED")
 ANSWERED: Final = ("ACCEPTED", "EXPIRED", "OVERTURNED", "UPHELD", "PARTIALLY_OVERTURNED")
 METHODS: Final = ("BANK_TRANSFER", "BANK_TRANSFER", "BANK_TRANSFER", "PIX", "BOLETO")
 CODES: Final = tuple(str(1_701 + number * 3) for number in range(60))
+OUTCOMES: Final = ("ELIGIBLE",) * 9 + ("NOT_ELIGIBLE",)
 SECONDS_MAX: Final = 1_200
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many rows there are of each kind, for so many claims."""
-
-    claims: int
-
-    @property
-    def patients(self) -> int:
-        return self.claims // 10
-
-    @property
-    def denials(self) -> int:
-        return self.claims // 4
-
-    @property
-    def invoices(self) -> int:
-        return self.claims // 4
-
-    @property
-    def settlements(self) -> int:
-        return self.claims // 2
-
-    @property
-    def batches(self) -> int:
-        return self.claims // 10
-
-    @property
-    def remittances(self) -> int:
-        return self.claims // 20
 
 
 def identifier(prefix: str, number: int) -> str:
@@ -100,7 +70,9 @@ async def fill(database: Database, size: Size, person: str) -> None:
             *_statements(size),
             *batch_rows.statements(size.batches, size.claims),
             *further_rows.statements(size.claims // 2, size.remittances),
+            *object_rows.statements(size.invoice_lines, size.import_results),
             *_logs(size, person),
+            _books(),
         ):
             await run(connection, statement)
             await run(connection, "COMMIT")
@@ -366,7 +338,7 @@ def _logs(size: Size, person: str) -> list[str]:
         "patient_id": id_of("pat", chance("patient", size.patients)),
         "card_number": "CAST(10000000 + n AS CHAR)",
         "service_date": f"DATE(TIMESTAMPADD(DAY, {chance('days', 20)}, {at(size.claims // 2)}))",
-        "outcome": one_of("outcome", ("ELIGIBLE",) * 8 + ("NOT_ELIGIBLE", "UNDETERMINED")),
+        "outcome": f"IF({chance('unknown', 500)} = 0, 'UNDETERMINED', {one_of('outcome', OUTCOMES)})",
         "reasons": "''",
         "source": "'PAYER'",
         "asked_payer_at": at(size.claims // 2),
@@ -396,3 +368,13 @@ def _logs(size: Size, person: str) -> list[str]:
         insert("access_log_entries", entry, first(size.claims // 2)),
         insert("access_log_persons", row, first(size.claims // 2)),
     ]
+
+
+def _books() -> str:
+    """The months as if somebody were adding them up until tomorrow: sweeps would add up all claims while tests ask."""
+    month = {
+        "month": "CAST(PERIOD_ADD(202312, n) AS CHAR)",
+        "taken_at": "TIMESTAMPADD(DAY, 1, UTC_TIMESTAMP())",
+        "proven_at": "UTC_TIMESTAMP()",
+    }
+    return insert("book_months", month, "numbers WHERE PERIOD_ADD(202312, n) <= DATE_FORMAT(UTC_DATE(), '%%Y%%m') + 1")

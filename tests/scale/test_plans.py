@@ -1,70 +1,35 @@
-"""Every documented filter and order of every list has an index: the server looks at little more than the page. A count
-costs at most what counting to its bound costs, and says whether there is more."""
+"""Every documented filter and order of every list has an index: the server looks at little more than the page."""
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from graphql import GraphQLField, get_named_type, is_enum_type, is_input_object_type
+from graphql import GraphQLField, get_named_type, is_enum_type, is_input_object_type, is_object_type
 
 from app.db import waiting_lines
 from app.schema.root import schema
 from tests.figures import Figures
 from tests.gateway import heard
-from tests.length import IS_FULL
-from tests.scale.conftest import SIZE, Large
-from tests.scale.further_lists import further_lists
-from tests.scale.limits import limit
-from tests.scale.lists import EVERYBODY, List, lists
+from tests.scale.cases import all_lists
+from tests.scale.conftest import Large, Measured
+from tests.scale.limits import faults
 from tests.scale.reads import Sent, sent_statements, work_of
 from tests.scale.rows import identifier
+from tests.scale.size import SIZE
 
-SMALL = frozenset({"payers", "providers", "contracts"})
-"""Tables that do not grow with the claims: the server reads them as it likes."""
 NOT_LONG = {"practitioners", "tussTerms", "appealTemplates", "statementMappings", "registeredPractitioners"}
 """Practitioners of claims have no table, and terms are searched in memory; the others are some of each provider."""
 NOT_LONG |= {"billingBreakdown", "denialBreakdown", "withheldTaxes"}
 """Sums over everything of their period, in groups."""
+NOT_LONG |= {"SpreadsheetPreview.rows"}
+"""The first rows of a file, from memory."""
 PAGES = "Connection"
 PLACES = {"first", "after", "last", "before"}
-COUNTED_MAX = 10_000
-COUNT = "{ %s { totalCount isLongerThanCounted } }"
-COUNTED = {
-    "claims": "reviewer",
-    "denials": "reviewer",
-    "invoices": "finance",
-    "settlements": "finance",
-    "eligibilityHistory": "reviewer",
-}
-LIMITED = " LIMIT "
-
-
-def _asked(listed: List) -> Iterator[tuple[str, dict[str, Any], str]]:
-    for name, scope in listed.scopes:
-        for title, document in listed.queries(is_every_order=IS_FULL):
-            # The providers of a data scope are one more filter.
-            if IS_FULL or name == EVERYBODY[0] or "(all)" in title or len(listed.scopes) == 1:
-                yield f"{title} of {name}", scope, document
-
-
-async def _page_of(large: Large, listed: List, scope: dict[str, Any], document: str) -> Sent:
-    """The statement for the page, as the API sends it."""
-    token = large.gateway.token(listed.role, **scope)
-    with sent_statements(large.gateway) as sent:
-        assert "errors" not in (await large.gateway.gql(document, token=token)).body, document
-    (page,) = [each for each in sent if LIMITED in each.text and not _is_about_the_caller(each, listed)]
-    return page
-
-
-def _is_about_the_caller(statement: Sent, listed: List) -> bool:
-    """Whether it asks for the caller's own emergency access, as every operation may."""
-    return listed.name != "emergencyAccesses" and "emergency_accesses" in statement.text
 
 
 def test_every_documented_filter_and_order_is_asked_for() -> None:
     """Of each list, but for those of which somebody has said why not."""
     asked: dict[str, set[str]] = {}
-    for listed in [*lists(SIZE), *further_lists()]:
+    for listed in all_lists():
         names = {name for condition in listed.filters.values() for name in re.findall(r"(\w+):", condition)}
         asked.setdefault(listed.name, set()).update(names, listed.orders)
     documented = {name: set(_documented(field)) for name, field in _connections() if name not in NOT_LONG}
@@ -72,10 +37,18 @@ def test_every_documented_filter_and_order_is_asked_for() -> None:
     assert dict(_connections()).keys() >= NOT_LONG
 
 
-def _connections() -> list[tuple[str, GraphQLField]]:
-    query = schema._schema.query_type
-    assert query is not None
-    return [(name, field) for name, field in query.fields.items() if get_named_type(field.type).name.endswith(PAGES)]
+def _connections() -> Iterator[tuple[str, GraphQLField]]:
+    """Those of the root by their names, and those on objects that have filters."""
+    for kind in schema._schema.type_map.values():
+        if not is_object_type(kind):
+            continue
+        for name, field in kind.fields.items():
+            if not get_named_type(field.type).name.endswith(PAGES):
+                continue
+            if kind is schema._schema.query_type:
+                yield name, field
+            elif field.args.keys() - PLACES:
+                yield f"{kind.name}.{name}", field
 
 
 def _documented(field: GraphQLField) -> Iterator[str]:
@@ -92,19 +65,10 @@ def _documented(field: GraphQLField) -> Iterator[str]:
             yield name
 
 
-async def test_no_list_reads_its_table(large: Large, figures: Figures) -> None:
-    wrong: list[str] = []
-    most, cases = ("", 0), 0
-    for listed in [*lists(SIZE), *further_lists()]:
-        for title, scope, document in _asked(listed):
-            page = await _page_of(large, listed, scope, document)
-            async with large.gateway.parts.probe_database.reading() as connection:
-                work = await work_of(connection, page)
-            cases += 1
-            most = max(most, (title, work.examined), key=lambda each: each[1])
-            if not set(work.scanned) <= SMALL or work.examined > limit(title, listed.name, SIZE):
-                wrong.append(f"{title}: {work}")
-    figures(cases=cases, most_examined=f"{most[1]} by {most[0]}", claims=SIZE.claims)
+def test_no_list_reads_its_table(measured: list[Measured], figures: Figures) -> None:
+    most = max(measured, key=lambda each: each.work.examined)
+    figures(cases=len(measured), most_examined=f"{most.work.examined} by {most.case.title}", claims=SIZE.claims)
+    wrong = [f"{each.case.title} {fault}: {each.work}" for each in measured for fault in faults(each.case, each.work)]
     assert "\n".join(wrong) == ""
 
 
@@ -130,22 +94,3 @@ async def test_a_patient_is_found_under_all_ids_without_reading_others(large: La
     async with large.gateway.parts.probe_database.reading() as connection:
         works = [await work_of(connection, each) for each in sent if "asked_patient" in each.text]
     assert [(each.scanned, each.sorted, each.examined <= 10) for each in works] == [((), (), True)]
-
-
-async def test_a_long_list_is_counted_to_its_bound(large: Large) -> None:
-    for name, role in COUNTED.items():
-        with sent_statements(large.gateway) as sent:
-            answer = await large.gateway.gql(COUNT % name, token=large.gateway.token(role, **EVERYBODY[1]))
-        assert answer.data[name] == {"totalCount": COUNTED_MAX, "isLongerThanCounted": True}
-        # Both fields are one count.
-        (count,) = [each for each in sent if "count(*)" in each.text]
-        async with large.gateway.parts.probe_database.reading() as connection:
-            work = await work_of(connection, count)
-        # The entries that are counted, and each of them once more in the result.
-        assert work.examined <= 2 * COUNTED_MAX + 10, name
-
-
-async def test_a_shorter_list_is_counted_exactly(large: Large) -> None:
-    found = f'claims(filter: {{ ids: ["clm_{7:026d}", "clm_{8:026d}"] }})'
-    answer = await large.gateway.gql(COUNT % found, token=large.gateway.token("reviewer", **EVERYBODY[1]))
-    assert answer.data["claims"] == {"totalCount": 2, "isLongerThanCounted": False}

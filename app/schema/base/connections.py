@@ -68,11 +68,11 @@ class Edge(Generic[Item]):
 
 
 async def _total_counts(_ctx: Context, pages: Sequence[paging.Page[object]]) -> list[int]:
-    return [min(each, COUNTED_MAX) for each in await paging.values_of([page.count for page in pages])]
+    return [each.total for each in await paging.values_of([page.count for page in pages])]
 
 
 async def _are_longer(_ctx: Context, pages: Sequence[paging.Page[object]]) -> list[bool]:
-    return [each > COUNTED_MAX for each in await paging.values_of([page.count for page in pages])]
+    return [each.is_longer for each in await paging.values_of([page.count for page in pages])]
 
 
 @object_type(description="A page of a list.")
@@ -84,14 +84,15 @@ class Connection(Generic[Item]):
     total_count = batched(
         int,
         _total_counts,
-        description=f"Number of objects in the whole list, counted on request and up to {COUNTED_MAX:,}; of a longer "
-        "list `isLongerThanCounted` is true.",
+        description=f"Number of objects in the whole list, counted on request and up to {COUNTED_MAX:,}. If "
+        "`isLongerThanCounted` is true, it has at least so many.",
         asked=frozenset(),
     )
     is_longer_than_counted = batched(
         bool,
         _are_longer,
-        description=f"Whether the list has more than {COUNTED_MAX:,} objects; counted on request.",
+        description=f"Whether the list may have more objects than `totalCount`: it has more than {COUNTED_MAX:,}, or "
+        "the count has ended because it had looked at too many. Counted on request.",
         asked=frozenset(),
     )
 
