@@ -40,10 +40,7 @@ EMBEDDED_TOO = (
     *("graphql/test_statement_counts", "graphql/test_tuss"),
 )
 # The general way answers whatever the short one does; elsewhere a usual request takes the short one (app/web/lane.py).
-BOTH_WAYS = (
-    *("compression", "deadlines", "idempotency", "known_documents", "languages", "operation", "rate"),
-    *("refused_tokens", "trusted_documents", "turns", "values_in_errors"),
-)
+BOTH_WAYS = "tests.transport."
 LONG = "tests/machine/"
 TOGETHER = ("tests/executor/",)
 WAITING = "tests/faults/"
@@ -134,7 +131,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the transport once for each way that a request may take."""
-    if metafunc.module.__name__.removeprefix("tests.graphql.test_") in BOTH_WAYS:
+    if metafunc.module.__name__.startswith(BOTH_WAYS):
         metafunc.parametrize("way", ["short", "general"], indirect=True)
 
 

@@ -170,7 +170,7 @@ async def test_each_way_leads_somewhere(whole: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "everything"])
 async def test_each_role_sees_what_the_table_says_and_nothing_else(
-    rich: Rich, whole: list[dict[str, Any]], role: str, figures: Figures
+    rich: Rich, whole: list[dict[str, Any]], role: str, short: list[bool], figures: Figures
 ) -> None:
     wrong, before, asked = [], await rich.gateway.executions(), _ways_of(role)
     for entry, reference in zip(ENTRIES, whole, strict=True):
@@ -179,6 +179,7 @@ async def test_each_role_sees_what_the_table_says_and_nothing_else(
         body = await ask(rich, entry, _token(rich, role, entry))
         wrong += _differences(entry, role, body, reference)
     assert wrong == [], "\n".join(wrong)
+    assert short == [True] * len(asked)
     queries = sum(entry.steps[0].type_name == "Query" for entry in asked)
     executed = await rich.gateway.executions() - before
     figures(queries=queries, **executed)

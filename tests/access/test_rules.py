@@ -114,7 +114,7 @@ def _way_to(type_name: str, rule: Requires) -> tuple[Entry, list[Requires]]:
 
 
 async def test_every_field_is_guarded_by_its_own_rule(
-    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, short: list[bool], figures: Figures
 ) -> None:
     empty: list[str] = []
     before, queries = await rich.gateway.executions(), 0
@@ -139,8 +139,9 @@ async def test_every_field_is_guarded_by_its_own_rule(
     assert empty == [], "\n".join(empty)
     executed = await rich.gateway.executions() - before
     figures(rules=len(protected()), removals_caught=len(protected()), **executed)
-    # It is the plans that ask the rules.
+    # It is the plans that ask the rules, behind the short way.
     assert executed == {"plan": queries}
+    assert short == [True] * 2 * len(protected())
 
 
 # Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.
