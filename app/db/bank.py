@@ -221,11 +221,9 @@ async def candidates(
     """Announced payments of the provider around the days of the lines, which the bank has not got yet."""
     days = [line.booked_on for line in lines]
     apart = timedelta(days=DAYS_APART_MAX)
-    table = remittances.c
-    found = select(*REMITTANCE).where(remittances_in(scope), *_is_announced(table), _unmatched(table).condition)
-    found = found.where(table.provider_cnes == provider)
-    found = found.where(table.paid_on >= min(days) - apart, table.paid_on <= max(days) + apart)
-    return await fetch(connection, found.order_by(table.id), RemittanceRecord)
+    where = AnnouncedFilter(providers=(provider,), paid_on=(min(days) - apart, max(days) + apart))
+    found = select(*REMITTANCE).where(*_chosen_of_announced(scope, where).every)
+    return await fetch(connection, found.order_by(remittances.c.id), RemittanceRecord)
 
 
 @query(RemittanceRecord)

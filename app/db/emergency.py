@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.access_log_tables import emergency_accesses
 from app.db.counting import CANDIDATES_MAX, row_count
 from app.db.engine import fetch_one, run
+from app.db.filters import Condition
 from app.db.pages import NONE, Chosen, Others
 from app.db.paging import Keyset
 from app.db.records import columns
@@ -73,7 +74,7 @@ async def of_caller(connection: AsyncConnection, actor: str, *, since: datetime,
 
 def _visible(scope: DataScope, *selected: ColumnElement[Any]) -> Select[Any]:
     """Accesses to patients of the scope."""
-    return select(*selected).select_from(_with_patient(emergency_accesses)).where(patients_in(scope))
+    return select(*selected).select_from(_with_patient(emergency_accesses)).where(_in_scope(scope))
 
 
 @query(EmergencyRecord)
@@ -103,10 +104,15 @@ def count(scope: DataScope, most: int = _ASKED_MAX) -> Select[Any]:
         (table.id, table.patient_id),
         _with_patient,
         [patients.c.id],
-        lambda _access: [patients_in(scope)],
+        lambda _access: [_in_scope(scope)],
     )
     return Chosen(emergency_accesses, [], others=NONE if scope.is_everything else others, newest=table.id).count(most)
 
 
 def _with_patient(access: FromClause) -> FromClause:
     return access.join(patients, patients.c.id == access.c.patient_id)
+
+
+def _in_scope(scope: DataScope) -> Condition:
+    """Whether the patient of `_with_patient` is within the scope."""
+    return patients_in(scope)
