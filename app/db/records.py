@@ -79,8 +79,10 @@ async def update_columns(connection: AsyncConnection, table: Table, records: Seq
         text, order = update_text(table, names, connection.dialect)
         await connection.matched(text, values_of(table, order, connection.dialect)(records[0]))
         return
-    for start in range(0, len(records), ROWS_PER_STATEMENT):
-        batch = records[start : start + ROWS_PER_STATEMENT]
+    # Of two records of a row the last one stays, as it does where each has a statement of its own.
+    distinct = list({each.id: each for each in records}.values())
+    for start in range(0, len(distinct), ROWS_PER_STATEMENT):
+        batch = distinct[start : start + ROWS_PER_STATEMENT]
         await connection.matched(*update_many(table, batch, names, connection.dialect))
 
 

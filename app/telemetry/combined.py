@@ -77,10 +77,10 @@ class Combined:
     def text(self, pages: Mapping[int, tuple[int, str]]) -> bytes:
         """One page; `pages` are place -> (number of the process, its page)."""
         for place, (number, text) in pages.items():
-            before = self._last.get(place)
+            page, before = Page(text), self._last.get(place)
             if before is not None and before[0] != number:
                 self._add_to_ended(before[1])
-            self._last[place] = (number, Page(text))
+            self._last[place] = (number, page)
             self._texts[place] = (number, text)
         self._kept.write(orjson.dumps({"last": self._texts, "ended": self._ended}, option=orjson.OPT_NON_STR_KEYS))
         known = [page for _, page in self._last.values()]
@@ -100,7 +100,8 @@ class Combined:
         for name, samples in page.counts():
             kept = self._ended.setdefault(name, {})
             for key, value in samples.items():
-                kept[key] = kept.get(key, 0.0) + value
+                if math.isfinite(value):
+                    kept[key] = kept.get(key, 0.0) + value
 
 
 def _gauge(name: str) -> Callable[[Sequence[float]], float]:

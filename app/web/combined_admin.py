@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -25,11 +26,15 @@ STATES: Final = ("ready", "degraded", "unready")
 
 @frozen
 class Answer:
-    """What a worker says: its HTTP status, its body, and the number of its process."""
+    """What a worker says: its HTTP status, the number of its process, and its body of so many bytes.
+
+    A worker may die in the middle of its answer, which must not count as a page with fewer counts.
+    """
 
     status: int
     process: int
     body: bytes
+    length: int = 0
 
 
 SILENT: Final = Answer(503, 0, b"{}")
@@ -42,24 +47,25 @@ async def ask(port: int, path: str) -> Answer:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=ANSWER_BYTES_MAX)
             try:
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
-                head = await reader.readuntil(b"\r\n\r\n")
-                return _answer(head, await reader.read(-1))
+                answer = _head(await reader.readuntil(b"\r\n\r\n"))
+                return replace(answer, body=await reader.readexactly(answer.length))
             finally:
                 writer.close()
-    except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+    except (OSError, TimeoutError, asyncio.IncompleteReadError, KeyError, ValueError):
         return SILENT
 
 
-def _answer(head: bytes, body: bytes) -> Answer:
+def _head(head: bytes) -> Answer:
     first, *lines = head.lower().split(b"\r\n")
     headers = dict(line.split(b": ", 1) for line in lines if b": " in line)
-    return Answer(int(first.split(b" ")[1]), int(headers.get(PROCESS_HEADER, b"0")), body)
+    length = int(headers[b"content-length"])
+    return Answer(int(first.split(b" ")[1]), int(headers.get(PROCESS_HEADER, b"0")), b"", length)
 
 
 def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
     """Health and metrics of the workers whose admin listeners have these ports; `kept` has what they have counted, for
     the process that comes after this one."""
-    combined = Combined(kept)
+    combined, scrapes = Combined(kept), asyncio.Lock()
 
     async def answers(path: str) -> list[Answer]:
         return list(await asyncio.gather(*[ask(port, path) for port in ports]))
@@ -71,9 +77,11 @@ def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
         return _readiness(await answers("/health/ready"))
 
     async def metrics(_request: Request) -> Response:
-        found = enumerate(await answers("/metrics"))
-        pages = {place: (each.process, each.body.decode()) for place, each in found if each.status == 200}
-        return Response(combined.text(pages), media_type=CONTENT_TYPE_LATEST)
+        # One after the other: a page older than what another scrape has seen would count as a process that ended.
+        async with scrapes:
+            found = enumerate(await answers("/metrics"))
+            pages = {place: (each.process, each.body.decode()) for place, each in found if each.status == 200}
+            return Response(combined.text(pages), media_type=CONTENT_TYPE_LATEST)
 
     paths = {"/health": ready, "/health/ready": ready, "/health/live": live, "/metrics": metrics}
     app = Starlette(

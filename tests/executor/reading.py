@@ -65,7 +65,7 @@ def reading(gateway: Gateway) -> Iterator[Reading]:
     finally:
         request_id.reset(before)
     texts = [text for text, _ in statements if not _OTHERS.search(text)]
-    found.statements.update(_LISTS.sub("%s", _without_columns(text)) for text in texts)
+    found.statements.update(_LISTS.sub("%s", _without_columns(text).replace("?", "%s")) for text in texts)
 
 
 def _is_beside_loaders() -> bool:
