@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -26,15 +25,11 @@ STATES: Final = ("ready", "degraded", "unready")
 
 @frozen
 class Answer:
-    """What a worker says: its HTTP status, the number of its process, and its body of so many bytes.
-
-    A worker may die in the middle of its answer, which must not count as a page with fewer counts.
-    """
+    """What a worker says: its HTTP status, the number of its process, and its body."""
 
     status: int
     process: int
     body: bytes
-    length: int = 0
 
 
 SILENT: Final = Answer(503, 0, b"{}")
@@ -47,19 +42,20 @@ async def ask(port: int, path: str) -> Answer:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=ANSWER_BYTES_MAX)
             try:
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
-                answer = _head(await reader.readuntil(b"\r\n\r\n"))
-                return replace(answer, body=await reader.readexactly(answer.length))
+                status, process, length = _head(await reader.readuntil(b"\r\n\r\n"))
+                # A worker may die in the middle of its answer, which must not count as a page with fewer counts.
+                return Answer(status, process, await reader.readexactly(length))
             finally:
                 writer.close()
     except (OSError, TimeoutError, asyncio.IncompleteReadError, KeyError, ValueError):
         return SILENT
 
 
-def _head(head: bytes) -> Answer:
+def _head(head: bytes) -> tuple[int, int, int]:
+    """The status, the number of the process, and the length of the body."""
     first, *lines = head.lower().split(b"\r\n")
     headers = dict(line.split(b": ", 1) for line in lines if b": " in line)
-    length = int(headers[b"content-length"])
-    return Answer(int(first.split(b" ")[1]), int(headers.get(PROCESS_HEADER, b"0")), b"", length)
+    return int(first.split(b" ")[1]), int(headers.get(PROCESS_HEADER, b"0")), int(headers[b"content-length"])
 
 
 def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:

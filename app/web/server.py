@@ -26,7 +26,7 @@ HANDSHAKE_SECONDS: Final = 10.0
 COLLECTED_AFTER: Final = (20_000, 20, 50)
 """So many new objects until the collector looks at them, and so many looks until it looks at older ones.
 
-Requests leave no cycles (`tests/executor/test_garbage.py`), so it finds next to nothing; eight lists at a time are some
+Requests leave no cycles (`tests/graphql/test_garbage.py`), so it finds next to nothing; eight lists at a time are some
 20,000 objects, and to look at so many takes 2 to 4 ms.
 """
 SWITCH_SECONDS: Final = 0.0001
