@@ -228,7 +228,7 @@ def merged_page(pages: Sequence[Select[Any]], keyset: Keyset) -> Select[Any]:
     if len(pages) == 1:
         return pages[0]
     rows = union_all(*[select(each.subquery()) for each in pages]).subquery("merged")
-    order = [rows.c[column.key] for column in (keyset.column, keyset.identifier)]
+    order = [rows.c[str(column.key)] for column in (keyset.column, keyset.identifier)]
     return select(rows).order_by(*[each.desc() if keyset.descending else each for each in order]).limit(keyset.limit)
 
 
