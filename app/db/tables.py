@@ -16,6 +16,7 @@ from app.domain.services import ServiceDetails
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 _PARTIES = ("provider_cnes", "payer_ans")
+_PRACTITIONER = tuple(f"practitioner_{name}" for name in ("name", "council", "number", "state", "cbo"))
 
 # `processed_cents` = `approved_cents` + `denied_cents` + `patient_cents` (what the patient owes), all empty until the
 # payer decides; appeals do not change them. The earlier release leaves `patient_cents` empty, which is 0.
@@ -70,6 +71,8 @@ claims = Table(
     Index("ix_claims_service_date", "service_date", "id", "status", "created_at", *_PARTIES),
     Index("ix_claims_submitted_at", "submitted_at", "id", "status", "created_at", "service_date", *_PARTIES),
     Index(None, "service_date", "created_at", "id"),
+    # Which practitioners there are, see `app/db/practitioners.py`.
+    Index("ix_claims_practitioner", "provider_cnes", *_PRACTITIONER, "payer_ans"),
     Index(None, "replaces_id"),
     **MYSQL,
 )
