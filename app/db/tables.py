@@ -212,6 +212,7 @@ invoice_lines = Table(
     UniqueConstraint("billed_claim_id"),
     UniqueConstraint("billed_denial_id"),
     Index(None, "invoice_id"),
+    Index(None, "invoice_id", "kind", "id"),
     Index(None, "claim_id"),
     Index(None, "denial_id"),
     Index(None, "kind", "created_at"),
@@ -336,5 +337,7 @@ database_identity = Table(
     metadata,
     Column("slot", Integer, primary_key=True, autoincrement=False),
     Column("incarnation", ascii_text(32), nullable=False),
+    # Another one after each load of TUSS terms, see `app/db/tuss.py: known`.
+    Column("terms_version", ascii_text(32), nullable=False, server_default=""),
     **MYSQL,
 )

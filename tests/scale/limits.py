@@ -115,9 +115,6 @@ MORE: Final = (
     (" of a month) of everybody", 0.035),
     # All within ten reais.
     ("denials(amount) of everybody", 0.015),
-    # No index has what has become of the guides, or the kinds of lines: the rows of the job or invoice are read.
-    ("ImportJob.results(outcome", 1.1),
-    ("Invoice.lines(kind", 1.1),
 )
 """Parts of the names of cases that may look at more, with their share; the first that fits counts."""
 

@@ -21,7 +21,5 @@ SORTED: Final = (
     *("remittanceAdjustments(all) of two", "underpayments(provider", "underpayments(all) of two"),
     # Two states of adjustments, and the numbers of all batches of some providers, are not merged.
     *("remittanceAdjustments(status OPEN, DISPUTED)", "batches(all) NUMBER"),
-    # The lines of an invoice by their kind: no index has both.
-    "Invoice.lines(kind ",
 )
 """Parts of the names of cases."""
