@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
+from app.db import contracts as contracts_db
 from app.db import tuss as tuss_db
 from app.db.reference_tables import tuss_terms
 from tests.commands import billing
-from tests.factories import CONSULTATION, World, today
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
 
 RENAMED, ADDED, ENDED = "31309127", "31309135", "99990001"
 OLD_NAME = "Nome de antes"
@@ -76,3 +77,19 @@ async def test_a_claim_reads_no_term_that_one_before_it_has_read(world: World) -
         with world.gateway.counting() as statements:
             assert await _created(world, ENDED) == [UNKNOWN]
         assert len([text for text in statements if "tuss_terms" in text]) == 1
+
+
+async def test_a_claim_keeps_what_it_has_found_while_others_fill_the_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuss_db, "REMEMBERED_MAX", 2)
+    monkeypatch.setattr(contracts_db, "PRICES_MAX", 2)
+    terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30, "prices": []}
+    parties = {"provider": world.provider, "payer": world.payer, "idempotencyKey": key()}
+    assert (await world.mutate("admin", "saveContract", "contract { id }", **parties, **terms))["errors"] == []
+    assert (await world.create_claim(items=[BLOOD_COUNT]))["errors"] == []
+    # Each knows the first code; the last one has no room for its own beside it.
+    others = [(BLOOD_COUNT["code"], RENAMED), (BLOOD_COUNT["code"], ADDED), ("31309100", "31309119")]
+    claims = [[CONSULTATION | {"code": code} for code in codes] for codes in others]
+    found = await asyncio.gather(*[world.create_claim(items=items) for items in claims])
+    assert [each["errors"] for each in found] == [[]] * len(claims)
