@@ -19,8 +19,8 @@ from benchmarks.processes import ServerProcess, pin
 from tests.commands import inherited
 
 _LENGTH: Final = 4
-"""A profile is so much longer than another load: its process is looked at some 250 times in a second, and a share of 10 %
-is right to within 1 % after 1,000 looks."""
+"""A profile is so many times as long as another load: with some 250 samples a second, a share of 10 % is right to within
+1 % after four seconds."""
 _PAUSE_SECONDS: Final = 0.05
 _ATTEMPTS: Final = 200
 
@@ -80,6 +80,6 @@ def section(found: Mapping[str, Shares]) -> str:
     ]
     return (
         f"## Time of the gateway's process by layer\n\n{table(['', *found], rows)}\n"
-        "Where the threads of the process are whenever it has used some more CPU time. What is built in or compiled "
+        "Where the process is whenever it has used some more CPU time. What is built in or compiled "
         f"counts for its caller. Below {SHARE_MIN:.0%} is in the rest.\n\n![Time by layer](layers.svg)\n"
     )

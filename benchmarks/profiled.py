@@ -9,8 +9,7 @@ import json
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Mapping
+from collections import defaultdict
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -20,19 +19,21 @@ from benchmarks.layer_shares import layer_at, shares
 
 TICK_SECONDS: Final = 0.001
 """The kernel looks at these timers with each of its own ticks, 100 to 1,000 in a second."""
+OTHERS: Final = "other threads"
 
 
 class Samples:
-    """CPU seconds of each layer in which the threads of this process work.
+    """CPU seconds of this process by layer.
 
-    Whenever the process has used some more CPU time, what each thread has used of it, by its own clock, counts for the
-    layer in which it is found. A profile of all calls, by cProfile, makes calls look dearer than they are, and from
-    Python 3.12 on it mixes the clocks of all threads.
+    Whenever the process has used some more time, what its main thread has used of it counts for the layer in which that
+    is found, and the rest is that of other threads: they cannot be looked at in the middle of a short job. A profile of
+    all calls, by cProfile, makes calls look dearer than they are, and from Python 3.12 on it hears all threads and
+    mixes their clocks.
     """
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
-        self._used: Mapping[int, float] = _clocks(sys._current_frames())  # noqa: SLF001 - documented
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._main, self._all = time.thread_time(), time.process_time()
 
     def begin(self) -> None:
         """Look from now on. The signal's handler stays: of a signal without one, a late one would end the process."""
@@ -44,20 +45,12 @@ class Samples:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
     def _look(self, _signal: int, interrupted: FrameType | None) -> None:
-        frames = sys._current_frames()  # noqa: SLF001 - documented
-        used = _clocks(frames)
-        own = {sys._getframe(): interrupted}  # noqa: SLF001 - documented
-        for thread, frame in frames.items():
-            # Less than nothing: this look was interrupted by the next one, or another thread has the number of one that
-            # has ended.
-            passed = max(0.0, used[thread] - self._used.get(thread, 0.0))
-            self.seconds[layer_at(own.get(frame, frame))] += passed
-        self._used = used
-
-
-def _clocks(frames: Mapping[int, FrameType]) -> dict[int, float]:
-    """The CPU seconds of each thread."""
-    return {thread: time.clock_gettime(time.pthread_getcpuclockid(thread)) for thread in frames}
+        main, whole = time.thread_time(), time.process_time()
+        # Less than nothing if the next look has interrupted this one.
+        used = max(0.0, main - self._main)
+        self.seconds[layer_at(interrupted)] += used
+        self.seconds[OTHERS] += max(0.0, whole - self._all - used)
+        self._main, self._all = main, whole
 
 
 class Profiles:
