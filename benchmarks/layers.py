@@ -19,8 +19,8 @@ from benchmarks.processes import ServerProcess, pin
 from tests.commands import inherited
 
 _LENGTH: Final = 4
-"""A profile is so many times as long as another load: with some 250 samples a second, a share of 10 % is right to within
-1 % after four seconds."""
+"""A profile is so many times as long as another load: with some 250 samples a second, a share of 10 % is right to
+within 1 % after four seconds."""
 _PAUSE_SECONDS: Final = 0.05
 _ATTEMPTS: Final = 200
 
