@@ -1,7 +1,7 @@
 """Claims are checked by terms from memory, and by the new ones as soon as another process has loaded them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -82,7 +82,7 @@ async def test_a_claim_reads_no_term_that_one_before_it_has_read(world: World) -
         assert len([text for text in statements if "tuss_terms" in text]) == 1
 
 
-async def _side_by_side(world: World, read: Callable[[AsyncConnection, list[Key]], Awaitable[Any]]) -> Any:
+async def _side_by_side(world: World, read: Callable[[AsyncConnection, list[Key]], Coroutine[Any, Any, Any]]) -> Any:
     """What is read with one code from memory, while another caller fills the memory with two others."""
     known, own, *others = [("22", code) for code in (RENAMED, ADDED, "31309100", "31309119")]
     async with world.gateway.database.reading() as first, world.gateway.database.reading() as second:
