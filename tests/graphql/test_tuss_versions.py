@@ -1,17 +1,21 @@
 """Claims are checked by terms from memory, and by the new ones as soon as another process has loaded them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import contracts as contracts_db
 from app.db import tuss as tuss_db
+from app.db.contracts import prices_of_version
 from app.db.reference_tables import tuss_terms
+from app.db.tuss import Key
 from tests.commands import billing
-from tests.factories import CONSULTATION, World, today
+from tests.factories import CONSULTATION, World, key, today
 
 RENAMED, ADDED, ENDED = "31309127", "31309135", "99990001"
 OLD_NAME = "Nome de antes"
@@ -76,3 +80,37 @@ async def test_a_claim_reads_no_term_that_one_before_it_has_read(world: World) -
         with world.gateway.counting() as statements:
             assert await _created(world, ENDED) == [UNKNOWN]
         assert len([text for text in statements if "tuss_terms" in text]) == 1
+
+
+async def _side_by_side(world: World, read: Callable[[AsyncConnection, list[Key]], Coroutine[Any, Any, Any]]) -> Any:
+    """What is read with one code from memory, while another caller fills the memory with two others."""
+    known, own, *others = [("22", code) for code in (RENAMED, ADDED, "31309100", "31309119")]
+    async with world.gateway.database.reading() as first, world.gateway.database.reading() as second:
+        await read(first, [known])
+        reading = asyncio.create_task(read(first, [known, own]))
+        # It has sent its statement.
+        await asyncio.sleep(0)
+        await read(second, others)
+        return await reading
+
+
+async def test_what_was_found_in_memory_is_kept_while_others_fill_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuss_db, "REMEMBERED_MAX", 2)
+    monkeypatch.setattr(contracts_db, "PRICES_MAX", 2)
+    prices = [
+        {"codeSystem": "22", "code": code, "unitPrice": "5.00", "validFrom": "2020-01-01", "needsAuthorization": False}
+        for code in (RENAMED, ADDED)
+    ]
+    terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30, "prices": prices}
+    parties = {"provider": world.provider, "payer": world.payer, "idempotencyKey": key()}
+    assert (await world.mutate("admin", "saveContract", "contract { id }", **parties, **terms))["errors"] == []
+    async with world.gateway.database.reading() as connection:
+        contract = await contracts_db.between(connection, world.provider, world.payer)
+    assert contract is not None
+    version = key()
+    found = await _side_by_side(world, lambda connection, codes: tuss_db.known(connection, version, codes))
+    assert [each.term for each in found.values()] == [NEW_NAME, ADDED_NAME]
+    rows = await _side_by_side(world, lambda connection, codes: prices_of_version(connection, contract, codes))
+    assert [each.code for each in rows] == [RENAMED, ADDED]

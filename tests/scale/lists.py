@@ -180,7 +180,8 @@ def lists(size: Size) -> list[List]:
         **of_day("paidOn"),
         **of_time("createdAt"),
     }
-    remittances = List("remittances", "finance", statements, ("CREATED_AT",))
+    rare = words("source", "SPREADSHEET")
+    remittances = List("remittances", "finance", statements | rare, ("CREATED_AT",))
     unmatched = List("unmatchedRemittanceLines", "finance", statements, ("CREATED_AT",))
     batches = List(
         "batches",
