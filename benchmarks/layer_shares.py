@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from types import FrameType
+from typing import Final
 
 SHARE_MIN: Final = 0.01
 REST: Final = "rest"
-_JSON: Final = re.compile(r"orjson|/json/")
 _PLACES: Final = (
     (re.compile(r"<plan>"), "app/executor"),
     (re.compile(r".*/site-packages/(\w+)"), r"\1"),
@@ -15,15 +15,11 @@ _PLACES: Final = (
     (re.compile(r".*/python3[.\d]*/(asyncio|json)/"), r"\1"),
     (re.compile(r".*/python3[.\d]*/"), "standard library"),
 )
-Function = tuple[str, int, str]
 Shares = Mapping[str, float]
 
 
-def layer_of(function: Function) -> str | None:
-    """The layer of a function of a profile; None for what is built in, whose time is that of its callers."""
-    path, _, name = function
-    if _JSON.search(path) or _JSON.search(name):
-        return "json"
+def layer_of(path: str) -> str | None:
+    """The layer of the code in this file; None for what is made at run time, such as the reader of a result's rows."""
     for pattern, layer in _PLACES:
         found = pattern.match(path)
         if found:
@@ -31,19 +27,19 @@ def layer_of(function: Function) -> str | None:
     return None
 
 
-def shares(stats: Mapping[Function, Any]) -> dict[str, float]:
-    """The share of each layer in the time of a profile, largest first; small ones are joined as the rest."""
-    seconds: Counter[str] = Counter()
-    for function, (_, _, own, _, callers) in stats.items():
-        layer = layer_of(function)
+def layer_at(frame: FrameType | None) -> str:
+    """The layer that is at work in a frame: its own, or that of the nearest caller that has one."""
+    while frame is not None:
+        layer = layer_of(frame.f_code.co_filename)
         if layer is not None:
-            seconds[layer] += own
-            continue
-        for caller, (_, _, part, _) in callers.items():
-            seconds[layer_of(caller) or REST] += part
-        seconds[REST] += own if not callers else 0
+            return layer
+        frame = frame.f_back
+    return REST
+
+
+def shares(seconds: Mapping[str, float]) -> dict[str, float]:
+    """The share of each layer in the time of all, largest first; small ones are joined as the rest."""
     whole = sum(seconds.values()) or 1.0
-    large = {
-        layer: part / whole for layer, part in seconds.most_common() if part / whole >= SHARE_MIN and layer != REST
-    }
-    return {**large, REST: 1 - sum(large.values())}
+    parts = {layer: part / whole for layer, part in Counter(seconds).most_common()}
+    large = {layer: part for layer, part in parts.items() if part >= SHARE_MIN and layer != REST}
+    return {**large, REST: sum(part for layer, part in parts.items() if layer not in large)}

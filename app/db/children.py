@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.counting import count_of
 from app.db.filters import Condition
 from app.db.makers import maker_of
+from app.db.pages import merged_page
 from app.db.paging import Keyset
 from app.db.statements import query, query_pairs, query_total
 from app.db.sums import Amounts
@@ -22,11 +23,16 @@ def _everything(_where: Any) -> list[Condition]:
     return []
 
 
+def _whole(where: Any) -> list[Any]:
+    return [where]
+
+
 class Children(Generic[Row]):
     """The rows of a data scope with the column that names their parent.
 
     `visible` selects the columns of `record`, in its order, of all rows within a scope; `conditions` are those of a
-    filter, `amounts` what the rows add up to.
+    filter, `amounts` what the rows add up to. `parts` are filters that together match what a filter does, of each of
+    which an index has the rows of a parent in the order of the list.
     """
 
     def __init__(
@@ -36,11 +42,13 @@ class Children(Generic[Row]):
         record: Callable[..., Row],
         conditions: Callable[[Any], list[Condition]] = _everything,
         amounts: Amounts[Any] | None = None,
+        parts: Callable[[Any], Sequence[Any]] = _whole,
     ) -> None:
         self.parent = parent
         self._visible = visible
         self._conditions = conditions
         self._amounts = amounts
+        self._parts = parts
 
         make = maker_of(record)
 
@@ -80,8 +88,9 @@ class Children(Generic[Row]):
 
     def _select_page(self, scope: DataScope, parent: str, keyset: Keyset, where: Any) -> Select[Any]:
         # Stops at the limit, where the numbers of all rows would have to be known otherwise.
-        rows = self._of(scope, self.parent == parent, where)
-        return keyset.apply(rows.add_columns(self.parent.label("parent_of_row")))
+        parts = [self._of(scope, self.parent == parent, part) for part in self._parts(where)]
+        pages = [keyset.apply(part.add_columns(self.parent.label("parent_of_row"))) for part in parts]
+        return merged_page(pages, keyset)
 
     def _select_pages(self, scope: DataScope, parents: Sequence[str], keyset: Keyset, where: Any) -> Select[Any]:
         place = func.row_number().over(partition_by=self.parent, order_by=keyset.order).label("place_of_row")

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any, Final, Self
 
-from sqlalchemy import Join, Select, and_, literal, select, true
+from sqlalchemy import Join, Select, and_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.billed_services import SERVICE, is_billed
@@ -14,7 +14,7 @@ from app.db.parties import COVERAGE, PAYER, CoverageRecord, PayerRecord
 from app.db.party_tables import practitioners
 from app.db.reference_tables import contracts, coverages, patients, payers, providers
 from app.db.statements import query
-from app.db.tables import claim_items, claims
+from app.db.tables import claim_items, claims, database_identity
 from app.domain.data_scope import DataScope
 from app.domain.preflight import Service
 from app.values.frozen import frozen
@@ -28,6 +28,7 @@ _COLUMNS: Final = (
     providers.c.deactivated_at,
     patients.c.deactivated_at,
     practitioners.c.deactivated_at,
+    database_identity.c.terms_version,
 )
 _AFTER_PAYER: Final = len(PAYER)
 _AFTER_COVERAGE: Final = _AFTER_PAYER + len(COVERAGE)
@@ -49,7 +50,8 @@ class Asked:
 
 @frozen
 class ClaimReferences:
-    """The rows that exist; `claim_id` is the claim that already has the number of this provider with this payer."""
+    """The rows that exist; `claim_id` is the claim that already has the number of this provider with this payer.
+    `terms_version` says which TUSS terms there are (`app/db/tuss.py: version_of`)."""
 
     payer: PayerRecord | None
     coverage: CoverageRecord | None
@@ -59,13 +61,14 @@ class ClaimReferences:
     has_active_provider: bool
     has_active_patient: bool
     has_active_practitioner: bool
+    terms_version: str
 
     @classmethod
     def of(cls, *row: Any) -> Self:
         """Those of a row, in which everything that does not exist is null."""
         payer, coverage = row[:_AFTER_PAYER], row[_AFTER_PAYER:_AFTER_COVERAGE]
         contract, rest = row[_AFTER_COVERAGE:_AFTER_CONTRACT], row[_AFTER_CONTRACT:]
-        provider, claim_id, *deactivated = rest
+        provider, claim_id, *deactivated, terms_version = rest
         return cls(
             payer=None if payer[0] is None else PayerRecord(*payer),
             coverage=None if coverage[0] is None else CoverageRecord(*coverage),
@@ -75,6 +78,7 @@ class ClaimReferences:
             has_active_provider=deactivated[0] is None,
             has_active_patient=deactivated[1] is None,
             has_active_practitioner=deactivated[2] is None,
+            terms_version=terms_version,
         )
 
 
@@ -121,7 +125,6 @@ def _with_billed(
 
 
 def _found(asked: Asked) -> Join:
-    start = select(literal(1).label("one")).subquery("start")
     is_card = (coverages.c.payer_ans == asked.payer) & (coverages.c.card_number == asked.card_number)
     is_contract = (contracts.c.provider_cnes == asked.provider) & (contracts.c.payer_ans == asked.payer)
     is_claim = (claims.c.provider_cnes == asked.provider) & (claims.c.payer_ans == asked.payer)
@@ -133,7 +136,7 @@ def _found(asked: Asked) -> Join:
         table.state == asked.state,
     )
     return (
-        start.outerjoin(payers, payers.c.ans_code == asked.payer)
+        database_identity.outerjoin(payers, payers.c.ans_code == asked.payer)
         .outerjoin(providers, providers.c.cnes == asked.provider)
         .outerjoin(coverages, is_card)
         .outerjoin(patients, patients.c.id == coverages.c.patient_id)

@@ -188,16 +188,17 @@ async def prices_of_version(
     """The same from memory, as far as this process has read them: every change of a price changes the version of its
     contract, and the time beside it, which a version that was rolled back does not share with its successor."""
     version = (contract.id, contract.version, contract.updated_at)
-    missing = [code for code in codes if (version, code) not in _PRICES]
+    # Taken before the statement, during which others may empty the memory.
+    found = {code: _PRICES[version, code] for code in codes if (version, code) in _PRICES}
+    missing = [code for code in codes if code not in found]
     if missing:
         if len(_PRICES) + len(missing) > PRICES_MAX:
             _PRICES.clear()
-            missing = list(codes)
-        found: dict[tuple[str, str], list[PriceRecord]] = {code: [] for code in missing}
+        found |= {code: [] for code in missing}
         for each in await prices_for(connection, contract.id, missing):
             found[each.code_system, each.code].append(each)
-        _PRICES.update({(version, code): rows for code, rows in found.items()})
-    return [row for code in codes for row in _PRICES[version, code]]
+        _PRICES.update({(version, code): found[code] for code in missing})
+    return [row for code in codes for row in found[code]]
 
 
 async def insert_contract(connection: AsyncConnection, contract: ContractRecord) -> None:

@@ -29,11 +29,14 @@ async def read(connection: AsyncConnection) -> str:
 
 
 async def renew(connection: AsyncConnection) -> str:
-    """Give the database a new id, after it was restored from a backup or copied; the new id."""
+    """Give the database a new id, after it was restored from a backup or copied; the new id.
+
+    Its TUSS terms are not those that processes remember, either.
+    """
     incarnation = new_incarnation()
-    changed = update(database_identity).values(incarnation=incarnation)
-    if not await run(connection, changed):
-        await run(connection, insert(database_identity).values(slot=ONLY_SLOT, incarnation=incarnation))
+    changed = {"incarnation": incarnation, "terms_version": incarnation}
+    if not await run(connection, update(database_identity).values(changed)):
+        await run(connection, insert(database_identity).values(slot=ONLY_SLOT, **changed))
     return incarnation
 
 

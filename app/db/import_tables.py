@@ -65,5 +65,6 @@ import_results = Table(
     Column("failures", JsonOf(tuple[Failure, ...]), nullable=False),
     Column("warnings", JsonOf(tuple[Finding, ...]), nullable=False),
     UniqueConstraint("job_id", "position"),
+    Index(None, "job_id", "outcome", "position", "id"),
     **MYSQL,
 )

@@ -1,6 +1,7 @@
 """Queries on import jobs, their leases and the results of single guides."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.db.counting import count_of, row_count
 from app.db.document_tables import documents
 from app.db.filters import Condition, one_of
 from app.db.import_tables import import_jobs, import_results
+from app.db.pages import merged_page
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns
 from app.db.scoping import imports_in
@@ -246,7 +248,9 @@ def results_page(scope: DataScope, where: ResultFilter, keyset: Keyset, subject:
     By position alone, which is unique within the job: for the id after it, every page would sort all of the job.
     """
     place, _ = keyset.order
-    return keyset.start(_results(scope, where, subject)).order_by(place).limit(keyset.limit)
+    parts = [replace(where, outcomes=(each,)) for each in sorted(set(where.outcomes or ()))] or [where]
+    found = [keyset.start(_results(scope, part, subject)) for part in parts]
+    return merged_page([part.order_by(place).limit(keyset.limit) for part in found], keyset)
 
 
 @query_total(row_count)

@@ -94,7 +94,12 @@ def _conditions(where: LineFilter) -> list[Condition]:
     return one_of((invoice_lines.c.kind, where.kind))
 
 
-OF_INVOICE: Final = Children(_visible, invoice_lines.c.invoice_id, LineRecord, _conditions)
+def _of_one_kind(where: LineFilter | None) -> Sequence[LineFilter | None]:
+    kinds = sorted(set(where.kind or ())) if where else ()
+    return [LineFilter((kind,)) for kind in kinds] or [where]
+
+
+OF_INVOICE: Final = Children(_visible, invoice_lines.c.invoice_id, LineRecord, _conditions, parts=_of_one_kind)
 
 
 @query(LineRecord)

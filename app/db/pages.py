@@ -7,7 +7,18 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, True_, UniqueConstraint, select, union
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    True_,
+    UniqueConstraint,
+    select,
+    union,
+    union_all,
+)
 
 from app.db.arguments import DAYS_MAX
 from app.db.counting import CANDIDATES_MAX, Way, count_by, count_of
@@ -210,6 +221,15 @@ class Chosen:
         values = sum(len(set(each or ())) for _, each in self.values)
         is_short = len(days) <= VALUES_MAX or not values
         return is_short and len(days) * values <= PARTS_MAX and _index(self.table, day, place) is not None
+
+
+def merged_page(pages: Sequence[Select[Any]], keyset: Keyset) -> Select[Any]:
+    """The page of what these pages of whole rows have together; each is read in the order of an index."""
+    if len(pages) == 1:
+        return pages[0]
+    rows = union_all(*[select(each.subquery()) for each in pages]).subquery("merged")
+    order = [rows.c[str(column.key)] for column in (keyset.column, keyset.identifier)]
+    return select(rows).order_by(*[each.desc() if keyset.descending else each for each in order]).limit(keyset.limit)
 
 
 def with_ranges(keyset: Keyset, where: Any) -> Keyset:

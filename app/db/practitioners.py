@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, func, or_, select
 
-from app.db.counting import count_of, row_count
+from app.db.counting import CANDIDATES_MAX, Way, count_by, row_count
+from app.db.filters import Condition
 from app.db.paging import Keyset
 from app.db.scoping import claims_in
 from app.db.statements import query, query_total
@@ -21,8 +22,13 @@ COLUMNS: Final = (
     claims.c.practitioner_state,
     claims.c.practitioner_cbo,
 )
-NAME: Final[ColumnElement[str]] = func.coalesce(claims.c.practitioner_name, "")
-NUMBER: Final[ColumnElement[str]] = func.coalesce(claims.c.practitioner_number, "")
+
+
+def _name(row: Any) -> ColumnElement[str]:
+    return func.coalesce(row.practitioner_name, "")
+
+
+NAME: Final = _name(claims.c)
 SEPARATOR: Final = "\t"
 """No value has it, since control characters are refused."""
 
@@ -52,20 +58,39 @@ class PractitionerFilter:
     words: tuple[str, ...] = ()
 
 
-def _visible(scope: DataScope, where: PractitionerFilter) -> Select[Any]:
-    """Each combination once. Claims of other systems may name nobody, or give a council alone."""
-    is_named = or_(claims.c.practitioner_name.is_not(None), claims.c.practitioner_number.is_not(None))
-    rows = select(*COLUMNS).where(claims_in(scope), is_named, *has_words(where.words, NAME, NUMBER))
-    return rows.group_by(*COLUMNS)
+def _matching(row: Any, where: PractitionerFilter) -> list[Condition]:
+    """Claims of other systems may name nobody, or give a council alone."""
+    is_named = or_(row.practitioner_name.is_not(None), row.practitioner_number.is_not(None))
+    return [is_named, *has_words(where.words, _name(row), func.coalesce(row.practitioner_number, ""))]
 
 
-@query(Practitioner)
+def _groups(scope: DataScope, rows: Select[Any]) -> Select[Any]:
+    """The rows of claims by provider and practitioner, and by payer for the scope of one: an index has these together,
+    so that the server goes from group to group, whatever number of claims each has."""
+    payer = [] if scope.payer is None else [claims.c.payer_ans]
+    return rows.where(claims_in(scope)).group_by(claims.c.provider_cnes, *COLUMNS, *payer)
+
+
+def _whole(*row: Any) -> Practitioner:
+    """A function, so that all columns are read whatever is asked for: rows differ by all of them."""
+    return Practitioner(*row)
+
+
+@query(_whole)
 def page(scope: DataScope, where: PractitionerFilter, keyset: Keyset) -> Select[Any]:
     """One page of the practitioners on claims within the scope."""
-    return keyset.apply(_visible(scope, where))
+    rows = select(*COLUMNS).distinct().where(*_matching(claims.c, where))
+    return keyset.apply(_groups(scope, rows))
 
 
 @query_total(row_count)
 def count(scope: DataScope, where: PractitionerFilter) -> Select[Any]:
     """How many practitioners on claims within the scope match the filter."""
-    return count_of(_visible(scope, where))
+
+    def found(candidate: FromClause) -> Select[Any]:
+        row = candidate.c
+        columns = [row[column.key] for column in COLUMNS]
+        each = select(*columns).distinct().where(*_matching(row, where)).subquery("practitioner").c
+        return select(each.practitioner_number)
+
+    return count_by([Way(_groups(scope, select(*COLUMNS)), found)], CANDIDATES_MAX)

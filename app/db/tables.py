@@ -16,6 +16,7 @@ from app.domain.services import ServiceDetails
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 _PARTIES = ("provider_cnes", "payer_ans")
+_PRACTITIONER = tuple(f"practitioner_{name}" for name in ("name", "council", "number", "state", "cbo"))
 
 # `processed_cents` = `approved_cents` + `denied_cents` + `patient_cents` (what the patient owes), all empty until the
 # payer decides; appeals do not change them. The earlier release leaves `patient_cents` empty, which is 0.
@@ -70,6 +71,8 @@ claims = Table(
     Index("ix_claims_service_date", "service_date", "id", "status", "created_at", *_PARTIES),
     Index("ix_claims_submitted_at", "submitted_at", "id", "status", "created_at", "service_date", *_PARTIES),
     Index(None, "service_date", "created_at", "id"),
+    # Which practitioners there are, see `app/db/practitioners.py`.
+    Index("ix_claims_practitioner", "provider_cnes", *_PRACTITIONER, "payer_ans"),
     Index(None, "replaces_id"),
     **MYSQL,
 )
@@ -212,6 +215,7 @@ invoice_lines = Table(
     UniqueConstraint("billed_claim_id"),
     UniqueConstraint("billed_denial_id"),
     Index(None, "invoice_id"),
+    Index(None, "invoice_id", "kind", "id"),
     Index(None, "claim_id"),
     Index(None, "denial_id"),
     Index(None, "kind", "created_at"),
@@ -336,5 +340,7 @@ database_identity = Table(
     metadata,
     Column("slot", Integer, primary_key=True, autoincrement=False),
     Column("incarnation", ascii_text(32), nullable=False),
+    # Another one after each load of TUSS terms, see `app/db/tuss.py: known`.
+    Column("terms_version", ascii_text(32), nullable=False, server_default=""),
     **MYSQL,
 )

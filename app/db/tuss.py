@@ -1,23 +1,25 @@
 """Queries on the TUSS terms."""
 
-import time
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Select, and_, bindparam, func, insert, select, tuple_, update
-from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import run
+from app.db.engine import run, scalar
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import tuss_terms
 from app.db.statements import query
+from app.db.tables import database_identity
 from app.domain import ids
 from app.domain.tuss_index import Row
 from app.values.frozen import frozen
+
+Key = tuple[str, str]
+"""A code system and a code of it."""
 
 
 @frozen
@@ -39,35 +41,45 @@ class TussRecord:
 
 
 ROWS_PER_STATEMENT: Final = 1_000
-REMEMBERED_SECONDS: Final = 300.0
 REMEMBERED_MAX: Final = 10_000
 TUSS = columns(tuss_terms, TussRecord)
-_TERMS: WeakKeyDictionary[Engine, dict[tuple[str, str], tuple[float, TussRecord]]] = WeakKeyDictionary()
-"""The terms that were read of each database, and when."""
+_TERMS: dict[tuple[str, Key], TussRecord] = {}
+"""Version of the terms, code system and code -> the term."""
 
 
 @query(TussRecord)
-def by_keys(keys: Sequence[tuple[str, str]]) -> Select[Any]:
+def by_keys(keys: Sequence[Key]) -> Select[Any]:
     """The terms of those of these (code system, code) pairs that exist."""
     pairs = tuple_(tuss_terms.c.code_system, tuss_terms.c.code)
     return select(*TUSS).where(pairs.in_(keys))
 
 
-async def known(connection: AsyncConnection, keys: Sequence[tuple[str, str]]) -> list[TussRecord]:
-    """The same from memory, as far as this process has read them within five minutes: changes
-    are seen after that."""
-    terms = _TERMS.setdefault(connection.sync_engine, {})
-    oldest = time.monotonic() - REMEMBERED_SECONDS
-    missing = [key for key in keys if key not in terms or terms[key][0] < oldest]
-    if len(terms) + len(missing) > REMEMBERED_MAX:
-        terms.clear()
-        missing = list(keys)
-    for key in missing:
-        terms.pop(key, None)
-    now = time.monotonic()
-    for row in await by_keys(connection, missing) if missing else ():
-        terms[row.code_system, row.code] = (now, row)
-    return [terms[key][1] for key in keys if key in terms]
+async def known(connection: AsyncConnection, version: str, keys: Sequence[Key]) -> dict[Key, TussRecord]:
+    """The same by code system and code, from memory as far as this process has read them: `version` is what
+    `version_of` gives, read in this transaction before. Codes without a term are looked for each time: they are
+    whatever somebody has typed."""
+    found = {key: _TERMS[version, key] for key in keys if (version, key) in _TERMS}
+    missing = [key for key in keys if key not in found]
+    if missing:
+        if len(_TERMS) + len(missing) > REMEMBERED_MAX:
+            _TERMS.clear()
+        for row in await by_keys(connection, missing):
+            key = row.code_system, row.code
+            found[key] = _TERMS[version, key] = row
+    return found
+
+
+async def version_of(connection: AsyncConnection) -> str:
+    """Which terms these are: another text after any of them was added, renamed or ended, also in a database that was
+    restored from a backup."""
+    return str(await scalar(connection, select(database_identity.c.terms_version)))
+
+
+async def renew_version(connection: AsyncConnection) -> None:
+    """Say that the terms are other ones, in the transaction that changes them."""
+    renewed = update(database_identity).values(terms_version=secrets.token_hex(16))
+    if not await run(connection, renewed):
+        raise LookupError("the database has no identity: run billing renew-identity")
 
 
 async def search_rows(connection: AsyncConnection, after: tuple[str, str] | None) -> list[Row]:
@@ -84,13 +96,6 @@ async def table_counts(connection: AsyncConnection) -> dict[str, int]:
         select(tuss_terms.c.code_system, func.count()).group_by(tuss_terms.c.code_system),
     )
     return {code_system: int(number) for code_system, number in rows.all()}
-
-
-async def fingerprint(connection: AsyncConnection) -> tuple[int, ...]:
-    """Differs after terms were added, renamed or ended."""
-    table = tuss_terms.c
-    found = select(func.count(), func.count(table.valid_to), func.sum(func.length(table.search_text)))
-    return tuple(int(number or 0) for number in (await connection.execute(found)).one())
 
 
 async def of_table(connection: AsyncConnection, code_system: str) -> list[TussRecord]:

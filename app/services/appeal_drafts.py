@@ -59,7 +59,7 @@ async def _evidence(
             amount = format_money(price.price.unit_price).replace(".", ",")
             text = f"Preço unitário contratado de R$ {amount}, vigente desde {written(price.valid_from)}."
             yield Evidence(AppealEvidenceKind.CONTRACT_PRICE, text, price.valid_from)
-    for term in await tuss_db.known(connection, [code]):
+    for term in await tuss_db.by_keys(connection, [code]):
         text = f"Código {item.code} da tabela {item.code_system}: {term.term}."
         yield Evidence(AppealEvidenceKind.TERM, text, term.valid_from)
     if await decided_items.eligible(connection, scope, claim.payer_ans, claim.patient_id, item.performed_on):

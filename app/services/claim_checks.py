@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import tuss as tuss_db
 from app.db.claim_references import ClaimReferences
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord
@@ -71,7 +72,8 @@ async def examine(
     uses = [
         use for use in _uses(form) if f"{use.field}.code" not in places or use.code_system not in tuss.BILLABLE_TABLES
     ]
-    unknown, terms = await tuss.code_failures(connection, uses)
+    terms = await tuss_db.known(connection, found.terms_version, tuss.published_codes(uses))
+    unknown = tuss.code_failures(uses, terms)
     terms_failures = [each for each in unknown if _code_at(form, each) not in accepted]
     failures = [*party_failures, *terms_failures]
     is_refused = coverage is None and holds_membership

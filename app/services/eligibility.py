@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import contracts as contracts_db
 from app.db import eligibility as eligibility_db
 from app.db import parties as parties_db
+from app.db import tuss as tuss_db
 from app.db.eligibility import EligibilityRecord
 from app.db.merged_patients import all_ids
 from app.db.parties import CoverageRecord
@@ -118,8 +119,9 @@ async def _check_procedure(connection: AsyncConnection, question: Question) -> N
     if question.code_system is None or question.procedure_code is None:
         return
     use = tuss.CodeUse("procedure", question.code_system, question.procedure_code, question.service_date)
-    failures, _ = await tuss.code_failures(connection, [use])
-    raise_any(failures)
+    codes = tuss.published_codes([use])
+    found = await tuss_db.by_keys(connection, codes) if codes else []
+    raise_any(tuss.code_failures([use], {(term.code_system, term.code): term for term in found}))
 
 
 def _record(

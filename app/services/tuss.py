@@ -1,13 +1,10 @@
 """TUSS terms: checking the codes of a claim."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.db import tuss as tuss_db
-from app.db.tuss import TussRecord
+from app.db.tuss import Key, TussRecord
 from app.domain.errors import ErrorCode, Failure
 from app.values.frozen import frozen
 
@@ -28,18 +25,18 @@ class CodeUse:
     performed_on: date
 
 
-async def code_failures(
-    connection: AsyncConnection, uses: Sequence[CodeUse]
-) -> tuple[list[Failure], dict[tuple[str, str], TussRecord]]:
-    """Unknown tables (3150), unknown or outdated codes (1801), and the terms that were found.
+def published_codes(uses: Iterable[CodeUse]) -> list[Key]:
+    """Those of these codes, each once, that have a term if they exist.
 
-    Tables 00, 90 and 98 are the payers' own and packages: their codes are not published, so they pass.
+    Tables 00, 90 and 98 are the payers' own and packages: their codes are not published.
     """
-    keys = sorted({(use.code_system, use.code) for use in uses if use.code_system in BILLABLE_TABLES})
-    rows = await tuss_db.known(connection, keys)
-    terms = {(row.code_system, row.code): row for row in rows}
+    return sorted({(use.code_system, use.code) for use in uses if use.code_system in BILLABLE_TABLES})
+
+
+def code_failures(uses: Iterable[CodeUse], terms: Mapping[Key, TussRecord]) -> list[Failure]:
+    """Unknown tables (3150), unknown or outdated codes (1801); `terms` are those of the published codes."""
     found = (_failure(use, terms.get((use.code_system, use.code))) for use in uses)
-    return [failure for failure in found if failure is not None], terms
+    return [failure for failure in found if failure is not None]
 
 
 def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:

@@ -58,6 +58,7 @@ async def load(
     database: Database, rows: Sequence[Row], *, on_progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> LoadedTerms:
     """Bring the terms in line with the published ones, some thousand in each transaction; again, it changes nothing.
+    Processes read the terms that they remember again, whatever was done to the table since the last time.
 
     A term of one of their tables that they do not have any more was valid until yesterday: what was done before is
     still billed by it. Terms of other tables stay as they are. `on_progress` gets (done, total).
@@ -76,6 +77,7 @@ async def load(
             on_progress(done, len(rows))
     for batch in _batches([_ending(term, yesterday) for term in ended]):
         await _run(database, tuss_db.update_many, batch)
+    await database.transact(tuss_db.renew_version)
     on_progress(len(rows), len(rows))
     return LoadedTerms(len(missing), len(changed), len(ended))
 
@@ -120,5 +122,6 @@ def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
 async def _run(database: Database, write: tuss_db.Write, batch: list[Row]) -> None:
     async def work(connection: AsyncConnection) -> None:
         await write(connection, batch)
+        await tuss_db.renew_version(connection)
 
     await database.transact(work)

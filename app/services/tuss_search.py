@@ -43,7 +43,7 @@ class TussSearch:
         self._lock = asyncio.Lock()
         self._searching = asyncio.Lock()
         self._index = TussIndex()
-        self._read_of: tuple[int, ...] = ()
+        self._read_of: str | None = None
         self._checked_at = -CHECK_SECONDS
 
     async def find(self, sought: Sought) -> Matches:
@@ -69,7 +69,7 @@ class TussSearch:
 
     async def _refresh(self) -> None:
         async with self._database.reading() as connection:
-            now = await tuss_db.fingerprint(connection)
+            now = await tuss_db.version_of(connection)
         if now != self._read_of:
             self._index, self._read_of = await self._read(), now
         self._checked_at = self._clock()

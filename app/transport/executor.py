@@ -1,8 +1,9 @@
 """graphql-core's executor with a budget and turns (`work.py`), on the executor class that Strawberry chose."""
 
 from asyncio import Future, ensure_future, gather
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import chain
+from types import CoroutineType
 from typing import Any
 
 from graphql import Executor, GraphQLNonNull, OperationType, is_leaf_type
@@ -23,6 +24,7 @@ class _Paced(Executor[Any]):
     work: Work
     plan: Plan | None = None
     on_execution: Callable[[str], None]
+    _unbegun: set[Coroutine[Any, Any, Any]]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -37,6 +39,20 @@ class _Paced(Executor[Any]):
     @async_helpers.setter
     def async_helpers(self, _helpers: GraphQLResolveInfoHelpers) -> None:
         """Nothing is kept."""
+
+    def execute_operation(self, *args: Any, **options: Any) -> Any:
+        """As the base class; then nothing is left that a failure beside it kept from beginning. Python would warn of it
+        on the standard error."""
+        self._unbegun = set()
+        result = super().execute_operation(*args, **options)
+        return self._ended(result) if self.is_awaitable(result) else result
+
+    async def _ended(self, result: Awaitable[Any]) -> Any:
+        try:
+            return await result
+        finally:
+            while self._unbegun:
+                self._unbegun.pop().close()
 
     def execute_fields(self, parent_type: Any, source: Any, path: Any, fields: Any, position: Any) -> Any:
         """Charge an object before its fields are resolved."""
@@ -133,11 +149,19 @@ class _Paced(Executor[Any]):
         results.append(self.complete_awaitable_list_item_value(item, item_type, details, info, path, position))
         return True
 
-    async def complete_awaitable_value(
+    def complete_awaitable_value(
         self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
     ) -> Any:
         """As the base class, with a turn before what was awaited is completed: a batch of a loader wakes all of its
         fields at once."""
+        if isinstance(result, CoroutineType):
+            self._unbegun.add(result)
+        return self._completed_value(return_type, details, info, path, result, position)
+
+    async def _completed_value(
+        self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
+    ) -> Any:
+        self._unbegun.discard(result)
         work = self.work
         try:
             resolved = await result

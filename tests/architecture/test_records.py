@@ -113,6 +113,7 @@ PARTIAL_WRITES = {
     "postings.renew": "a holder's own column, only while it holds the posting",
     "postings.give_back": "a holder's own columns, only while it holds the posting",
     "identity.renew": "the one row of the identity of the database",
+    "tuss.renew_version": "the version of the terms, in the same row",
     "tuss.insert_many": "rows of the published tables, with the text for searching",
 }
 """Functions that write by themselves and not by `insert_records` and `update_record`, each with its reason."""

@@ -1,6 +1,10 @@
 """What the benchmark says of the gateway alone: layers, workers, subscribers and goals."""
 
 import re
+import time
+from collections.abc import Callable
+from threading import Thread
+from typing import Any, cast
 
 import pytest
 
@@ -9,6 +13,7 @@ from benchmarks.chart import stacks
 from benchmarks.contenders import GATEWAY
 from benchmarks.layer_shares import layer_of, shares
 from benchmarks.measure import Figures, Sample
+from benchmarks.profiled import OTHERS, Samples
 from benchmarks.subscribers import Heard
 
 REST, DB = "hsl(0 45% 45%)", "hsl(138 45% 45%)"
@@ -20,31 +25,60 @@ def _sample(cpu: float, answers: int = 1_000) -> Sample:
 
 
 @pytest.mark.parametrize(
-    ("path", "name", "layer"),
+    ("path", "layer"),
     [
-        ("/work/app/db/driver.py", "fetch", "app/db"),
-        ("<plan>", "write", "app/executor"),
-        (f"{SITE}/aiomysql/connection.py", "query", "aiomysql"),
-        ("/usr/lib/python3.11/asyncio/streams.py", "read", "asyncio"),
-        ("/usr/lib/python3.11/enum.py", "name", "standard library"),
-        ("~", "<built-in method orjson.dumps>", "json"),
-        ("~", "<method 'append' of 'list' objects>", None),
+        ("/work/app/db/driver.py", "app/db"),
+        ("<plan>", "app/executor"),
+        (f"{SITE}/aiomysql/connection.py", "aiomysql"),
+        ("/usr/lib/python3.11/asyncio/streams.py", "asyncio"),
+        ("/usr/lib/python3.14/enum.py", "standard library"),
+        ("<rows>", None),
     ],
 )
-def test_a_function_belongs_to_its_folder_or_package(path: str, name: str, layer: str | None) -> None:
-    assert layer_of((path, 1, name)) == layer
+def test_a_function_belongs_to_its_folder_or_package(path: str, layer: str | None) -> None:
+    assert layer_of(path) == layer
 
 
-def test_built_in_functions_count_for_their_callers_and_small_layers_for_the_rest() -> None:
-    read = ("/work/app/db/driver.py", 1, "fetch")
-    small = ("/work/app/auth/tokens.py", 1, "check")
-    stats = {
-        read: (1, 1, 0.5, 1.0, {}),
-        small: (1, 1, 0.005, 0.005, {}),
-        ("~", 0, "<built-in len>"): (1, 1, 0.25, 0.25, {read: (1, 1, 0.25, 0.25)}),
-        ("~", 0, "<built-in poll>"): (1, 1, 0.245, 0.245, {}),
-    }
-    assert shares(stats) == pytest.approx({"app/db": 0.75, "rest": 0.25})
+def test_small_layers_are_in_the_rest() -> None:
+    found = shares({"rest": 0.02, "app/auth": 0.005, "app/db": 0.75, "uvicorn": 0.225})
+    assert found == pytest.approx({"app/db": 0.75, "uvicorn": 0.225, "rest": 0.025})
+    assert list(found) == ["app/db", "uvicorn", "rest"]
+
+
+def _works(path: str, lines: str) -> Callable[..., None]:
+    """The function `work` of a file with these lines."""
+    names: dict[str, Any] = {"clock": time.thread_time}
+    exec(compile(lines, path, "exec"), names)  # noqa: S102 - the lines of this file
+    return cast("Callable[..., None]", names["work"])
+
+
+BUSY = """
+def work(seconds):
+    end = clock() + seconds
+    while clock() < end:
+        sum(range(100))
+"""
+CALLING = """
+def work(other, seconds):
+    other(seconds)
+"""
+
+
+def test_a_profile_tells_the_main_thread_from_others() -> None:
+    beside = Thread(target=_works("/x/app/db/driver.py", BUSY), args=[0.06])
+    generated, calling = _works("<rows>", BUSY), _works("/x/app/resolvers/claims.py", CALLING)
+    samples, began = Samples(), time.process_time()
+    samples.begin()
+    beside.start()
+    _works("/x/app/db/driver.py", BUSY)(0.1)
+    beside.join()
+    calling(generated, 0.06)
+    samples.end()
+    used = time.process_time() - began
+    assert sum(samples.seconds.values()) == pytest.approx(used, rel=0.1)
+    found = {layer: samples.seconds[layer] for layer in ("app/db", OTHERS, "app/resolvers")}
+    assert found == pytest.approx({"app/db": 0.1, OTHERS: 0.06, "app/resolvers": 0.06}, abs=0.02)
+    assert sum(shares(samples.seconds).values()) == pytest.approx(1.0)
 
 
 def test_two_workers_gain_what_the_cpu_of_a_request_allows() -> None:

@@ -6,6 +6,7 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
+import orjson
 from starlette.requests import HTTPConnection
 
 from app.access_log.notes import OperationNotes
@@ -43,6 +44,11 @@ class Executed:
     fields: int
     tokens: int
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether something of the answer failed or was refused."""
+        return "errors" in orjson.loads(self.body)
+
 
 @dataclass
 class Both:
@@ -71,12 +77,17 @@ class Both:
         """What executes them."""
         return self._pipeline._engine
 
+    @property
+    def request_id(self) -> str:
+        """That of the operation prepared last, by which its entries are found."""
+        return f"both-{self._number}"
+
     async def context(self, token: str | None) -> Context:
         """A context as a request with this token has it, whose id has the number of the operation prepared last."""
         headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
         scope = {"type": "http", "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "state": {}}
         context = (await self._contexts(HTTPConnection(scope))).for_operation()
-        context.request_id = f"both-{self._number}"
+        context.request_id = self.request_id
         context.log_place = self._place
         return context
 

@@ -11,7 +11,8 @@ from app.db.clock import process_time
 from app.resolvers.context import Context
 from tests.gateway import Gateway
 
-_ENTRY: Final = tuple(each for each in entries.c if each.name not in ("id", "at", "writer", "digest"))
+_OWN: Final = frozenset({"id", "at", "writer", "writer_sequence", "digest"})
+_ENTRY: Final = tuple(each for each in entries.c if each.name not in _OWN)
 _PERSON: Final = tuple(each for each in persons.c if each.name not in ("entry_id", "at"))
 
 
@@ -36,7 +37,7 @@ class StoredLog:
 
     async def rows(self) -> list[dict[str, Any]]:
         """Each entry as it is stored, and the rows of its persons as "seen", in the order of their numbers; without
-        what differs each time: ids, times, the writer and the digest."""
+        what differs each time: ids, times, the writer, its numbers and the digest."""
         await self._writer.flush()
         own = entries.c.writer == self._writer.writer
         async with self._database.reading() as connection:

@@ -38,26 +38,34 @@ async def test_every_generated_query_is_answered_as_by_graphql_core(
     rich: Rich, chance: Chance, figures: Figures
 ) -> None:
     both, operations = Both(rich.gateway), operations_on(rich, chance)
-    tokens, refused, batches = await _tokens(rich), 0, Counter[str]()
+    tokens, refused, batches, cut = await _tokens(rich), 0, Counter[str](), set[str]()
     for case in range(CASES):
         made, token = operations.make(), chance.choice(tokens)
         operation = await both.prepared(made.query, made.variables, token)
         if operation is None:
             refused += 1
             continue
-        plans = both.ways["plan"]
+        plans, fallbacks = both.ways["plan"], both.ways["fallback"]
         planned, by_plan = await both.by_plan(operation, token), both.read
         core, by_core = await both.by_core(operation, token), both.read
+        if planned != core and both.ways["fallback"] > fallbacks and core.has_errors:
+            # Both are graphql-core's, which cancels what is under way beside a failure: what it had noted until then
+            # depends on the round trips, and these on which statements a session has prepared.
+            assert planned.body == core.body, (chance, case, made)
+            cut.add(both.request_id)
+            continue
         assert planned == core, (chance, case, made)
         if both.ways["plan"] > plans:
             # graphql-core cancels what is under way beside a failure, which may have begun or not.
             assert by_plan.is_no_more_than(by_core), (chance, case, made, by_plan, by_core)
             assert max(by_plan.batches.values(), default=0) <= _depth(orjson.loads(planned.body)), (chance, case, made)
             batches.update(plan=by_plan.batches.total(), core=by_core.batches.total())
-    figures(cases=CASES, refused=refused, **both.ways, **{f"batches_by_{name}": n for name, n in batches.items()})
+    by_ways = {f"batches_by_{name}": number for name, number in batches.items()}
+    figures(cases=CASES, refused=refused, cut=len(cut), **both.ways, **by_ways)
     assert refused < CASES / 5
-    stored = await both.plan_log.rows()
-    assert stored == await both.core_log.rows(), chance
+    assert len(cut) <= max(2, both.ways["fallback"] / 5)
+    stored = [entry for entry in await both.plan_log.rows() if entry["request_id"] not in cut]
+    assert stored == [entry for entry in await both.core_log.rows() if entry["request_id"] not in cut], chance
     assert {entry["decision"] for entry in stored} == set(AccessDecision)
 
 

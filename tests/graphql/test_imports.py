@@ -255,6 +255,8 @@ async def test_a_zip_is_imported_by_a_job(server_world: World) -> None:
     assert nodes[2]["errors"] != []
     refused = await ended(world, job["id"], filter={"outcome": ["REFUSED"]})
     assert (refused["results"]["totalCount"], [each["position"] for each in refused["results"]["nodes"]]) == (1, [3])
+    several = {"outcome": sorted({"REFUSED", *[each["outcome"] for each in nodes]}, reverse=True)}
+    assert (await ended(world, job["id"], filter=several))["results"] == {"totalCount": 4, "nodes": nodes}
     assert await numbers(world) == ["F1", "F2", "F3"]
 
 

@@ -52,6 +52,11 @@ async def test_the_filter_holds_for_page_and_count(world: World) -> None:
     await world.mutate("finance", "adjustInvoice", "invoice { id }", id=invoice, **values)
     page = await _lines(world, invoice, filter={"kind": ["CREDIT", "DEBIT"]})
     assert (page["totalCount"], [edge["node"]["amount"] for edge in page["edges"]]) == (1, ["3.00"])
+    several = {"kind": ["DEBIT", "CREDIT", "CLAIM"]}
+    first = await _lines(world, invoice, filter=several)
+    rest = await _lines(world, invoice, filter=several, after=first["pageInfo"]["endCursor"])
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (3, True, False)
+    assert [edge["node"]["amount"] for page in (first, rest) for edge in page["edges"]] == ["10.00", "20.00", "3.00"]
     assert (await _lines(world, invoice, filter={"kind": []}))["totalCount"] == 0
     assert (await _lines(world, invoice, filter={}))["totalCount"] == 3
 

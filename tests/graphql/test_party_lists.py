@@ -136,6 +136,17 @@ class TestPractitioners:
         nameless = {"name": None, "council": "06", "number": "77", "state": None, "cbo": None}
         assert (found, page["pageInfo"]["hasNextPage"]) == ([nameless, *namesakes], False)
 
+    async def test_one_whom_several_providers_name_is_there_once(self, world: World) -> None:
+        other, namesake = await new_world(world.gateway), {**ANA, "number": "999"}
+        for each, doctor in ((world, ANA), (world, BIA), (other, ANA), (other, namesake)):
+            await each.create_claim(practitioner=doctor)
+        names = "{ practitioners { totalCount nodes { name } } }"
+        both = world.gateway.token("biller", providers=[world.provider, other.provider])
+        found = (await world.gateway.gql(names, token=both)).data["practitioners"]
+        # Those of one name stay two, whatever else is asked for.
+        assert found == {"totalCount": 3, "nodes": [{"name": each["name"]} for each in (ANA, namesake, BIA)]}
+        assert (await _ask(other, PRACTITIONERS, "payer_agent"))["nodes"] == [ANA, namesake]
+
     @pytest.mark.parametrize("role", ["billing_reader", "admin"])
     async def test_others_are_refused(self, world: World, role: str) -> None:
         answer = await world.gateway.gql(PRACTITIONERS, token=world.token(role))

@@ -98,7 +98,7 @@ async def test_fifty_letters_are_refused_at_once(fleet: Fleet) -> None:
 async def test_no_step_of_a_search_takes_the_loop_for_long(server_gateway: Gateway, figures: Figures) -> None:
     world = await new_world(server_gateway)
     # As if the terms had just been changed: they are read again.
-    server_gateway.parts.tuss._checked_at, server_gateway.parts.tuss._read_of = float("-inf"), ()
+    server_gateway.parts.tuss._checked_at, server_gateway.parts.tuss._read_of = float("-inf"), None
     with measured() as reading:
         await world.call("biller", _searches("hemograma plaquetas"))
     with measured() as searching:

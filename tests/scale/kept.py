@@ -8,6 +8,7 @@ UNIQUE: Final = (
     *("uq_appeal_batch_denials_active_denial_id", "uq_appeal_batches_provider_cnes_payer_ans_number"),
     *("uq_bank_entries_provider_cnes_identity", "uq_bank_files_provider_cnes_digest"),
     *("uq_batch_claims_active_claim_id", "uq_batches_provider_cnes_payer_ans_number"),
+    "uq_claim_items_claim_id_sequence",
     *("uq_contracts_provider_cnes_payer_ans", "uq_coverages_payer_ans_card_number"),
     *("uq_dead_statements_topic_topic_partition_first_offset", "uq_invoices_provider_cnes_number"),
     *("uq_outbox_event_id", "uq_outbox_position", "uq_practitioners_provider_cnes_council_number_state"),

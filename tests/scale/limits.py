@@ -7,6 +7,7 @@ from typing import Final
 from tests.scale.cases import Case
 from tests.scale.expressions import PAYERS, PROVIDERS
 from tests.scale.reads import Work
+from tests.scale.rows import DOCTORS
 from tests.scale.size import SIZE
 from tests.scale.sorted_pages import SORTED
 
@@ -111,13 +112,15 @@ MORE: Final = (
     ("underpayments(all backwards) of two", 0.42),
     ("underpayments(performedOn of two years) of two", 0.38),
     ("underpayments(", 0.22),
+    # Each practitioner of each provider once (with each payer for the scope of one), whatever number of claims there
+    # are: an entry that is read, stored and read again.
+    ("practitioners(registered)", 0),
+    ("practitioners(all) of a payer", 11),
+    ("practitioners(", 3.1),
     # A thirty-sixth of the rows.
     (" of a month) of everybody", 0.035),
     # All within ten reais.
     ("denials(amount) of everybody", 0.015),
-    # No index has what has become of the guides, or the kinds of lines: the rows of the job or invoice are read.
-    ("ImportJob.results(outcome", 1.1),
-    ("Invoice.lines(kind", 1.1),
 )
 """Parts of the names of cases that may look at more, with their share; the first that fits counts."""
 
@@ -166,6 +169,7 @@ def _rows(name: str) -> int:
         "patients": SIZE.patients,
         "payers": PAYERS,
         "providers": PROVIDERS,
+        "practitioners": PROVIDERS * DOCTORS,
         "myAccessLog": half,
         "emergencyAccesses": SIZE.patients,
         "appealBatches": SIZE.remittances // 2,

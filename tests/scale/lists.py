@@ -91,7 +91,7 @@ def words(name: str, *values: str) -> dict[str, str]:
 
 
 def lists(size: Size) -> list[List]:
-    """Every list that grows with the claims, but for practitioners: they have no table, and are read off the claims."""
+    """Every list that grows with the claims."""
     half = size.claims // 2
     claims = List(
         "claims",
@@ -180,7 +180,8 @@ def lists(size: Size) -> list[List]:
         **of_day("paidOn"),
         **of_time("createdAt"),
     }
-    remittances = List("remittances", "finance", statements, ("CREATED_AT",))
+    rare = words("source", "SPREADSHEET")
+    remittances = List("remittances", "finance", statements | rare, ("CREATED_AT",))
     unmatched = List("unmatchedRemittanceLines", "finance", statements, ("CREATED_AT",))
     batches = List(
         "batches",
@@ -239,6 +240,19 @@ def lists(size: Size) -> list[List]:
         )
         for name, nodes in (("payers", "name"), ("providers", "name"))
     ]
+    practitioners = List(
+        "practitioners",
+        "reviewer",
+        {
+            "all": "",
+            "search": 'search: "doctor 12"',
+            "search of nobody": 'search: "nobody"',
+            "registered": "isRegistered: true",
+        },
+        argument="",
+        nodes="name number",
+        scopes=(EVERYBODY, TWO_PROVIDERS, ("a payer", {"providers": ["*"], "payer": PAYER})),
+    )
     mine = List(
         "myAccessLog",
         "patient",
@@ -260,6 +274,7 @@ def lists(size: Size) -> list[List]:
         contracts,
         patients,
         *look_ups,
+        practitioners,
         mine,
         emergencies,
     ]

@@ -9,12 +9,20 @@ ACTOR: Final = '{"subject":"test","door":"GRAPHQL","data_scope":{},"purpose":"HP
 
 
 def statements(lines: int, results: int) -> list[str]:
-    """So many lines of invoice 7, and so many results of job 0; one in a hundred is a debit, or refused."""
+    """So many lines of invoice 7, and so many results of job 0; one in a hundred is a debit, or refused. As many other
+    invoices have a line that bills no claim."""
     line = {
         "id": id_of("lnx"),
         "invoice_id": id_of("inv", "7"),
         "kind": f"IF({chance('debit', 100)} = 0, 'DEBIT', 'CLAIM')",
         "claim_id": id_of("clm"),
+        "amount_cents": "100",
+        "created_at": f"'{START}'",
+    }
+    other = {
+        "id": id_of("lny"),
+        "invoice_id": id_of("inv"),
+        "kind": one_of("adjusted", ("CREDIT", "DEBIT", "RECOVERY")),
         "amount_cents": "100",
         "created_at": f"'{START}'",
     }
@@ -47,6 +55,7 @@ def statements(lines: int, results: int) -> list[str]:
     }
     return [
         insert("invoice_lines", line, first(lines)),
+        insert("invoice_lines", other, first(lines)),
         insert("documents", document, first(1)),
         insert("import_jobs", job, first(1)),
         insert("import_results", result, first(results)),

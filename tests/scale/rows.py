@@ -42,6 +42,7 @@ METHODS: Final = ("BANK_TRANSFER", "BANK_TRANSFER", "BANK_TRANSFER", "PIX", "BOL
 CODES: Final = tuple(str(1_701 + number * 3) for number in range(60))
 OUTCOMES: Final = ("ELIGIBLE",) * 9 + ("NOT_ELIGIBLE",)
 SECONDS_MAX: Final = 1_200
+DOCTORS: Final = 500
 
 
 def identifier(prefix: str, number: int) -> str:
@@ -182,9 +183,9 @@ def _claims(size: Size) -> list[str]:
         "provider_claim_number": "CONCAT('N', n)",
         "payer_claim_number": f"IF({is_open}, NULL, CONCAT('P', n))",
         "card_number": "CAST(10000000 + n AS CHAR)",
-        "practitioner_name": f"CONCAT('Doctor ', {chance('doctor', 500)})",
+        "practitioner_name": f"CONCAT('Doctor ', {chance('doctor', DOCTORS)})",
         "practitioner_council": "'06'",
-        "practitioner_number": f"CAST({chance('doctor', 500)} AS CHAR)",
+        "practitioner_number": f"CAST({chance('doctor', DOCTORS)} AS CHAR)",
         "practitioner_state": "'35'",
         "practitioner_cbo": "'225125'",
         "service_date": f"DATE(TIMESTAMPADD(DAY, -{chance('days', 20)}, {at(size.claims)}))",

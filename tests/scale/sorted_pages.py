@@ -19,9 +19,9 @@ SORTED: Final = (
     # Their parties are those of another table, whose rows of a provider or payer are read first.
     *("denials(providerCnes)", "remittanceAdjustments(provider", "remittanceAdjustments(payer"),
     *("remittanceAdjustments(all) of two", "underpayments(provider", "underpayments(all) of two"),
+    # Of the claims of each provider, one for each practitioner.
+    "practitioners(",
     # Two states of adjustments, and the numbers of all batches of some providers, are not merged.
     *("remittanceAdjustments(status OPEN, DISPUTED)", "batches(all) NUMBER"),
-    # The lines of an invoice by their kind: no index has both.
-    "Invoice.lines(kind ",
 )
 """Parts of the names of cases."""

@@ -22,7 +22,7 @@ from tests.scale.plain_counts import plain_count
 from tests.scale.reads import Sent, Work, sent_statements, work_of
 from tests.scale.rows import CODES, PAYER, identifier
 
-READ = frozenset({"payers", "providers", "contracts", "remittances"})
+READ = frozenset({"payers", "providers", "contracts", "remittances", "practitioners"})
 """Tables that do not grow with the claims, or have no more rows than a count looks at: the server reads them as it
 likes."""
 OWN_MAX = 2 * COUNTED_MAX + 200
@@ -36,7 +36,7 @@ FEW_MAX = SIZE.claims
 OF_SCOPE_MAX = max(OWN_MAX, SIZE.claims * 6 // 10)
 """In the full run: of a data scope and a filter that no index has together, the server reads the entries of one."""
 DECIDED_BY_OTHERS = re.compile(
-    "inDispute|nvoiced|denialCode|isLeft|^(emergency|underpayments|announced|remittanceAdjustments|unmatched)"
+    "inDispute|nvoiced|denialCode|isLeft|^(practitioners|emergency|underpayments|announced|remittanceAdjustments|unmatched)"
     "|^denials.*(payer|provider|of two)"
 )
 CUT = {"underpayments(all) of everybody", "underpayments(performedOn of two years) of everybody"}

@@ -16,8 +16,8 @@ from tests.scale.reads import Sent, sent_statements, work_of
 from tests.scale.rows import identifier
 from tests.scale.size import SIZE
 
-NOT_LONG = {"practitioners", "tussTerms", "appealTemplates", "statementMappings", "registeredPractitioners"}
-"""Practitioners of claims have no table, and terms are searched in memory; the others are some of each provider."""
+NOT_LONG = {"tussTerms", "appealTemplates", "statementMappings", "registeredPractitioners"}
+"""Terms are searched in memory; the others are some of each provider."""
 NOT_LONG |= {"billingBreakdown", "denialBreakdown", "withheldTaxes"}
 """Sums over everything of their period, in groups."""
 NOT_LONG |= {"SpreadsheetPreview.rows"}

@@ -1,6 +1,7 @@
 """The budget of an operation and its turns, on a schema whose lists are as long as they are asked for."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
@@ -43,6 +44,19 @@ class Thing:
         """A field that is awaited."""
         await asyncio.sleep(0)
         return self.number
+
+    @strawberry.field
+    async def next(self) -> "Thing":
+        """The one after it."""
+        await asyncio.sleep(0)
+        return Thing(number=self.number + 1)
+
+    @strawberry.field
+    async def fails(self, after: int) -> int:
+        """A field that fails after so many turns of the loop."""
+        for _ in range(after):
+            await asyncio.sleep(0)
+        raise ValueError("broken")
 
     @strawberry.field
     def things(self, n: int) -> list["Thing"]:
@@ -136,6 +150,18 @@ async def test_what_wakes_up_at_once_is_completed_in_turns(context: Context) -> 
     assert isawaitable(result)
     assert (await result).data == {"things": [{"later": n} for n in range(3_000)]}
     assert context.work._turns_taken >= 3_000 / FIELDS_PER_TURN
+
+
+@pytest.mark.parametrize("turns", range(10))
+async def test_what_a_failure_keeps_from_beginning_is_not_left(context: Context, turns: int) -> None:
+    """A coroutine that is never awaited would be a warning, and an error of this test run."""
+    query = "query($n: Int!) { things(n: 1) { next { next { next { later again: later } } } fails(after: $n) } }"
+    result = await _executed(query, turns, context)
+    assert isawaitable(result)
+    found = await result
+    assert (found.data, [error.path for error in found.errors]) == (None, [["things", 0, "fails"]])
+    del found, result
+    gc.collect()
 
 
 async def test_an_operation_of_one_turn_waits_for_one_turn_of_each_other(context: Context) -> None:
