@@ -123,11 +123,11 @@ async def test_every_list_is_counted_right_by_looking_at_few_rows(large: Large, 
     assert IS_FULL or cut == CUT & {title for title, *_ in asked}
 
 
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "a payer": {"providers": ["*"], "payer": PAYER},
     "a patient": {"patient": identifier("pat", 0)},
     "two providers and a payer": {**TWO_PROVIDERS[1], "payer": PAYER},
-    "nobody": {"providers": list[str]()},
+    "nobody": {"providers": []},
 }
 
 
