@@ -162,11 +162,11 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield Probe("contracts", prices)
 
     async def emergencies() -> Any:
-        data = await _data(
-            victim, attacker, "{ emergencyAccesses(first: 100) { totalCount nodes { id patient { id } } } }"
-        )
-        found = [each for each in data["emergencyAccesses"]["nodes"] if each["patient"]["id"] == ids["patient"]]
-        return found or None
+        found = "{ emergencyAccesses(first: 100) { totalCount nodes { id patient { id } } } }"
+        listed = (await _data(victim, attacker, found))["emergencyAccesses"]
+        of_victim = [each for each in listed["nodes"] if each["patient"]["id"] == ids["patient"]]
+        # There are fewer than a page of them in any scope.
+        return of_victim or (None if listed["totalCount"] == len(listed["nodes"]) else listed["totalCount"])
 
     yield Probe("emergencyAccesses", emergencies)
 

@@ -160,7 +160,7 @@ EMPTY |= {"cancelReason", "dismissalReason", "wonAmount", "procedureCode", "pati
 
 
 async def test_every_root_field_is_guarded_by_its_own_rule(
-    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, short: list[bool], figures: Figures
 ) -> None:
     probes = _root_probes(rich)
     for name, rule, query in probes:
@@ -172,6 +172,7 @@ async def test_every_root_field_is_guarded_by_its_own_rule(
                 open_ = await rich.gateway.gql(again(query), token=token)
         assert "FORBIDDEN" not in open_.codes, (name, open_.body)
     figures(rules=len(probes), removals_caught=len(probes))
+    assert short == [True] * 2 * len(probes)
 
 
 def _root_probes(rich: Rich) -> list[tuple[str, Requires, str]]:
@@ -209,7 +210,7 @@ async def _first_code(rich: Rich, name: str, token: str) -> Any:
 
 
 async def test_every_kind_of_id_is_guarded_by_its_own_rule(
-    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, short: list[bool], figures: Figures
 ) -> None:
     by_id = [entry for entry in ENTRIES if entry.reader is not None and len(entry.steps) == 1]
     for entry in by_id:
@@ -223,10 +224,11 @@ async def test_every_kind_of_id_is_guarded_by_its_own_rule(
                 assert (await rich.gateway.gql(query, token=token)).data["node"] is not None
     assert {(entry.reader or "")[:3] for entry in by_id} == set(NODE_TYPES)
     figures(rules=len(by_id), removals_caught=len(by_id))
+    assert short == [True] * 2 * len(by_id)
 
 
 async def test_every_filter_and_order_is_guarded_by_its_own_rule(
-    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, short: list[bool], figures: Figures
 ) -> None:
     probes = list(guarded_arguments())
     for name, any_of in probes:
@@ -241,6 +243,7 @@ async def test_every_filter_and_order_is_guarded_by_its_own_rule(
             assert "errors" not in plain.body
     assert {name.partition(":")[0] for name, _ in probes} == set(FILTERS)
     figures(rules=len(probes))
+    assert short == [True] * 2 * len(probes)
 
 
 def _argument(kind: str, member: str) -> str:

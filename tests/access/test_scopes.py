@@ -244,7 +244,7 @@ async def test_each_probe_gets_something_in_its_own_scope(embedded_gateway: Gate
 
 
 async def test_each_scope_that_is_taken_away_is_noticed(
-    server_worlds: tuple[Rich, Rich], everything: str, figures: Figures
+    server_worlds: tuple[Rich, Rich], everything: str, short: list[bool], figures: Figures
 ) -> None:
     """Each kind of caller is asked for what the kinds before it did not notice. Where a probe asks for scopes is noted
     for the first kind, and for the others only if something is left that none of them has noticed."""
@@ -263,8 +263,11 @@ async def test_each_scope_that_is_taken_away_is_noticed(
         asked.append((probe, await _places_of(probe)))
         unnoticed = [each for each in unnoticed if not await _is_noticed(*each, asked[-1:], 1)]
     unnoticed = [each for each in unnoticed if not await _is_noticed(*each, asked, ATTEMPTS)]
-    figures(removed=len(taken), noticed=len(taken) - len(unnoticed))
+    figures(removed=len(taken), noticed=len(taken) - len(unnoticed), short=len(short))
     assert unnoticed == [], "\n".join(name for name, _ in unnoticed)
+    assert all(short)
+    # At least the first caller has tried everything, and half of that asks the API.
+    assert len(short) > len(places) / 2
 
 
 async def _is_noticed(

@@ -65,19 +65,19 @@ def work(other, seconds):
 
 
 def test_a_profile_tells_the_main_thread_from_others() -> None:
-    beside = Thread(target=_works("/x/app/db/driver.py", BUSY), args=[0.1])
+    beside = Thread(target=_works("/x/app/db/driver.py", BUSY), args=[0.06])
     generated, calling = _works("<rows>", BUSY), _works("/x/app/resolvers/claims.py", CALLING)
     samples, began = Samples(), time.process_time()
     samples.begin()
     beside.start()
-    _works("/x/app/db/driver.py", BUSY)(0.2)
+    _works("/x/app/db/driver.py", BUSY)(0.1)
     beside.join()
-    calling(generated, 0.1)
+    calling(generated, 0.06)
     samples.end()
     used = time.process_time() - began
     assert sum(samples.seconds.values()) == pytest.approx(used, rel=0.1)
     found = {layer: samples.seconds[layer] for layer in ("app/db", OTHERS, "app/resolvers")}
-    assert found == pytest.approx({"app/db": 0.2, OTHERS: 0.1, "app/resolvers": 0.1}, abs=0.03)
+    assert found == pytest.approx({"app/db": 0.1, OTHERS: 0.06, "app/resolvers": 0.06}, abs=0.02)
     assert sum(shares(samples.seconds).values()) == pytest.approx(1.0)
 
 

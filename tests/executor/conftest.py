@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.access.world import Rich, add_targets, rich_world
+from tests.chance import Chance
 from tests.executor.both import MODES, settings_of
-from tests.executor.seeds import Chance
 from tests.figures import Figures
 from tests.gateway import running_gateway
 from tests.services import Services

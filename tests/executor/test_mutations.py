@@ -15,10 +15,11 @@ from app.schema.root import schema
 from app.services.actions import ACTIONS
 from tests.access.inputs import ALWAYS_REFUSED
 from tests.access.world import Rich, nurse_of, open_emergency
+from tests.chance import Chance
 from tests.executor.both import Both
 from tests.executor.changes import answered_by, inputs_of_all, noted
 from tests.executor.rich_operations import operations_on
-from tests.executor.seeds import SELECTIONS, Chance
+from tests.executor.seeds import IS_FULL, SELECTIONS
 from tests.faults.waiting import all_published
 from tests.figures import Figures
 from tests.inputs import input_type, shaped
@@ -95,6 +96,7 @@ class Stage:
 
 
 async def test_every_payload_is_written_as_by_graphql_core(changing: Rich, chance: Chance, figures: Figures) -> None:
+    """Outside of the full run of half of the mutations on each database, of others each time."""
     stage, root = Stage(changing, chance), schema._schema.mutation_type
     done = [await stage.carry_out(*each) for each in (await inputs_of_all(changing)).items()]
     assert root is not None
@@ -102,9 +104,10 @@ async def test_every_payload_is_written_as_by_graphql_core(changing: Rich, chanc
     await open_emergency(changing.world)
     # A payment has a position from when its event is published.
     await all_published(changing.gateway.database)
-    for each in done * SELECTIONS:
+    asked = done * SELECTIONS if IS_FULL else chance.sample(done, len(done) // 2)
+    for each in asked:
         await stage.compare(each)
     figures(selections=stage.callers.total(), **stage.both.ways)
     assert set(stage.callers) == set(CALLERS)
-    assert stage.both.ways["payload_plan"] > len(done) * SELECTIONS / 2
+    assert stage.both.ways["payload_plan"] > len(asked) / 2
     assert await stage.both.plan_log.rows() == await stage.both.core_log.rows(), chance

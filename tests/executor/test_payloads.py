@@ -11,9 +11,10 @@ from app.schema.root import schema
 from app.transport.answers import Answer
 from app.transport.documents import Operation
 from tests.access.world import Rich
+from tests.chance import Chance
 from tests.executor.both import Both
 from tests.executor.rich_operations import operations_on
-from tests.executor.seeds import SELECTIONS, Chance
+from tests.executor.seeds import SELECTIONS
 from tests.executor.stored import StoredLog
 from tests.factories import CONSULTATION, key
 from tests.figures import Figures

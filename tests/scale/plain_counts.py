@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.scale.lists import List
+from tests.scale.lists import EVERYBODY, List
+from tests.scale.rows import identifier
 
 # ruff: noqa: S608 - the words of these tests
 _DISPUTED: Final = "('OPEN', 'APPEALED')"
@@ -25,8 +26,14 @@ _IN_DISPUTE: Final = (
     f"WHERE l.kind = 'CLAIM' AND d.status IN {_DISPUTED}"
 )
 _IS_LATE: Final = "t.status IN ('ISSUED', 'PARTIALLY_SETTLED') AND t.due_date < CURRENT_DATE"
+_TREATED: Final = "SELECT patient_id FROM claims WHERE {providers} AND submitted_at IS NOT NULL"
 _KNOWN: Final = (
     "SELECT patient_id FROM claims WHERE {providers} UNION SELECT patient_id FROM eligibility_checks WHERE {providers}"
+)
+_COVERED: Final = "SELECT patient_id FROM coverages WHERE payer_ans = '{payer}'"
+_BILLING: Final = (
+    "SELECT provider_cnes FROM claims WHERE payer_ans = '{payer}' "
+    "UNION SELECT provider_cnes FROM contracts WHERE payer_ans = '{payer}'"
 )
 LISTS: Final = {
     "claims": ("claims t", "t", "TRUE"),
@@ -61,8 +68,41 @@ LISTS: Final = {
         "p.status IN ('APPROVED', 'PARTIALLY_APPROVED') AND t.unit_price_cents < c.unit_price_cents",
     ),
     "emergencyAccesses": ("emergency_accesses t", "t", "TRUE"),
+    "payers": ("payers t", "t", "TRUE"),
+    "providers": ("providers t", "t", "TRUE"),
+    "patients": ("patients t JOIN coverages p ON p.patient_id = t.id", "p", "t.merged_into_id IS NULL"),
+    "myAccessLog": (
+        "access_log_persons t JOIN access_log_persons p ON p.person = t.person",
+        "p",
+        # The first entry is about the patient who asks.
+        f"p.entry_id = '{identifier('aud', 0)}'",
+    ),
 }
 """List -> its tables, the one of them that has provider and payer, and what is always asked."""
+_OF_PROVIDERS: Final = {
+    "emergencyAccesses": f"t.patient_id IN ({_KNOWN})",
+    "payers": "TRUE",
+    "providers": "t.{cnes}",
+    "patients": f"t.id IN ({_KNOWN})",
+}
+_OF_PAYER: Final = {
+    "emergencyAccesses": f"t.patient_id IN ({_COVERED})",
+    "payers": "TRUE",
+    "providers": f"t.cnes IN ({_BILLING})",
+    "patients": f"t.id IN ({_COVERED})",
+}
+_OF_PATIENT: Final = {
+    "claims": "t.patient_id = '{patient}'",
+    "denials": "p.patient_id = '{patient}'",
+    "eligibilityHistory": "t.patient_id = '{patient}'",
+    "emergencyAccesses": "t.patient_id = '{patient}'",
+    "myAccessLog": "TRUE",
+    "patients": "t.id = '{patient}'",
+    "payers": "TRUE",
+    "providers": "t.cnes IN (SELECT provider_cnes FROM claims WHERE patient_id = '{patient}')",
+    "underpayments": "p.patient_id = '{patient}'",
+}
+"""List -> whose rows these callers see; of the others those with their provider or payer, and a patient none."""
 _FLAGS: Final = {
     "claims inDispute": f"t.id IN ({_DENIED} status IN {_DISPUTED})",
     "claims invoiced": f"t.id IN ({_BILLED})",
@@ -72,6 +112,7 @@ _FLAGS: Final = {
     "unappliedCredits isLeft": "t.used_cents < t.amount_cents",
     "unmatchedRemittanceLines isAssigned": "t.assigned_to IS NOT NULL",
     "unmatchedRemittanceLines isSetAside": "t.set_aside_until IS NOT NULL",
+    **{f"{name} isActive": "t.deactivated_at IS NULL" for name in ("patients", "payers", "providers")},
 }
 _COLUMNS: Final = {
     "payerAnsCode": "payer_ans",
@@ -81,21 +122,32 @@ _COLUMNS: Final = {
     "totalAmount": "total_cents",
     "number": "number",
 }
-_OF_PARENT: Final = {"payer_ans", "provider_cnes", "paid_on"}
+_OF_PARENT: Final = {"payer_ans", "provider_cnes", "paid_on", "card_number"}
 _PART: Final = re.compile(r'(\w+): (?:\[([^]]*)\]|\{ from: "([^"]*)"(?:, to: "([^"]*)")? \}|"([^"]*)"|(true|false))')
 
 
-async def plain_count(connection: AsyncConnection, listed: List, condition: str, providers: list[str] | None) -> int:
-    """How many rows the list has with this condition, as GraphQL writes it, for these providers or everybody."""
-    name = listed.name
-    source, parties, always = LISTS[name]
-    parts = [always, *_parts(listed, condition, parties)]
-    if providers is not None:
-        own = f"provider_cnes IN ({', '.join(map(repr, providers))})"
-        is_of_patient = name == "emergencyAccesses"
-        parts.append(f"t.patient_id IN ({_KNOWN.format(providers=own)})" if is_of_patient else f"{parties}.{own}")
+async def plain_count(connection: AsyncConnection, listed: List, condition: str, scope: dict[str, Any]) -> int:
+    """How many rows the list has with this condition, as GraphQL writes it, for a token with this data scope."""
+    source, parties, always = LISTS[listed.name]
+    parts = [always, *_parts(listed, condition, parties), *_seen(listed.name, condition, parties, scope)]
     query = f"SELECT COUNT(*) FROM {source} WHERE {' AND '.join(f'({each})' for each in parts)}"
     return int((await connection.exec_driver_sql(query)).scalar_one())
+
+
+def _seen(name: str, condition: str, parties: str, scope: dict[str, Any]) -> Iterator[str]:
+    if not any(scope.values()):
+        yield "TRUE" if name == "payers" else "FALSE"
+    if scope.get("providers") and scope["providers"] != EVERYBODY[1]["providers"]:
+        codes = f"IN ({', '.join(map(repr, scope['providers']))})"
+        own = _OF_PROVIDERS.get(name, f"{parties}.{{providers}}")
+        if name == "patients" and ("cpf" in condition or "birthDate" in condition):
+            # Whoever is found by a document is treated by the caller.
+            own = f"t.id IN ({_TREATED})"
+        yield own.format(providers=f"provider_cnes {codes}", cnes=f"cnes {codes}")
+    if "payer" in scope:
+        yield _OF_PAYER.get(name, f"{parties}.payer_ans = '{{payer}}'").format(**scope)
+    if "patient" in scope:
+        yield _OF_PATIENT.get(name, "FALSE").format(**scope)
 
 
 def _parts(listed: List, condition: str, parties: str) -> Iterator[str]:
@@ -103,6 +155,8 @@ def _parts(listed: List, condition: str, parties: str) -> Iterator[str]:
     for field, values, low, high, one, flag in _PART.findall(condition):
         if field == "denialCode":
             yield f"t.id IN ({_DENIED} code = '{one}')"
+        elif field == "search":
+            yield f"LOWER(t.name) LIKE '%%{one}%%'"
         elif flag:
             asked = _FLAGS[f"{listed.name} {field}"]
             yield asked if flag == "true" else f"NOT ({asked})" if field != "overdue" else f"({asked}) IS NOT TRUE"
