@@ -90,6 +90,8 @@ PAGES: Final = {
         "reviewer", f'underpayments(first: 5, filter: {{ payerAnsCode: ["{rows.PAYER}"] }})', "performedOn"
     ),
     "eligibility checks": Listed("reviewer", "eligibilityHistory(first: 50)"),
+    "practitioners": Listed("reviewer", "practitioners(first: 50)", "name"),
+    "practitioners of a provider": Listed("reviewer", "practitioners(first: 50)", "name", provider=rows.PROVIDER),
     "patients by card": Listed("reviewer", 'patients(cardNumber: "10000007")'),
 }
 

@@ -115,7 +115,7 @@ MORE: Final = (
     # Each practitioner of each provider once (with each payer for the scope of one), whatever number of claims there
     # are: an entry that is read, stored and read again.
     ("practitioners(registered)", 0),
-    ("practitioners(all) of a payer", 11),
+    *((f"practitioners({part}) of a payer", 5.1) for part in ("all", "all backwards")),
     ("practitioners(", 3.1),
     # A thirty-sixth of the rows.
     (" of a month) of everybody", 0.035),
