@@ -137,14 +137,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closes the short way for the test if it is to take the general one."""
-    if getattr(request, "param", "short") == "general":
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Closes the short way for the test if it is to take the general one; which one it takes."""
+    found: str = getattr(request, "param", "short")
+    if found == "general":
 
         async def general(lane: Any, *asked: Any) -> None:
             await lane._general(*asked)
 
         monkeypatch.setattr(Lane, "__call__", general)
+    return found
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each request of the test that looked like a usual one, whether it was answered by the short way."""
+    found: list[bool] = []
+    has_answered = Lane._has_answered
+
+    async def noted(lane: Lane, *asked: Any) -> bool:
+        found.append(await has_answered(lane, *asked))
+        return found[-1]
+
+    monkeypatch.setattr(Lane, "_has_answered", noted)
+    return found
 
 
 @pytest.hookimpl(trylast=True)

@@ -326,7 +326,8 @@ The gateway never runs without authentication.
 `billing serve --workers N` serves one port with N processes, for machines with several cores: it needs MySQL, Redis and
 Kafka, and `BILLING_ADMIN_PORT`, whose listener answers for all of them (ready when all are, metrics added up). Limits
 of connections, streams and the pool hold for each worker: with four of them the database gets up to four times
-`2 * (2 * BILLING_DATABASE_POOL_SIZE)` connections, and some for probes. A worker that dies is started again.
+`2 * (2 * BILLING_DATABASE_POOL_SIZE)` connections, and some for probes. A worker that dies is started
+again; so is one whose event loop has not turned for 15 seconds, which is killed.
 """
 
 

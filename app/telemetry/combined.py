@@ -16,7 +16,8 @@ Samples = dict[str, float]
 """Value by name and labels, as the page writes them: all processes run the same code, which writes them in one way."""
 
 
-def _furthest(values: Sequence[float]) -> float:
+def furthest(values: Sequence[float]) -> float:
+    """The value that is furthest from 0."""
     return max(values, key=abs)
 
 
@@ -28,8 +29,8 @@ def _largest(values: Sequence[float]) -> float:
 GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "billing_subscribers": sum,
     "billing_dependency_up": min,
-    "billing_clock_skew_seconds": _furthest,
-    "billing_unexplained_cents": _furthest,
+    "billing_clock_skew_seconds": furthest,
+    "billing_unexplained_cents": furthest,
     "billing_books_proof_age_seconds": min,
 }
 """What of the values of all processes is shown; of other gauges, which all processes read from one place, the

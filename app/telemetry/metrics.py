@@ -79,6 +79,18 @@ class UnknownGauge(Gauge):
         return super().collect() if self._is_known else ()
 
 
+def worker_gauges(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
+    """How many worker processes there should be, and how many of them answer."""
+    return (
+        Gauge("billing_workers", "Worker processes that there should be; 1 without `--workers`.", registry=registry),
+        Gauge(
+            "billing_workers_answering",
+            "Those of them that answered this scrape within four seconds.",
+            registry=registry,
+        ),
+    )
+
+
 class Metrics:
     """Every metric of one process, in a registry of its own.
 
@@ -104,6 +116,9 @@ class Metrics:
                 self.graphql_requests.labels(name, type, outcome)
             for kind in chain.from_iterable(KINDS[type] for type in types):
                 self.graphql_seconds.labels(name, kind)
+        # The process that asks several workers knows more (app/web/combined_admin.py).
+        self.workers.set(1)
+        self.workers_answering.set(1)
         for executor in EXECUTORS:
             self.graphql_executions.labels(executor)
         for outcome, source in product(("ELIGIBLE", "NOT_ELIGIBLE", "UNDETERMINED"), ("PAYER", "CACHE")):
@@ -135,6 +150,7 @@ class Metrics:
             "executor",
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
+        self.workers, self.workers_answering = worker_gauges(self.registry)
         self.dependency_up = self._gauge("billing_dependency_up", "Whether a dependency answers.", "dependency")
         self.clock_skew = self._gauge(
             "billing_clock_skew_seconds", "How far this process's clock is ahead of the server's.", "server"

@@ -33,7 +33,7 @@ class Engine:
     """Executes operations on a schema, each within a budget of `fields_max` fields and with turns on the event loop.
 
     `on_execution` is told of each query what executed it: "plan", "core" or "fallback", and of each object that a
-    mutation or an event gives and a plan was to write "payload_plan" or "payload_fallback" (docs/metrics.md).
+    mutation or an event gives "payload_plan", "payload_core" or "payload_fallback" (docs/metrics.md).
     `plans_at_once` plans an operation when it comes for the first time, and not for the second.
     ValueError for a schema with extensions, which would not run: documents are compiled once and not per request, and
     an event of a subscription is executed once for many subscribers.

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import os
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,10 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.telemetry.combined import Combined
+from app.telemetry.metrics import worker_gauges
 from app.telemetry.shared import SharedBytes
 from app.values.frozen import frozen
 from app.web.failures import Failures, http_error
 from app.web.strict import StrictRequests
+from app.web.workers import ADMIN
 
 ANSWER_SECONDS: Final = 4.0
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -75,8 +78,11 @@ def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
     async def metrics(_request: Request) -> Response:
         # One after the other: a page older than what another scrape has seen would count as a process that ended.
         async with scrapes:
-            found = enumerate(await answers("/metrics"))
-            pages = {place: (each.process, each.body.decode()) for place, each in found if each.status == 200}
+            found = await answers("/metrics")
+            pages = {
+                place: (each.process, each.body.decode()) for place, each in enumerate(found) if each.status == 200
+            }
+            pages[ADMIN] = (os.getpid(), _own_page(answering=len(pages), workers=len(found)))
             return Response(combined.text(pages), media_type=CONTENT_TYPE_LATEST)
 
     paths = {"/health": ready, "/health/ready": ready, "/health/live": live, "/metrics": metrics}
@@ -88,6 +94,14 @@ def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
     for middleware in (StrictRequests, Failures):
         app.add_middleware(middleware)
     return app
+
+
+def _own_page(*, answering: int, workers: int) -> str:
+    """The metrics that only this process can know: a worker says 1 of both, which is less or the same."""
+    registry = CollectorRegistry()
+    for gauge, value in zip(worker_gauges(registry), (workers, answering), strict=True):
+        gauge.set(value)
+    return generate_latest(registry).decode()
 
 
 def _readiness(answers: list[Answer]) -> Response:

@@ -3,6 +3,7 @@
 import gc
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET, socket
 from typing import Any, Final
@@ -17,7 +18,8 @@ from app.telemetry.shared import SharedBytes
 from app.web.app import create_app
 from app.web.combined_admin import create_combined_app
 from app.web.connection import certificate_of
-from app.web.stopping import StoppingServer, admin_config
+from app.web.heartbeats import Heartbeats
+from app.web.stopping import BeatingServer, StoppingServer, admin_config
 from app.web.workers import ADMIN, Place, Workers, listening
 
 # By default the kernel buffers up to 4 MB for each client that does not read.
@@ -43,12 +45,13 @@ def serve(settings: Settings, *, workers: int = 1) -> None:
     `workers` processes share the port, if `check` allows it; this one looks after them and exits with their code.
     """
     if workers == 1:
-        _serve(settings, None, None)
+        _serve(settings, None, None, None)
         return
     # What would stop each worker stops this process instead, with one line; keys of the development mode are made once.
     create_app(settings)
     listeners = listening(settings.host, settings.port, workers, LISTENER)
     (admin,) = listening(settings.admin_host, settings.admin_port or 0, 1, ADMIN_LISTENER)
+    heartbeats = Heartbeats(workers)
     places: dict[int, Place] = {}
     ports: list[int] = []
     for number, listener in enumerate(listeners):
@@ -56,11 +59,14 @@ def serve(settings: Settings, *, workers: int = 1) -> None:
         ports.append(own.getsockname()[1])
         # A question that comes before the worker can answer waits.
         own.listen()
-        places[number] = Place(partial(_serve, settings, listener, own), (listener, own))
+        places[number] = Place(
+            partial(_serve, settings, listener, own, partial(heartbeats.beat, number)), (listener, own)
+        )
     kept = SharedBytes(workers * KEPT_BYTES_EACH)
-    places[ADMIN] = Place(partial(_serve_admin, settings, ports, admin, kept), (admin,))
+    serve_admin = partial(_serve_admin, settings, ports, admin, kept, partial(heartbeats.beat, ADMIN))
+    places[ADMIN] = Place(serve_admin, (admin,))
     _collect_what_is_new()
-    sys.exit(Workers(places).run())
+    sys.exit(Workers(places, heartbeats).run())
 
 
 def _collect_what_is_new() -> None:
@@ -70,12 +76,16 @@ def _collect_what_is_new() -> None:
     gc.enable()
 
 
-def _serve_admin(settings: Settings, ports: list[int], listener: socket, kept: SharedBytes) -> None:
+def _serve_admin(
+    settings: Settings, ports: list[int], listener: socket, kept: SharedBytes, beat: Callable[[], None]
+) -> None:
     """Answer for all workers, until the parent ends."""
-    uvicorn.Server(admin_config(create_combined_app(ports, kept), settings)).run(sockets=[listener])
+    server = BeatingServer(admin_config(create_combined_app(ports, kept), settings))
+    server.beat = beat
+    server.run(sockets=[listener])
 
 
-def _serve(settings: Settings, listener: socket | None, admin: socket | None) -> None:
+def _serve(settings: Settings, listener: socket | None, admin: socket | None, beat: Callable[[], None] | None) -> None:
     # Until there is something to reload it must not end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
@@ -84,6 +94,7 @@ def _serve(settings: Settings, listener: socket | None, admin: socket | None) ->
     application = create_app(settings, is_alone=listener is None)
     certificates: Certificates = application.state.process.certificates
     server = StoppingServer(settings, application, certificates.listener)
+    server.beat = beat
     listener = listener or _listener(server.config, LISTENER)
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     if server.admin is not None:

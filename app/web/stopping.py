@@ -23,7 +23,19 @@ LAST_SECONDS: Final = 1
 _log = structlog.get_logger("billing.server")
 
 
-class StoppingServer(uvicorn.Server):
+class BeatingServer(uvicorn.Server):
+    """Calls `beat`, if there is one, as soon as its event loop turns: a start may take its time from then on."""
+
+    beat: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Beat, then open the listeners."""
+        if self.beat is not None:
+            self.beat()
+        await super().startup(sockets)
+
+
+class StoppingServer(BeatingServer):
     """After SIGTERM it is unready, but accepts requests until load balancers have noticed; then streams are asked to
     reconnect elsewhere, and requests have a time to end. A second signal ends it at once.
 

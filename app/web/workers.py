@@ -1,9 +1,9 @@
 """Several processes that serve one port, and the process that looks after them.
 
 The parent opens the sockets, forks, and waits: it has no event loop, no thread and no connection, so that forking again
-after a worker has died is safe. Each worker has a socket of its own for the port (SO_REUSEPORT), between which the
-kernel divides connections. The parent holds them open too: what is connected while a worker is started again waits in
-the queue of its socket.
+after a worker has died, or was killed because it hangs, is safe. Each worker has a socket of its own for the port
+(SO_REUSEPORT), between which the kernel divides connections. The parent holds them open too: what is connected while a
+worker is started again waits in the queue of its socket.
 """
 
 import os
@@ -22,6 +22,7 @@ from typing import Final
 import structlog
 
 from app.runtime.settings import Settings, SettingsError
+from app.web.heartbeats import BEAT_SECONDS, Heartbeats, Watch
 
 RESTARTS_MAX: Final = 10
 RESTARTS_SECONDS: Final = 60.0
@@ -30,6 +31,7 @@ EXIT_BAD_SETTINGS: Final = 2
 CANNOT_START: Final = frozenset({EXIT_BAD_SETTINGS, 3})
 """Exit codes of a worker that would not start a second time either: wrong settings, or uvicorn could not start."""
 PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ENDED: Final = (signal.SIGCHLD,)
 ADMIN: Final = -1
 """The place of the process that answers for all workers."""
 _log = structlog.get_logger("billing.server")
@@ -76,11 +78,16 @@ class Place:
 
 
 class Workers:
-    """Starts a process at each place, passes signals on, starts again what dies, and ends when all have ended."""
+    """Starts a process at each place, passes signals on, starts again what dies or hangs, and ends when all have ended.
 
-    def __init__(self, places: Mapping[int, Place]) -> None:
+    The processes count their `heartbeats`.
+    """
+
+    def __init__(self, places: Mapping[int, Place], heartbeats: Heartbeats) -> None:
         self._places = places
+        self._heartbeats = heartbeats
         self._running: dict[int, int] = {}
+        self._watched: dict[int, Watch] = {}
         self._deaths: deque[float] = deque()
         self._is_stopping = False
         self._code = 0
@@ -92,10 +99,14 @@ class Workers:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, lambda number, _frame: self._tell(number))
+        # One that is blocked waits until it is asked for.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDED)
         for place in self._places:
             self._start(place)
         _log.info("workers_started", count=len(self._workers()))
         while self._workers():
+            if signal.sigtimedwait(ENDED, BEAT_SECONDS) is None:
+                self._look()
             self._reap()
         self._end_admin()
         return self._code
@@ -103,11 +114,27 @@ class Workers:
     def _workers(self) -> list[int]:
         return [process for process, place in self._running.items() if place != ADMIN]
 
+    def _look(self) -> None:
+        """Kill what hangs: it would not take another signal, and takes requests that nobody answers."""
+        for process, watch in self._watched.items():
+            if watch.hangs():
+                name, seconds = _name(self._running[process]), watch.silent_looks * BEAT_SECONDS
+                _log.error("worker_silent", worker=name, seconds=seconds, effect="it is killed")
+                _kill(process, signal.SIGKILL)
+
     def _reap(self) -> None:
-        process, status = os.wait()
-        place, code = self._running.pop(process, None), os.waitstatus_to_exitcode(status)
+        # One signal may stand for several that have ended.
+        while self._running:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if process == 0:
+                return
+            self._ended(process, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, process: int, code: int) -> None:
+        place = self._running.pop(process, None)
         if place is None:
             return
+        del self._watched[process]
         if self._is_stopping:
             self._code = self._code or abs(code)
         elif code in CANNOT_START or self._die_too_often():
@@ -115,8 +142,7 @@ class Workers:
             self._code = code if code > 0 else EXIT_GIVEN_UP
             self._stop(signal.SIGTERM, None)
         else:
-            name = "admin" if place == ADMIN else str(place)
-            _log.warning("worker_died", worker=name, code=code, effect="it is started again")
+            _log.warning("worker_died", worker=_name(place), code=code, effect="it is started again")
             self._start(place)
 
     def _die_too_often(self) -> bool:
@@ -132,10 +158,11 @@ class Workers:
     def _start(self, place: int) -> None:
         # A signal between the fork and what follows would be lost, or taken by the child for the parent.
         signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+        watch = Watch(self._heartbeats, place)
         process = os.fork()
         if process == 0:
             os._exit(self._run_child(place))
-        self._running[process] = place
+        self._running[process], self._watched[process] = place, watch
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         if self._is_stopping:
             _kill(process, signal.SIGTERM)
@@ -145,7 +172,7 @@ class Workers:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*PASSED_ON, *ENDED))
         # A Ctrl-C at a terminal is for the parent, which passes it on.
         os.setpgid(0, 0)
         os.close(self._held)
@@ -187,6 +214,10 @@ def _code_of(begin: Callable[[], None]) -> int:
         _log.exception("worker_failed")
         return EXIT_GIVEN_UP
     return 0
+
+
+def _name(place: int) -> str:
+    return "admin" if place == ADMIN else str(place)
 
 
 def _close(sockets: Sequence[socket]) -> None:

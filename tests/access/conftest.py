@@ -1,12 +1,10 @@
-"""The stopped access log that tests of the check and of the archive spoil copies of; and which way requests took."""
+"""The stopped access log that tests of the check and of the archive spoil copies of."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app.web.lane import Lane
 from tests.access.stopped_log import StoppedLog, copy_of, make_original
 
 
@@ -23,17 +21,3 @@ async def stopped(original: Path, tmp_path: Path) -> AsyncIterator[StoppedLog]:
     log = copy_of(original, tmp_path / "stopped")
     yield log
     await log.database.dispose()
-
-
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """For each request of the test that looked like a usual one, whether it was answered by the short way."""
-    found: list[bool] = []
-    has_answered = Lane._has_answered
-
-    async def noted(lane: Lane, *asked: Any) -> bool:
-        found.append(await has_answered(lane, *asked))
-        return found[-1]
-
-    monkeypatch.setattr(Lane, "_has_answered", noted)
-    return found

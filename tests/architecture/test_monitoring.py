@@ -152,6 +152,8 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
     watched = {str(selector.name) for rule in RULES for selector in selectors(rule["expr"])} - RECORDED
     assert watched == {
         "up",
+        "billing_workers",
+        "billing_workers_answering",
         "billing_dependency_up",
         "billing_outbox_pending",
         "billing_outbox_oldest_age_seconds",

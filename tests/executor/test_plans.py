@@ -1,26 +1,42 @@
 """Which operations are planned, when, and what a plan leaves to graphql-core."""
 
+import asyncio
 import gc
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from app.executor.trials import RESTS
 from tests.access.test_audit import entries_of
-from tests.access.world import Rich, nurse_of, rich_world
+from tests.access.world import Rich, nurse_of
 from tests.factories import key
 from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
 
+DATABASE = "billing.db"
 LIST = "{ claims(first: 5) { nodes { id items { code } } } }"
 
 
 @pytest.fixture(scope="module")
-async def rich(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
-    """A gateway of its own, with one of everything, that plans when production does."""
-    settings = embedded_settings(tmp_path_factory.mktemp("plans"), plans_at_once=False)
-    async with running_gateway(settings) as gateway:
-        yield await rich_world(gateway)
+async def rich(sqlite_rich: Rich, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
+    """A gateway of its own, with a copy of the world with one of everything, that plans when production does."""
+    directory = tmp_path_factory.mktemp("plans")
+    await asyncio.to_thread(_copy, sqlite_rich.gateway.settings.var_dir, directory)
+    settings = embedded_settings(directory, plans_at_once=False)
+    async with running_gateway(settings, is_prepared=True) as gateway:
+        yield replace(sqlite_rich, world=replace(sqlite_rich.world, gateway=gateway))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Keys and database of a gateway that runs."""
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
+    with closing(sqlite3.connect(source / DATABASE)) as found, closing(sqlite3.connect(target / DATABASE)) as copy:
+        found.backup(copy)
 
 
 async def _ways(rich: Rich, queries: list[str], token: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Several workers on one port are one gateway: one readiness, one set of metrics, one end."""
 
 import asyncio
+import json
 import os
 import signal
 import ssl
@@ -22,6 +23,7 @@ from tests.services import Services
 from tests.tls.certificates import Authority
 
 REQUESTS = 20
+ANSWERING = ("billing_workers", "billing_workers_answering")
 PING = {"query": "{ __typename }"}
 COUNTED = 'billing_http_requests_total{method="POST",route="/graphql",status="200"}'
 
@@ -54,7 +56,7 @@ class Workers(GatewayProcess):
     def client(self) -> httpx.AsyncClient:
         """A client of the port that the workers share."""
         trusted = ssl.create_default_context(cafile=str(self.authority.file))
-        return httpx.AsyncClient(base_url=self.url.replace("http:", "https:"), verify=trusted, timeout=20)
+        return httpx.AsyncClient(base_url=self.url.replace("http:", "https:"), verify=trusted, timeout=60)
 
     async def samples(self) -> dict[str, float]:
         """The metrics of all workers."""
@@ -136,6 +138,26 @@ async def test_a_worker_that_dies_is_started_again_and_its_counts_stay(workers: 
     os.kill(after[1], signal.SIGKILL)
     await until(lambda: after[1] not in workers.children())
     assert (await workers.samples())[COUNTED] == 2 * REQUESTS
+
+
+async def test_a_worker_that_hangs_is_killed_and_started_again(workers: Workers) -> None:
+    assert [(await workers.samples())[name] for name in ANSWERING] == [2, 2]
+    before = workers.children()
+    os.kill(before[0], signal.SIGSTOP)
+    # The listener of both says so, for as long as it hangs.
+    assert [(await workers.samples())[name] for name in ANSWERING] == [2, 1]
+    # Its share waits for the worker that comes after it.
+    pings = asyncio.gather(*[workers.ping() for _ in range(REQUESTS)])
+    await until(lambda: before[0] not in workers.children())
+    assert await pings == [200] * REQUESTS
+    await workers.until_ready()
+    after = workers.children()
+    assert (len(after), set(before[1:]) <= set(after)) == (3, True)
+    log = [json.loads(line) for line in workers.log.read_text().splitlines()]
+    silent = [each for each in log if each["event"] == "worker_silent"]
+    assert [(each["worker"], each["seconds"], each["level"]) for each in silent] == [("0", 15, "error")]
+    assert [(each["worker"], each["code"]) for each in log if each["event"] == "worker_died"] == [("0", -9)]
+    assert [(await workers.samples())[name] for name in ANSWERING] == [2, 2]
 
 
 async def test_nothing_is_left_of_workers_whose_parent_is_killed(workers: Workers) -> None:

@@ -1,12 +1,12 @@
-// node gateway.mjs apollo|hive URL TOKEN: composes the gateway at the address with another subgraph, serves both, and
-// prints its own address. The token is that of an administrator, who may read the schema.
+// node gateway.mjs URL TOKEN: composes the gateway at the address with another subgraph, serves both by two gateways, and
+// prints their addresses as JSON. The token is that of an administrator, who may read the schema.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { composeServices } from '@apollo/composition';
 import { parse } from 'graphql';
 import { serve, typeDefs } from './ratings.mjs';
 
-const [kind, billing, token] = process.argv.slice(2);
+const [billing, token] = process.argv.slice(2);
 
 function composed(...subgraphs) {
   const { errors, supergraphSdl } = composeServices(subgraphs);
@@ -25,7 +25,7 @@ async function compose() {
   // What docs/federation.md shows composes as it is written.
   const page = readFileSync(new URL('../../docs/federation.md', import.meta.url), 'utf8');
   const shown = /```text\n(extend schema .*?)```/s.exec(page)[1];
-  if (kind === 'apollo') composed(own, { name: 'shown', url: billing, typeDefs: parse(shown) });
+  composed(own, { name: 'shown', url: billing, typeDefs: parse(shown) });
   const supergraphSdl = composed(own, { name: 'ratings', url: await serve(), typeDefs });
   const permissions = (text) => text.split('@requiresScopes(').length;
   if (permissions(supergraphSdl) !== permissions(sdl)) throw new Error('the supergraph has lost permissions');
@@ -63,5 +63,5 @@ async function hive(supergraph) {
   return `http://127.0.0.1:${server.address().port}/graphql`;
 }
 
-const gateways = { apollo, hive };
-console.log(await gateways[kind](await compose()));
+const supergraph = await compose();
+console.log(JSON.stringify({ apollo: await apollo(supergraph), hive: await hive(supergraph) }));

@@ -1,9 +1,9 @@
 """The subgraph composes with another one, and two gateways answer queries over both with the caller's token."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.factories import World, new_world
+from tests.gateway import Gateway
 from tests.npm import install
 
 HOME = Path(__file__).parent
@@ -21,38 +22,41 @@ QUERY = """query($ids: [ID!]!, $payer: AnsCode!, $number: ID!) {
 }"""
 
 
-@asynccontextmanager
-async def _gateway(kind: str, world: World) -> AsyncIterator[str]:
-    """The address of a gateway over both subgraphs, until the block ends."""
+@pytest.fixture(scope="module")
+async def gateways(subgraph: Gateway) -> AsyncIterator[dict[str, str]]:
+    """The addresses of the gateways over both subgraphs, by their names. One process composes once and runs both."""
     await asyncio.to_thread(install, HOME)
     node = shutil.which("node")
     assert node is not None
-    arguments = (f"{world.gateway.url}/graphql", world.token("admin"))
+    arguments = (f"{subgraph.url}/graphql", subgraph.token("admin"))
     process = await asyncio.create_subprocess_exec(
-        *(node, "gateway.mjs", kind, *arguments),
+        *(node, "gateway.mjs", *arguments),
         cwd=HOME,
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
         async with asyncio.timeout(60):
-            yield await _address(process.stdout)
+            yield await _addresses(process.stdout)
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
 
 
-async def _address(lines: asyncio.StreamReader) -> str:
-    """The address that it prints; the end of its output without one fails the test."""
+async def _addresses(lines: asyncio.StreamReader) -> dict[str, str]:
+    """What it prints when both are there; the end of its output without that fails the test."""
     async for line in lines:
-        if line.startswith(b"http://"):
-            return line.decode().strip()
-    raise AssertionError("the gateway did not start: its error is above")
+        if line.startswith(b"{"):
+            found: dict[str, str] = json.loads(line)
+            return found
+    raise AssertionError("the gateways did not start: their error is above")
 
 
 @pytest.mark.parametrize("kind", ["apollo", "hive"])
-async def test_a_gateway_answers_over_both_subgraphs_in_the_callers_data_scope(world: World, kind: str) -> None:
+async def test_a_gateway_answers_over_both_subgraphs_in_the_callers_data_scope(
+    world: World, gateways: dict[str, str], kind: str
+) -> None:
     claim = (await world.create_claim())["claim"]["id"]
     other = await new_world(world.gateway)
     variables = {"ids": [claim], "payer": world.payer, "number": claim}
@@ -62,11 +66,11 @@ async def test_a_gateway_answers_over_both_subgraphs_in_the_callers_data_scope(w
             "biller", "query($id: ID!) { node(id: $id) { ... on Payer { name } } }", id=f"pyr_{world.payer}"
         )
     )["node"]
-    async with _gateway(kind, world) as url, httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30) as client:
 
         async def ask(token: str) -> dict[str, Any]:
             headers = {"authorization": f"Bearer {token}"}
-            answer = await client.post(url, json={"query": QUERY, "variables": variables}, headers=headers)
+            answer = await client.post(gateways[kind], json={"query": QUERY, "variables": variables}, headers=headers)
             found: dict[str, Any] = answer.json()
             return found
 

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
 from tests.figures import Figures, assert_within
-from tests.gateway import embedded_settings
+from tests.gateway import Gateway, embedded_settings
 from tests.hostile.documents import DOCUMENTS, INPUT
 from tests.hostile.frames import BEFORE_INIT, CLOSED, REFUSED
 from tests.hostile.requests import REQUESTS
@@ -118,3 +118,25 @@ async def test_a_flood_of_pings_is_answered_ping_by_ping(fleet: Fleet, held: Hel
         assert (closed in {None, 1000}, [one["type"] for one in told]) == (True, ["pong"] * 300)
 
     await held(attack)
+
+
+OPERATIONS = {
+    "100 claims of 100 claims",
+    "a list of 950 literals",
+    "a page of two thousand millions",
+    "fragments that read what one skips",
+    "lists of lists by aliases",
+}
+"""What is refused although it is a good document: by what it costs, or by one of its fields."""
+
+
+async def test_a_document_is_refused_by_the_short_way_or_passed_on_by_it(
+    embedded_gateway: Gateway, short: list[bool]
+) -> None:
+    answered: dict[str, bool] = {}
+    for name, (text, code) in DOCUMENTS.items():
+        found = await embedded_gateway.gql(text, token=embedded_gateway.token("reviewer"))
+        assert set(found.codes) == {code}, name
+        answered[name] = short.pop()
+    assert short == []
+    assert {name for name, is_answered in answered.items() if is_answered} == OPERATIONS

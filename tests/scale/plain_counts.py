@@ -69,6 +69,7 @@ LISTS: Final = {
     ),
     "emergencyAccesses": ("emergency_accesses t", "t", "TRUE"),
     "payers": ("payers t", "t", "TRUE"),
+    "practitioners": ("claims t", "t", "TRUE"),
     "providers": ("providers t", "t", "TRUE"),
     "patients": ("patients t JOIN coverages p ON p.patient_id = t.id", "p", "t.merged_into_id IS NULL"),
     "myAccessLog": (
@@ -79,6 +80,12 @@ LISTS: Final = {
     ),
 }
 """List -> its tables, the one of them that has provider and payer, and what is always asked."""
+_COUNTED: Final = {
+    "practitioners": "DISTINCT t.practitioner_name, t.practitioner_council, t.practitioner_number, "
+    "t.practitioner_state, t.practitioner_cbo"
+}
+"""List -> what is counted where it is not its rows."""
+_NAMES: Final = {"practitioners": "t.practitioner_name"}
 _OF_PROVIDERS: Final = {
     "emergencyAccesses": f"t.patient_id IN ({_KNOWN})",
     "payers": "TRUE",
@@ -99,6 +106,7 @@ _OF_PATIENT: Final = {
     "myAccessLog": "TRUE",
     "patients": "t.id = '{patient}'",
     "payers": "TRUE",
+    "practitioners": "t.patient_id = '{patient}'",
     "providers": "t.cnes IN (SELECT provider_cnes FROM claims WHERE patient_id = '{patient}')",
     "underpayments": "p.patient_id = '{patient}'",
 }
@@ -112,6 +120,7 @@ _FLAGS: Final = {
     "unappliedCredits isLeft": "t.used_cents < t.amount_cents",
     "unmatchedRemittanceLines isAssigned": "t.assigned_to IS NOT NULL",
     "unmatchedRemittanceLines isSetAside": "t.set_aside_until IS NOT NULL",
+    "practitioners isRegistered": "t.practitioner_number IN (SELECT number FROM practitioners)",
     **{f"{name} isActive": "t.deactivated_at IS NULL" for name in ("patients", "payers", "providers")},
 }
 _COLUMNS: Final = {
@@ -130,7 +139,8 @@ async def plain_count(connection: AsyncConnection, listed: List, condition: str,
     """How many rows the list has with this condition, as GraphQL writes it, for a token with this data scope."""
     source, parties, always = LISTS[listed.name]
     parts = [always, *_parts(listed, condition, parties), *_seen(listed.name, condition, parties, scope)]
-    query = f"SELECT COUNT(*) FROM {source} WHERE {' AND '.join(f'({each})' for each in parts)}"
+    counted = _COUNTED.get(listed.name, "*")
+    query = f"SELECT COUNT({counted}) FROM {source} WHERE {' AND '.join(f'({each})' for each in parts)}"
     return int((await connection.exec_driver_sql(query)).scalar_one())
 
 
@@ -156,7 +166,7 @@ def _parts(listed: List, condition: str, parties: str) -> Iterator[str]:
         if field == "denialCode":
             yield f"t.id IN ({_DENIED} code = '{one}')"
         elif field == "search":
-            yield f"LOWER(t.name) LIKE '%%{one}%%'"
+            yield from (f"LOWER({_NAMES.get(listed.name, 't.name')}) LIKE '%%{word}%%'" for word in one.split())
         elif flag:
             asked = _FLAGS[f"{listed.name} {field}"]
             yield asked if flag == "true" else f"NOT ({asked})" if field != "overdue" else f"({asked}) IS NOT TRUE"
