@@ -15,6 +15,7 @@ from app.access_log.archive_files import ArchiveError
 from app.commands import console
 from app.db.clock import ClocksDiffer
 from app.db.engine import DatabaseUnavailable
+from app.db.identity import NoIdentity
 from app.db.migrate import MigrationFailed, MigrationRuns, MissingTables, RetiredDatabase
 from app.domain.errors import BillingError
 from app.runtime.settings import SettingsError
@@ -81,6 +82,7 @@ def main() -> None:
         MigrationFailed,
         MigrationRuns,
         MissingTables,
+        NoIdentity,
         RetiredDatabase,
         ArchiveError,
     ) as error:

@@ -52,7 +52,7 @@ async def prepare(settings: Settings, *, has_all_terms: bool = True) -> None:
     try:
         if not await _is_copied(url, has_all_terms=has_all_terms):
             await _load(database, has_all_terms=has_all_terms)
-        elif not database.is_sqlite:
+        else:
             await database.transact(identity.renew)
     finally:
         await database.dispose()

@@ -1,7 +1,7 @@
 """What a new claim refers to, in one statement: payer, provider, card, contract, who has its number, and what sent
 claims bill of its services."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Final, Self
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.billed_services import SERVICE, is_billed
 from app.db.contracts import CONTRACT, ContractRecord
+from app.db.identity import IDENTITY, Identity, NoIdentity, noted
 from app.db.parties import COVERAGE, PAYER, CoverageRecord, PayerRecord
 from app.db.party_tables import practitioners
 from app.db.reference_tables import contracts, coverages, patients, payers, providers
@@ -28,11 +29,12 @@ _COLUMNS: Final = (
     providers.c.deactivated_at,
     patients.c.deactivated_at,
     practitioners.c.deactivated_at,
-    database_identity.c.terms_version,
+    *IDENTITY,
 )
 _AFTER_PAYER: Final = len(PAYER)
 _AFTER_COVERAGE: Final = _AFTER_PAYER + len(COVERAGE)
 _AFTER_CONTRACT: Final = _AFTER_COVERAGE + len(CONTRACT)
+_BEFORE_IDENTITY: Final = -len(IDENTITY)
 
 
 @frozen
@@ -51,7 +53,7 @@ class Asked:
 @frozen
 class ClaimReferences:
     """The rows that exist; `claim_id` is the claim that already has the number of this provider with this payer.
-    `terms_version` says which TUSS terms there are (`app/db/tuss.py: version_of`)."""
+    `identity` says which TUSS terms there are."""
 
     payer: PayerRecord | None
     coverage: CoverageRecord | None
@@ -61,14 +63,14 @@ class ClaimReferences:
     has_active_provider: bool
     has_active_patient: bool
     has_active_practitioner: bool
-    terms_version: str
+    identity: Identity
 
     @classmethod
     def of(cls, *row: Any) -> Self:
         """Those of a row, in which everything that does not exist is null."""
         payer, coverage = row[:_AFTER_PAYER], row[_AFTER_PAYER:_AFTER_COVERAGE]
-        contract, rest = row[_AFTER_COVERAGE:_AFTER_CONTRACT], row[_AFTER_CONTRACT:]
-        provider, claim_id, *deactivated, terms_version = rest
+        contract, rest = row[_AFTER_COVERAGE:_AFTER_CONTRACT], row[_AFTER_CONTRACT:_BEFORE_IDENTITY]
+        provider, claim_id, *deactivated = rest
         return cls(
             payer=None if payer[0] is None else PayerRecord(*payer),
             coverage=None if coverage[0] is None else CoverageRecord(*coverage),
@@ -78,15 +80,14 @@ class ClaimReferences:
             has_active_provider=deactivated[0] is None,
             has_active_patient=deactivated[1] is None,
             has_active_practitioner=deactivated[2] is None,
-            terms_version=terms_version,
+            identity=Identity(*row[_BEFORE_IDENTITY:]),
         )
 
 
-@query(ClaimReferences.of)
-def look_up(asked: Asked) -> Select[Any]:
-    """One row, without a data scope: the rules of payer, card and contract bind every caller who may act for the
-    provider, and a number is used once whoever used it."""
-    return select(*_COLUMNS).select_from(_found(asked))
+async def look_up(connection: AsyncConnection, asked: Asked) -> ClaimReferences:
+    """Without a data scope: the rules of payer, card and contract bind every caller who may act for the provider, and a
+    number is used once whoever used it. NoIdentity."""
+    return _only(await _alone(connection, asked))
 
 
 async def look_up_with_billed(
@@ -101,7 +102,20 @@ async def look_up_with_billed(
     systems, codes = {each[0] for each in services}, {each[1] for each in services}
     days = {each[2] for each in services}
     rows = await _with_billed(connection, asked, scope, systems, days, codes, set(other_than))
-    return rows[0][0], {service for _, service in rows} & set(services)
+    return _only([row[0] for row in rows[:1]]), {service for _, service in rows} & set(services)
+
+
+def _only(rows: Sequence[ClaimReferences]) -> ClaimReferences:
+    """The row of the database's identity with what was found beside it."""
+    if not rows:
+        raise NoIdentity
+    noted(rows[0].identity)
+    return rows[0]
+
+
+@query(ClaimReferences.of)
+def _alone(asked: Asked) -> Select[Any]:
+    return select(*_COLUMNS).select_from(_found(asked))
 
 
 @query(lambda *row: (ClaimReferences.of(*row[: -len(SERVICE)]), row[-len(SERVICE) :]))

@@ -1,14 +1,16 @@
 """Queries on the TUSS terms."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Select, and_, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import run, scalar
+from app.db.engine import run
+from app.db.identity import NoIdentity
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import tuss_terms
@@ -42,9 +44,36 @@ class TussRecord:
 
 ROWS_PER_STATEMENT: Final = 1_000
 REMEMBERED_MAX: Final = 10_000
+REMEMBERED_SECONDS: Final = 300.0
+"""How long a process may go by what was changed without another version: by hand, or by the release before."""
 TUSS = columns(tuss_terms, TussRecord)
-_TERMS: dict[tuple[str, Key], TussRecord] = {}
-"""Version of the terms, code system and code -> the term."""
+
+
+class _Memory:
+    """The terms that this process has read, by their version; forgotten when there are too many, or some may be old."""
+
+    def __init__(self) -> None:
+        self._terms: dict[tuple[str, Key], TussRecord] = {}
+        self._since = time.monotonic()
+
+    def find(self, version: str, keys: Iterable[Key]) -> dict[Key, TussRecord]:
+        """Those of these keys that it has."""
+        if time.monotonic() - self._since > REMEMBERED_SECONDS:
+            self._forget()
+        return {key: self._terms[version, key] for key in keys if (version, key) in self._terms}
+
+    def add(self, version: str, terms: Mapping[Key, TussRecord]) -> None:
+        """Have these, too."""
+        if len(self._terms) + len(terms) > REMEMBERED_MAX:
+            self._forget()
+        self._terms |= {(version, key): term for key, term in terms.items()}
+
+    def _forget(self) -> None:
+        self._terms.clear()
+        self._since = time.monotonic()
+
+
+_MEMORY: Final = _Memory()
 
 
 @query(TussRecord)
@@ -54,32 +83,28 @@ def by_keys(keys: Sequence[Key]) -> Select[Any]:
     return select(*TUSS).where(pairs.in_(keys))
 
 
+def remembered(version: str, keys: Iterable[Key]) -> dict[Key, TussRecord]:
+    """The terms of those of these keys that this process has read: `version` is what `identity` says of them."""
+    return _MEMORY.find(version, keys)
+
+
 async def known(connection: AsyncConnection, version: str, keys: Sequence[Key]) -> dict[Key, TussRecord]:
-    """The same by code system and code, from memory as far as this process has read them: `version` is what
-    `version_of` gives, read in this transaction before. Codes without a term are looked for each time: they are
-    whatever somebody has typed."""
-    found = {key: _TERMS[version, key] for key in keys if (version, key) in _TERMS}
+    """The same for all of these keys that exist; the `version` was read before, so that what is read now is not older.
+    Codes without a term are looked for each time: they are whatever somebody has typed."""
+    found = remembered(version, keys)
     missing = [key for key in keys if key not in found]
     if missing:
-        if len(_TERMS) + len(missing) > REMEMBERED_MAX:
-            _TERMS.clear()
-        for row in await by_keys(connection, missing):
-            key = row.code_system, row.code
-            found[key] = _TERMS[version, key] = row
+        read = {(row.code_system, row.code): row for row in await by_keys(connection, missing)}
+        _MEMORY.add(version, read)
+        found |= read
     return found
 
 
-async def version_of(connection: AsyncConnection) -> str:
-    """Which terms these are: another text after any of them was added, renamed or ended, also in a database that was
-    restored from a backup."""
-    return str(await scalar(connection, select(database_identity.c.terms_version)))
-
-
 async def renew_version(connection: AsyncConnection) -> None:
-    """Say that the terms are other ones, in the transaction that changes them."""
+    """Say that the terms are other ones, in the transaction that changes them; NoIdentity."""
     renewed = update(database_identity).values(terms_version=secrets.token_hex(16))
     if not await run(connection, renewed):
-        raise LookupError("the database has no identity: run billing renew-identity")
+        raise NoIdentity
 
 
 async def search_rows(connection: AsyncConnection, after: tuple[str, str] | None) -> list[Row]:

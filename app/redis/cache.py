@@ -3,7 +3,6 @@
 | key | value | lifetime | dropped by |
 | --- | --- | --- | --- |
 | eligibility:{database}:{scope}:{payer}:{hmac(card)}:{day}:{procedure or -} | the payer's answer | one hour | expiry |
-| tuss:{database}:{code system}:{code} | a TUSS term | one day | expiry (terms only change with a new table) |
 | rate:{hmac(caller)} | the tokens in a caller's bucket | until it is full again | expiry |
 | health | 1, to see whether Redis takes writes | ten seconds | expiry |
 | cards:{hmac(caller)} | how many unknown cards a caller may still ask for | until all are allowed again | expiry |
@@ -30,7 +29,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-TUSS_LIFETIME_SECONDS: Final = 86_400
 DOCUMENT_LIFETIME_SECONDS: Final = 86_400
 HEALTH_KEY: Final = "health"
 HEALTH_LIFETIME_SECONDS: Final = 10
@@ -96,26 +94,10 @@ class Cache:
         found = await self._try(lambda: self._redis.get(key))
         return found if isinstance(found, bytes) else None
 
-    async def get_many(self, keys: list[str]) -> list[bytes | None]:
-        """The values in the order of the keys, None for each that is missing; all None if Redis is down."""
-        found = await self._try(lambda: self._redis.mget(keys))
-        return list(found) if found else [None] * len(keys)
-
     async def put(self, key: str, value: bytes, *, lifetime_seconds: int) -> None:
         """Store the value; with a lifetime below one second nothing is stored."""
         if lifetime_seconds >= 1:
             await self._try(lambda: self._redis.set(key, value, ex=lifetime_seconds))
-
-    async def put_many(self, values: dict[str, bytes], *, lifetime_seconds: int) -> None:
-        """Store several values in one round trip."""
-        if values:
-            await self._try(lambda: self._put_all(values, lifetime_seconds))
-
-    async def _put_all(self, values: dict[str, bytes], lifetime_seconds: int) -> None:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for key, value in values.items():
-                pipe.set(key, value, ex=lifetime_seconds)
-            await pipe.execute()
 
     async def run(self, script: str, key: str, *arguments: float) -> Any:
         """The result of a Lua script with one key; None if Redis is down."""
@@ -161,11 +143,6 @@ class Cache:
         """The key of an eligibility answer; `day` is an ISO date. The card number is in it only as a keyed hash."""
         digest = hmac.new(self._secret, card.encode(), hashlib.sha256).hexdigest()[:32]
         return f"eligibility:{database}:{scope}:{payer}:{digest}:{day}:{procedure or '-'}"
-
-    @staticmethod
-    def tuss_key(database: str, code_system: str, code: str) -> str:
-        """The key of a TUSS term."""
-        return f"tuss:{database}:{code_system}:{code}"
 
     @staticmethod
     def document_key(digest: str) -> str:

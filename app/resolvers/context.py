@@ -131,7 +131,7 @@ class Context(_Given):
     @cached_property
     def loaders(self) -> Loaders:
         """The dataloaders, created on first use and dropped after every write."""
-        return Loaders(self.database, self.cache, self.scope, self.work, self.principal.subject, self.asked)
+        return Loaders(self.database, self.scope, self.work, self.principal.subject, self.asked)
 
     @property
     def sharing_key(self) -> tuple[frozenset[str], DataScope, str, Language]:

@@ -9,7 +9,6 @@ from strawberry.dataloader import DataLoader
 from app.db.engine import Database
 from app.domain.data_scope import DataScope
 from app.executor.asked import Asked
-from app.redis.cache import Cache
 from app.resolvers.level_batches import Loader
 from app.transport.work import Work
 from app.values.frozen import frozen
@@ -45,10 +44,9 @@ class LoaderKinds:
     """
 
     def __init__(
-        self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "", asked: Asked = None
+        self, database: Database, scope: DataScope, work: Work, subject: str = "", asked: Asked = None
     ) -> None:
         self._reads = Reads(database, scope, asked)
-        self._cache = cache
         self._work = work
         self._subject = subject
         self._related: dict[tuple[Any, ...], Loader[str, Any]] = {}

@@ -311,4 +311,4 @@ class Loaders(LoaderKinds):
 
     @cached_property
     def term(self) -> DataLoader[TermKey, TussRecord | None]:
-        return Loader(CachedTerms(self._reads.database, self._cache).load, self._work)
+        return Loader(CachedTerms(self._reads.database).load, self._work)

@@ -129,7 +129,7 @@ async def _read_log(ctx: Context, after: StreamPlace | None) -> None:
     async with ctx.database.reading() as connection:
         log, end = await outbox.log_range(connection), await outbox.end_of_log(connection)
         event_id = None if after is None else await outbox.event_at(connection, after.position)
-        incarnation = ctx.database.incarnation = await identity.read(connection)
+        incarnation = ctx.database.incarnation = (await identity.read(connection)).incarnation
     # Otherwise the hub would skip what is published before the first event that it happens to get.
     await ctx.hub.begin_after(end, incarnation)
     if after is None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
@@ -56,6 +57,8 @@ from app.unit_of_work.run import Changes
 
 REQUEST_ID_LENGTH_MAX: Final = 64
 STOP_SECONDS: Final = 1.0
+IDENTITY_SECONDS: Final = 60.0
+"""How long a process that checks no claim and that nobody probes may go by older TUSS terms than the database has."""
 _log = structlog.get_logger("billing")
 
 
@@ -263,7 +266,7 @@ async def running(process: Process) -> AsyncIterator[None]:
     """Run the background loops while serving; then end subscriptions, finish the relay's batch, release its lock."""
     await _start_at_end_of_log(process)
     tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
-    tasks.append(asyncio.create_task(_watch_deadlines(process)))
+    tasks += [asyncio.create_task(watch(process)) for watch in (_watch_deadlines, _watch_identity)]
     tasks += [asyncio.create_task(each.run()) for each in process.jobs.workers]
     tasks += [asyncio.create_task(each.run()) for each in _kafka_loops(process)]
     if process.notices is not None:
@@ -311,11 +314,30 @@ async def _start_at_end_of_log(process: Process) -> None:
     """
     try:
         async with process.database.reading() as connection:
-            incarnation = process.database.incarnation = await identity.read(connection)
-            await process.hub.begin_after(await outbox_db.end_of_log(connection), incarnation)
+            await look_at_identity(process, connection)
             await process.clock.synchronize(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)
+
+
+async def look_at_identity(process: Process, connection: AsyncConnection) -> None:
+    """Go by the database as it is now: by its TUSS terms, and by its event log, which is another one after a restore;
+    NoIdentity."""
+    incarnation = process.database.incarnation = (await identity.read(connection)).incarnation
+    if not process.hub.has_begun(incarnation):
+        await process.hub.begin_after(await outbox_db.end_of_log(connection), incarnation)
+
+
+async def _watch_identity(process: Process) -> None:
+    """Look at it for ever, since a probe may reach only one of several workers; whether the database is back, a probe
+    says."""
+    while True:
+        await asyncio.sleep(IDENTITY_SECONDS)
+        try:
+            async with process.database.reading() as connection:
+                await look_at_identity(process, connection)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
+            process.database_outage.failed(error)
 
 
 async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:

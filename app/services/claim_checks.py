@@ -72,7 +72,7 @@ async def examine(
     uses = [
         use for use in _uses(form) if f"{use.field}.code" not in places or use.code_system not in tuss.BILLABLE_TABLES
     ]
-    terms = await tuss_db.known(connection, found.terms_version, tuss.published_codes(uses))
+    terms = await tuss_db.known(connection, found.identity.terms_version, tuss.published_codes(uses))
     unknown = tuss.code_failures(uses, terms)
     terms_failures = [each for each in unknown if _code_at(form, each) not in accepted]
     failures = [*party_failures, *terms_failures]

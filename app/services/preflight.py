@@ -164,7 +164,7 @@ async def examine(
     if billed is None and 0 < len(services) <= KEYS_AT_ONCE:
         found, elsewhere = await references_db.look_up_with_billed(connection, scope, asked, services, identity.ids)
     else:
-        (found,) = await references_db.look_up(connection, asked)
+        found = await references_db.look_up(connection, asked)
     failures, checked = await claim_checks.examine(
         connection,
         scope=scope,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import clock
+from app.db import clock, identity
 from app.db import tuss as tuss_db
 from app.db.engine import Database
 from app.db.tuss import TussRecord
@@ -61,7 +61,7 @@ async def load(
     Processes read the terms that they remember again, whatever was done to the table since the last time.
 
     A term of one of their tables that they do not have any more was valid until yesterday: what was done before is
-    still billed by it. Terms of other tables stay as they are. `on_progress` gets (done, total).
+    still billed by it. Terms of other tables stay as they are. `on_progress` gets (done, total). NoIdentity.
     """
     known, yesterday = await _known(database, sorted({row["code_system"] for row in rows}))
     missing = [row for row in rows if _key(row) not in known]
@@ -85,6 +85,8 @@ async def load(
 async def _known(database: Database, tables: Sequence[str]) -> tuple[dict[tuple[str, str], TussRecord], date]:
     """The terms of these tables as they are, and the day before today by the database's clock."""
     async with database.reading() as connection:
+        # Without it nothing could be loaded: better told before thousands of terms are read.
+        await identity.read(connection)
         today = business_day(await clock.now(connection))
         terms = [term for table in tables for term in await tuss_db.of_table(connection, table)]
     return {(term.code_system, term.code): term for term in terms}, today - timedelta(days=1)

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import identity
 from app.db import tuss as tuss_db
 from app.db.engine import Database
 from app.db.tuss import TussRecord
@@ -69,7 +70,7 @@ class TussSearch:
 
     async def _refresh(self) -> None:
         async with self._database.reading() as connection:
-            now = await tuss_db.version_of(connection)
+            now = (await identity.read(connection)).terms_version
         if now != self._read_of:
             self._index, self._read_of = await self._read(), now
         self._checked_at = self._clock()

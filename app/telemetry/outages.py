@@ -12,11 +12,13 @@ class Outage:
         self._causes: set[str] = set()
 
     def failed(self, error: BaseException) -> None:
-        """Note a failure; the first one of each cause is logged, so that causes that alternate are two lines."""
+        """Note a failure; the first one of each cause is logged, so that causes that alternate are two lines. An
+        error may have a remedy, which is logged with it."""
         cause = type(error).__name__
         if cause not in self._causes:
             self._causes.add(cause)
-            self._log.warning(self._down, error=cause, effect=self._effect)
+            remedy = getattr(error, "remedy", None)
+            self._log.warning(self._down, error=cause, effect=self._effect, **({"remedy": remedy} if remedy else {}))
 
     def succeeded(self) -> None:
         """Note that it works."""

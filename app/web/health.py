@@ -13,18 +13,19 @@ from starlette.routing import BaseRoute, Route
 
 from app.db import background_jobs as background_jobs_db
 from app.db import dead_statements as dead_statements_db
-from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.clock import SKEW_SECONDS_MAX
 from app.db.engine import DatabaseUnavailable
+from app.db.identity import NoIdentity
 from app.db.migrate import is_current
 from app.events.contracts import CONTRACTS
 from app.events.kafka_watch import KafkaWatch
-from app.runtime.process import Process
+from app.runtime.process import Process, look_at_identity
 from app.web.shared_look import SharedLook
 
 CHECK_SECONDS: Final = 2.0
-NEEDED: Final = ("database", "migrations", "clock", "keys")
+OF_DATABASE: Final = ("database", "migrations", "database_identity")
+NEEDED: Final = (*OF_DATABASE, "clock", "keys")
 """The checks without which the gateway is not ready."""
 STALLED_SECONDS_MAX: Final = 60.0
 """Statements that wait longer without any being handled are a fault: the longest pause between two attempts is 30 s."""
@@ -45,8 +46,9 @@ class Health:
         return [*probes, Route("/metrics", self._metrics)] if has_metrics else list(probes)
 
     async def _ready(self, _request: Request) -> Response:
-        """Ready while the database answers, its migrations are current, its clock and this process's agree, and the
-        signing keys are known. Without Redis or Kafka the gateway still serves: it is degraded."""
+        """Ready while the database answers, its migrations are current, it has its identity, its clock and this
+        process's agree, and the signing keys are known. Without Redis or Kafka the gateway still serves: it is
+        degraded."""
         checks = await self._checks.get()
         is_ready = all(checks[name] for name in NEEDED) and not self._process.is_draining
         is_complete = is_ready and all(checks.values())
@@ -71,17 +73,16 @@ async def _live(_request: Request) -> Response:
 
 async def _checks(process: Process) -> dict[str, bool]:
     """Check name -> whether it passes; also sets the metric of each dependency."""
-    database, migrations = await _database_checks(process)
+    of_database = await _database_checks(process)
     redis = await process.cache.ping()
     redis_time = await process.cache.server_time() if redis else None
     kafka = process.kafka is None or await _kafka_answers(process.kafka)
     keys = bool((await process.verifier.keys.current()).keys)
-    for name, is_up in (("database", database), ("redis", redis), ("kafka", kafka)):
+    for name, is_up in (("database", of_database[0]), ("redis", redis), ("kafka", kafka)):
         process.metrics.dependency_up.labels(dependency=name).set(is_up)
     clock, redis_clock = _clock_checks(process, redis_time)
     return {
-        "database": database,
-        "migrations": migrations,
+        **dict(zip(OF_DATABASE, of_database, strict=True)),
         "clock": clock,
         "keys": keys,
         "redis": redis,
@@ -112,23 +113,24 @@ def _are_events_read(process: Process) -> bool:
     return is_reading and (process.kafka is None or process.kafka.inbox.stalled_seconds() < STALLED_SECONDS_MAX)
 
 
-async def _database_checks(process: Process) -> tuple[bool, bool]:
-    """Whether the database answers, and whether its migrations are current."""
+async def _database_checks(process: Process) -> tuple[bool, bool, bool]:
+    """Whether the database answers, its migrations are current, and it has its identity; what is not seen has not."""
     try:
         async with asyncio.timeout(CHECK_SECONDS), process.probe_database.reading() as connection:
             has_tables = await is_current(connection)
             await process.clock.synchronize(connection)
             if has_tables:
-                incarnation = process.database.incarnation = await identity.read(connection)
                 await process.probe_database.check_writable(connection)
-                if not process.hub.has_begun(incarnation):
-                    await process.hub.begin_after(await outbox_db.end_of_log(connection), incarnation)
+                await look_at_identity(process, connection)
+    except NoIdentity as error:
+        process.database_outage.failed(error)
+        return True, True, False
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
         await process.database.leave_server_without_writes(error)
         process.database_outage.failed(error)
-        return False, False
+        return False, False, False
     process.database_outage.succeeded()
-    return True, has_tables
+    return True, has_tables, has_tables
 
 
 async def _measure_backlog(process: Process) -> None:

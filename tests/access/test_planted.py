@@ -207,7 +207,7 @@ def _nested() -> Iterator[NestedList[Any]]:
 
 
 def _loaders(gateway: Gateway, scope: DataScope) -> dict[str, DataLoader[Any, Any]]:
-    loaders = Loaders(gateway.database, gateway.parts.cache, scope, Work())
+    loaders = Loaders(gateway.database, scope, Work())
     names = [name for name, value in vars(Loaders).items() if isinstance(value, cached_property)]
     return {name: getattr(loaders, name) for name in names if name not in REFERENCE}
 

@@ -67,12 +67,18 @@ async def test_only_the_revision_of_the_code_and_unknown_newer_ones_count_as_cur
     assert [revision for revision, is_current in found.items() if is_current] == [migrate.head(), "b999"]
 
 
-def test_a_downgrade_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_downgrade_leaves_nothing_behind_and_the_next_upgrade_has_another_version_of_the_terms(
+    tmp_path: Path,
+) -> None:
     settings = migrate.config()
     engine = create_engine(f"sqlite:///{tmp_path / 'down.db'}")
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
-        command.downgrade(settings, "base")
+        versions = set()
+        for revision in ("b050", "base"):
+            command.upgrade(settings, "head")
+            versions.add(connection.execute(text("SELECT terms_version FROM database_identity")).scalar_one())
+            command.downgrade(settings, revision)
+        assert [len(each) for each in versions] == [32, 32]
         assert _plain_tables(connection) == set()
     engine.dispose()

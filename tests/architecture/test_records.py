@@ -26,6 +26,7 @@ NOT_READ = {
     },
     "PatientRecord": {"registered_cpf": "only keeps two registrations of one CPF apart"},
     "TussRecord": {"search_text": "only searched"},
+    "Identity": {"slot": "only keeps the table at one row"},
     "OutboxRecord": {
         "published_at": "only the relay's queries use it",
         "parked_at": "see ParkedRecord",

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import delete, update
 
 from app.db import identity
-from app.db import tuss as tuss_db
 from app.db.reference_tables import coverages, eligibility_checks, payers
 from app.domain.calendar import BRASILIA, business_day
 from tests.factories import World, add_card, key, new_world, refusals, today
@@ -225,7 +224,7 @@ class TestCache:
         assert [len(renewed), renewed == before, await identity.of(database)] == [32, False, renewed]
         # Nor are the terms what processes remember of them.
         async with database.reading() as connection:
-            assert await tuss_db.version_of(connection) == renewed
+            assert (await identity.read(connection)).terms_version == renewed
 
     @pytest.mark.parametrize("is_forgotten", [True, False], ids=["unknown row", "other fields"])
     async def test_a_cached_answer_that_cannot_be_used_is_a_miss(self, world: World, is_forgotten: bool) -> None:

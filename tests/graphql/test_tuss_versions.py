@@ -1,8 +1,11 @@
-"""Claims are checked by terms from memory, and by the new ones as soon as another process has loaded them."""
+"""Claims are checked by terms from memory, and by the new ones as soon as another process has loaded them; clients see
+those that claims go by."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import contracts as contracts_db
 from app.db import tuss as tuss_db
 from app.db.contracts import prices_of_version
+from app.db.engine import Database
 from app.db.reference_tables import tuss_terms
 from app.db.tuss import Key
+from app.runtime import process
 from tests.commands import billing
 from tests.factories import CONSULTATION, World, key, today
+from tests.faults.waiting import until_true
+from tests.gateway import embedded_settings, running_gateway
 
 RENAMED, ADDED, ENDED = "31309127", "31309135", "99990001"
 OLD_NAME = "Nome de antes"
 NEW_NAME, ADDED_NAME = "Parto (via vaginal)", "Parto múltiplo (cada um subsequente ao inicial)"
 OUTDATED = ("UNKNOWN_CODE", "the code was not valid on the day: look it up with tussTerms")
 UNKNOWN = ("UNKNOWN_CODE", "the TUSS table has no such code: look it up with tussTerms")
-CREATED = "claim { items { description } }"
+CREATED = "claim { items { description term { term } } }"
+TERM = 'query($code: String!) { tussTerm(codeSystem: "22", code: $code) { term validTo } }'
 
 
 def _of_code(code: str) -> Any:
@@ -45,12 +53,20 @@ async def earlier_terms(world: World) -> AsyncIterator[None]:
 
 
 async def _created(world: World, code: str, **values: Any) -> list[Any]:
-    """The descriptions of the items of a new claim with this code, or what refuses it."""
+    """The descriptions of the items of a new claim with this code, which are its term, or what refuses it."""
     items = [{**CONSULTATION, "code": code}]
     payload = await world.mutate("biller", "createClaim", CREATED, **world.claim_input(items=items, **values))
     if payload["claim"] is None:
         return [(each["code"], each["message"]) for each in payload["errors"]]
-    return [each["description"] for each in payload["claim"]["items"]]
+    items = payload["claim"]["items"]
+    assert [each["term"] for each in items] == [{"term": each["description"]} for each in items]
+    return [each["description"] for each in items]
+
+
+async def _shown(world: World, *codes: str) -> list[tuple[str, str | None] | None]:
+    """What clients see of these codes: term and last day."""
+    found = [(await world.call("biller", TERM, code=code))["tussTerm"] for code in codes]
+    return [each and (each["term"], each["validTo"]) for each in found]
 
 
 async def _load(world: World) -> str:
@@ -65,9 +81,60 @@ async def _load(world: World) -> str:
 async def test_the_next_claim_goes_by_terms_that_another_process_has_loaded(world: World) -> None:
     codes = (RENAMED, ADDED, ENDED)
     assert [await _created(world, code) for code in codes] == [[OLD_NAME], [UNKNOWN], ["Termo que acaba"]]
+    assert await _shown(world, *codes) == [(OLD_NAME, None), None, ("Termo que acaba", None)]
     assert await _load(world) == "1 terms added, 1 changed, 1 ended"
     assert [await _created(world, code) for code in codes] == [[NEW_NAME], [ADDED_NAME], [OUTDATED]]
-    assert await _created(world, ENDED, serviceDate=str(today() - timedelta(days=1))) == ["Termo que acaba"]
+    yesterday = str(today() - timedelta(days=1))
+    assert await _shown(world, *codes) == [(NEW_NAME, None), (ADDED_NAME, None), ("Termo que acaba", yesterday)]
+    assert await _created(world, ENDED, serviceDate=yesterday) == ["Termo que acaba"]
+
+
+async def _rename(database: Database, term: str, *, has_version: bool = True) -> None:
+    """Give a term another name, as a load of terms does, or by hand."""
+    async with database.engine.begin() as connection:
+        await connection.execute(update(tuss_terms).where(_of_code(RENAMED)).values(term=term))
+        if has_version:
+            await tuss_db.renew_version(connection)
+
+
+async def test_a_process_that_checks_no_claim_and_is_not_probed_looks_for_new_terms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "IDENTITY_SECONDS", 0.01)
+    query = f'{{ tussTerm(codeSystem: "22", code: "{RENAMED}") {{ term }} }}'
+    async with running_gateway(embedded_settings(tmp_path)) as gateway:
+
+        async def is_shown(term: str) -> bool:
+            answer = await gateway.gql(query, token=gateway.token("biller"))
+            return bool(answer.data == {"tussTerm": {"term": term}})
+
+        assert await is_shown(NEW_NAME)
+        await _rename(gateway.database, OLD_NAME)
+        await until_true(partial(is_shown, OLD_NAME))
+
+
+async def test_a_probe_looks_for_new_terms(world: World) -> None:
+    assert (await _created(world, RENAMED), await _shown(world, RENAMED)) == ([NEW_NAME], [(NEW_NAME, None)])
+    await _rename(world.gateway.database, OLD_NAME)
+    try:
+        assert (await world.gateway.client.get("/health/ready")).status_code == 200
+        assert await _shown(world, RENAMED) == [(OLD_NAME, None)]
+    finally:
+        await _rename(world.gateway.database, NEW_NAME)
+
+
+async def test_terms_that_were_changed_without_a_version_count_after_some_minutes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await _created(world, RENAMED) == [NEW_NAME]
+    await _rename(world.gateway.database, OLD_NAME, has_version=False)
+    try:
+        assert await _created(world, RENAMED) == [NEW_NAME]
+        # As if they had passed.
+        monkeypatch.setattr(tuss_db, "REMEMBERED_SECONDS", 0.0)
+        assert (await _created(world, RENAMED), await _shown(world, RENAMED)) == ([OLD_NAME], [(OLD_NAME, None)])
+    finally:
+        await _rename(world.gateway.database, NEW_NAME)
 
 
 async def test_a_claim_reads_no_term_that_one_before_it_has_read(world: World) -> None:

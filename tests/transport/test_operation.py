@@ -11,7 +11,8 @@ from tests.gateway import Gateway
 
 
 async def test_health_tells_each_dependency(gateway: Gateway) -> None:
-    up = dict.fromkeys(("database", "migrations", "clock", "keys", "redis", "redis_clock", "events"), "up")
+    needed = ("database", "migrations", "database_identity", "clock", "keys")
+    up = dict.fromkeys((*needed, "redis", "redis_clock", "events"), "up")
     for path in ("/health", "/health/ready"):
         answer = await gateway.client.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ready", "checks": up})

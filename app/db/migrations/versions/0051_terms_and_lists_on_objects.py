@@ -4,6 +4,7 @@ import by their outcome, the lines of an invoice by their kind; and one for the 
 import sqlalchemy as sa
 
 from app.db import migration_steps as steps
+from app.db.identity import new_incarnation
 from app.db.types import ascii_text
 
 revision = "b051"
@@ -19,6 +20,8 @@ OF_LINES = "ix_invoice_lines_invoice_id_kind_id"
 
 def upgrade() -> None:
     steps.add_column(IDENTITY, sa.Column("terms_version", ascii_text(32), server_default="", nullable=False))
+    # No version that a process may remember from before a downgrade.
+    steps.backfill(IDENTITY, "slot", {"terms_version": f"'{new_incarnation()}'"}, missing="terms_version = ''")
     steps.create_index(steps.f(OF_RESULTS), "import_results", ["job_id", "outcome", "position", "id"], unique=False)
     steps.create_index(steps.f(OF_LINES), "invoice_lines", ["invoice_id", "kind", "id"], unique=False)
     columns = [f"practitioner_{name}" for name in ("name", "council", "number", "state", "cbo")]
