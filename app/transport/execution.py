@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
 from contextvars import copy_context
+from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLSchema, OperationType, default_field_resolver, default_type_resolver
 from strawberry import Schema
-from strawberry.execution import optimized_is_awaitable
 
 from app.executor.execution import Execution, PlanInfo, of_query
 from app.executor.planner import Planner, Query, root_fields
@@ -22,9 +22,9 @@ from app.transport.errors import RequestError
 from app.transport.executor import paced
 from app.transport.limits import TooComplex
 from app.transport.tries import tried
+from app.transport.unbegun import Unbegun
 from app.transport.work import Turns
 
-_is_awaitable: Any = optimized_is_awaitable
 MANY_VALUES: Final = 300
 """Variables with more values than this take a millisecond or more to convert."""
 
@@ -89,7 +89,7 @@ class Engine:
         try:
             result = await asyncio.wrap_future(started)
         except asyncio.CancelledError:
-            started.add_done_callback(_close)
+            started.add_done_callback(partial(_close, context))
             raise
         return await result if isawaitable(result) else result
 
@@ -167,6 +167,7 @@ class Engine:
         selected of the objects of root fields to the plan, if there is one."""
         document = operation.document
         definitions = {name: fragment.definition for name, fragment in document.fragments.items()}
+        unbegun = context.work.unbegun = Unbegun()
         executor = self._executor(
             self.schema,
             definitions,
@@ -178,7 +179,7 @@ class Engine:
             default_field_resolver,
             default_type_resolver,
             default_field_resolver,
-            is_awaitable=_is_awaitable,
+            is_awaitable=unbegun.is_awaitable,
             hide_suggestions=self._hide_suggestions,
             operation_extensions=None,  # asked for by Strawberry's executor
         )
@@ -198,10 +199,11 @@ async def _paid(result: Awaitable[ExecutionResult], context: OperationContext) -
     return found
 
 
-def _close(started: Future[ExecutionResult | Awaitable[ExecutionResult]]) -> None:
-    """Nobody will await the result any more; a coroutine has to be closed then."""
+def _close(context: OperationContext, started: Future[ExecutionResult | Awaitable[ExecutionResult]]) -> None:
+    """Nobody will await the result any more; coroutines have to be closed then."""
     if started.cancelled() or started.exception() is not None:
         return
     result = started.result()
     if iscoroutine(result):
         result.close()
+    context.work.unbegun.close()

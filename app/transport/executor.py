@@ -1,12 +1,12 @@
 """graphql-core's executor with a budget and turns (`work.py`), on the executor class that Strawberry chose."""
 
 from asyncio import Future, ensure_future, gather
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import chain
-from types import CoroutineType
 from typing import Any
 
 from graphql import Executor, GraphQLNonNull, OperationType, is_leaf_type
+from graphql.pyutils import gather_with_cancel
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
 from app.executor.execution import Execution, PlanInfo, of_payload
@@ -24,7 +24,6 @@ class _Paced(Executor[Any]):
     work: Work
     plan: Plan | None = None
     on_execution: Callable[[str], None]
-    _unbegun: set[Coroutine[Any, Any, Any]]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -41,18 +40,19 @@ class _Paced(Executor[Any]):
         """Nothing is kept."""
 
     def execute_operation(self, *args: Any, **options: Any) -> Any:
-        """As the base class; then nothing is left that a failure beside it kept from beginning. Python would warn of it
-        on the standard error."""
-        self._unbegun = set()
+        """As the base class; what never began is closed then."""
         result = super().execute_operation(*args, **options)
-        return self._ended(result) if self.is_awaitable(result) else result
+        if not self.is_awaitable(result):
+            return result
+        ended = self._ended(result)
+        self.work.unbegun.add(ended)
+        return ended
 
     async def _ended(self, result: Awaitable[Any]) -> Any:
         try:
             return await result
         finally:
-            while self._unbegun:
-                self._unbegun.pop().close()
+            self.work.unbegun.close()
 
     def execute_fields(self, parent_type: Any, source: Any, path: Any, fields: Any, position: Any) -> Any:
         """Charge an object before its fields are resolved."""
@@ -103,12 +103,32 @@ class _Paced(Executor[Any]):
         self.work.expect(len(items) if hasattr(items, "__len__") else 0)
         if is_leaf_type(_nullable(item_type)):
             return super().complete_iterable_value(item_type, details, info, path, items, position)
-        rest = enumerate(items)
-        begun = super().complete_iterable_value(item_type, details, info, path, _while_left(rest, self.work), position)
+        rest, results, awaited = enumerate(items), list[Any](), list[int]()
+        work, begin = self.work, self._begin
+        try:
+            while work.left > 0 and (found := next(rest, None)) is not None:
+                index, item = found
+                if begin(item, results, item_type, details, info, path.add_key(index, None), position):
+                    awaited.append(index)
+        except Exception:
+            self.settle_in_background([results[index] for index in awaited])
+            raise
+        begun = self._gathered(results, awaited) if awaited else results
         after = next(rest, None)
         if after is None:
             return begun
         return self._completed(begun, chain([after], rest), item_type, details, info, path, position)
+
+    async def _gathered(self, results: list[Any], awaited: list[int]) -> list[Any]:
+        """The list, when all are there of which the places are given; a failure ends the others."""
+        if len(awaited) == 1:
+            (index,) = awaited
+            results[index] = await results[index]
+            return results
+        found = await gather_with_cancel(*[results[index] for index in awaited])
+        for index, value in zip(awaited, found, strict=True):
+            results[index] = value
+        return results
 
     async def _completed(
         self,
@@ -144,24 +164,18 @@ class _Paced(Executor[Any]):
         self, item: Any, results: list[Any], item_type: Any, details: Any, info: Any, path: Any, position: Any
     ) -> bool:
         """Complete the item; True if it has to be awaited."""
-        if not self.is_awaitable(item):
-            return bool(self.complete_list_item_value(item, results, item_type, details, info, path, position))
-        results.append(self.complete_awaitable_list_item_value(item, item_type, details, info, path, position))
+        if self.is_awaitable(item):
+            results.append(self.complete_awaitable_list_item_value(item, item_type, details, info, path, position))
+        elif not self.complete_list_item_value(item, results, item_type, details, info, path, position):
+            return False
+        self.work.unbegun.add(results[-1])
         return True
 
-    def complete_awaitable_value(
+    async def complete_awaitable_value(
         self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
     ) -> Any:
         """As the base class, with a turn before what was awaited is completed: a batch of a loader wakes all of its
         fields at once."""
-        if isinstance(result, CoroutineType):
-            self._unbegun.add(result)
-        return self._completed_value(return_type, details, info, path, result, position)
-
-    async def _completed_value(
-        self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
-    ) -> Any:
-        self._unbegun.discard(result)
         work = self.work
         try:
             resolved = await result
@@ -181,12 +195,6 @@ class _Paced(Executor[Any]):
 def paced(base: type[Any]) -> type[Any]:
     """The executor class with a budget and turns."""
     return type("PacedExecutor", (_Paced, base), {})
-
-
-def _while_left(items: Iterator[tuple[int, Any]], work: Work) -> Iterator[Any]:
-    """The items that this turn has time for."""
-    while work.left > 0 and (found := next(items, None)) is not None:
-        yield found[1]
 
 
 async def _cancelled(futures: Sequence[Future[Any]]) -> None:

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from app.transport.unbegun import NOTHING
+
 FIELDS_PER_TURN: Final = 200
 FIELDS_PER_TOKEN: Final = 1_000
 _WOKEN_PER_TURN: Final = 64
@@ -27,7 +29,8 @@ class Work:
     """The work of one operation, or of one event of a subscription.
 
     `fields` is how many it has executed, `left` how many more it may execute in this turn: with none left, the next
-    object has to wait for `turn`. `stopped` is the error that ended the work early. Nothing is limited without `start`.
+    object has to wait for `turn`. `stopped` is the error that ended the work early, `unbegun` has the coroutines that
+    it may leave. Nothing is limited without `start`.
     """
 
     def __init__(self) -> None:
@@ -35,6 +38,7 @@ class Work:
         self.stopped: Exception | None = None
         self.on_stop: Callable[[], object] | None = None
         self.left: float = math.inf
+        self.unbegun = NOTHING
         self._paid = 0
         self._turns_taken = 0
         # Most work never waits, and an empty deque has 760 bytes.

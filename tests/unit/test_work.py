@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
@@ -14,7 +15,7 @@ import strawberry
 from graphql import ExecutionResult
 from strawberry.schema.config import StrawberryConfig
 
-from app.transport.execution import Engine
+from app.transport.execution import MANY_VALUES, Engine
 from app.transport.executor import paced
 from app.transport.limits import Limits
 from app.transport.parameters import Parameters
@@ -72,6 +73,11 @@ class Query:
     def things(self, n: int) -> list[Thing]:
         """As many as are asked for."""
         return [Thing(number=each) for each in range(n)]
+
+    @strawberry.field
+    def all(self, values: list[int]) -> list[Thing]:
+        """Those of these numbers."""
+        return [Thing(number=each) for each in values]
 
 
 @strawberry.type
@@ -152,15 +158,54 @@ async def test_what_wakes_up_at_once_is_completed_in_turns(context: Context) -> 
     assert context.work._turns_taken >= 3_000 / FIELDS_PER_TURN
 
 
-@pytest.mark.parametrize("turns", range(10))
-async def test_what_a_failure_keeps_from_beginning_is_not_left(context: Context, turns: int) -> None:
+DEEP = [
+    ("{ things(n: 1) { next { next { next { later again: later } } } fails(after: %d) } }", range(10)),
+    ("{ things(n: 2000) { next { things(n: 2) { next { later } fails(after: %d) } } } }", [2]),
+    ("{ things(n: 500) { things(n: 3) { next { things(n: 2) { later fails(after: %d) } } } } }", [2]),
+]
+
+
+@pytest.mark.parametrize("query", [query % turns for query, all_turns in DEEP for turns in all_turns])
+async def test_what_a_failure_keeps_from_beginning_is_not_left(context: Context, query: str) -> None:
     """A coroutine that is never awaited would be a warning, and an error of this test run."""
-    query = "query($n: Int!) { things(n: 1) { next { next { next { later again: later } } } fails(after: $n) } }"
-    result = await _executed(query, turns, context)
+    result = await _executed(query, 0, context)
     assert isawaitable(result)
     found = await result
-    assert (found.data, [error.path for error in found.errors]) == (None, [["things", 0, "fails"]])
+    assert (found.data, [error.path[-1] for error in found.errors]) == (None, ["fails"])
     del found, result
+    gc.collect()
+
+
+@pytest.mark.parametrize("turns", range(1, 12))
+async def test_what_a_cancellation_keeps_from_beginning_is_not_left(context: Context, turns: int) -> None:
+    query = "query($n: Int!) { things(n: $n) { next { things(n: 2) { next { later again: later } } } } }"
+    result = await _executed(query, 300, context)
+    assert isawaitable(result)
+    task = asyncio.ensure_future(result)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task, result
+    gc.collect()
+
+
+async def test_what_was_begun_in_a_thread_for_nobody_is_not_left(context: Context) -> None:
+    engine = Engine(SCHEMA, fields_max=10**9)
+    pipeline = Pipeline(SCHEMA, deadline_seconds=60, limits=Limits(cost=10**9, fields=10**9))
+    values = {"all": list(range(2 * MANY_VALUES))}
+    operation = await pipeline.prepare(
+        Parameters("query($all: [Int!]!) { all(values: $all) { later } }", values), context
+    )
+    with ThreadPoolExecutor(1) as thread:
+        started = engine.start(operation, context, thread)
+        assert isawaitable(started)
+        task = asyncio.ensure_future(started)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
     gc.collect()
 
 
