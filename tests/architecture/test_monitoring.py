@@ -154,6 +154,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "up",
         "billing_workers",
         "billing_workers_answering",
+        "billing_worker_restarts_total",
         "billing_dependency_up",
         "billing_outbox_pending",
         "billing_outbox_oldest_age_seconds",
