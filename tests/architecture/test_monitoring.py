@@ -160,6 +160,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "billing_outbox_publish_errors_total",
         "billing_relay_is_leader",
         "billing_graphql_requests_total",
+        "billing_graphql_executions_total",
         "billing_graphql_request_duration_seconds_bucket",
         "billing_graphql_request_duration_seconds_count",
         "billing_event_delivery_seconds_bucket",
