@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.server_errors import REFUSING_WRITES, error_number
 from app.db.session import WHERE_AM_I, Heard, Place, Session
+from app.telemetry.outages import Outage
 
 PING_SECONDS: Final = 1.0
 """A session that was unused for longer is asked for a sign before it is used."""
@@ -20,6 +21,8 @@ SURPLUS_SECONDS: Final = 10.0
 """A session above the pool's size is closed when it was unused for longer: to open one takes some milliseconds of
 processor time, as much as ten requests, and under load it is needed again at once."""
 KILL_SECONDS: Final = 1.0
+ENDED_ALREADY: Final = frozenset({1094})
+"""The server does not know the connection."""
 
 
 class Lent:
@@ -59,6 +62,9 @@ class Pool:
         self._closing: set[asyncio.Task[None]] = set()
         self._to_kill: list[Place] = []
         self._is_killing = False
+        self._kills = Outage(
+            "billing.database", down="kill_failed", back="kill_works", effect="statements run on until their time limit"
+        )
 
     def session(self, *, is_checked: bool = False) -> "Lent":
         """A session; it is closed after anything that leaves a statement or a transaction open.
@@ -204,14 +210,19 @@ class Pool:
                     # The same number is somebody else's on another server.
                     if place.server == tuple(here[:2]):
                         await self._killed(connection, place.number)
-        except Exception:  # noqa: BLE001 - without a connection the time limit ends them
+            self._kills.succeeded()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the time limit ends them
             self._to_kill.clear()
+            self._kills.failed(error)
         finally:
             self._is_killing = False
 
     async def _killed(self, connection: AsyncConnection, number: int) -> None:
-        with contextlib.suppress(DBAPIError):  # it has ended already
+        try:
             await connection.execute(text(f"KILL {number}"))
+        except DBAPIError as error:
+            if error_number(error) not in ENDED_ALREADY:
+                raise
 
     async def dispose(self) -> None:
         """Close every session that nobody uses, and those in use when they come back."""

@@ -22,10 +22,11 @@ from app.schema.base.arguments import FILTER, After, Before, First, FirstLines, 
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
-from app.schema.base.relations import batched, paged, related
+from app.schema.base.relations import batched, filtered_by, paged, related
 from app.schema.base.scalars import BigInt
 from app.schema.base.types import input_type, object_type
 from app.schema.history import CREATED_BY, UPDATED_AT, InvoiceHistoryEntry
@@ -42,7 +43,7 @@ class InvoiceLineFilterInput:
 
     def where(self) -> LineFilter:
         """The filter as the database layer expects it."""
-        return LineFilter(None if self.kind is None else tuple(self.kind))
+        return LineFilter(given(self.kind))
 
 
 @object_type(description="An invoice (conta) for approved claims to one payer.")
@@ -117,7 +118,7 @@ class Invoice(Node):
         last: LastLines = None,
         before: Before = None,
     ) -> Any:
-        where = None if filter is None else filter.where()
+        where = filtered_by(filter)
         return await invoices.LINES.page(info.context, invoice.id, where=where, at=Slice(first, after, last, before))
 
     @strawberry.field(

@@ -14,7 +14,7 @@ from app.schema.base.arguments import After, Before, First, Last
 from app.schema.base.connections import Connection, Node
 from app.schema.base.filters import VALUES_MAX, given
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, check_length, mutation
 from app.schema.base.permissions import Requires, personal
 from app.schema.base.relations import paged, related
 from app.schema.base.types import input_type, object_type
@@ -96,6 +96,7 @@ class RegisteredPractitionerQuery:
         last: Last = None,
         before: Before = None,
     ) -> Any:
+        check_length(VALUES_MAX, provider_cnes=providers)
         check_arguments(provider_cnes=providers)
         where = RegisteredFilter((), given(providers), is_active)
         return await practitioners.registered(info.context, where, search=search, at=Slice(first, after, last, before))

@@ -21,6 +21,7 @@ from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.later import later
+from app.schema.base.mutations import check_length
 from app.schema.base.permissions import amount, health
 from app.schema.base.types import object_type
 from app.schema.base.user_errors import MESSAGE
@@ -284,4 +285,5 @@ class SpreadsheetPreview:
         last: Last = None,
         before: Before = None,
     ) -> Any:
+        check_length(len(SheetRowKind), kind=kinds)
         return await sheets.rows_page(info.context, preview, kinds, at=Slice(first, after, last, before))

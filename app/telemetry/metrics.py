@@ -79,13 +79,18 @@ class UnknownGauge(Gauge):
         return super().collect() if self._is_known else ()
 
 
-def worker_gauges(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
-    """How many worker processes there should be, and how many of them answer."""
+def worker_metrics(registry: CollectorRegistry) -> tuple[Gauge, Gauge, Counter]:
+    """How many worker processes there should be, how many of them answer, and how many were started again."""
     return (
         Gauge("billing_workers", "Worker processes that there should be; 1 without `--workers`.", registry=registry),
         Gauge(
             "billing_workers_answering",
             "Those of them that answered this scrape within four seconds.",
+            registry=registry,
+        ),
+        Counter(
+            "billing_worker_restarts_total",
+            "Processes of `--workers` that were started again because they died or hung.",
             registry=registry,
         ),
     )
@@ -150,7 +155,7 @@ class Metrics:
             "executor",
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
-        self.workers, self.workers_answering = worker_gauges(self.registry)
+        self.workers, self.workers_answering, self.worker_restarts = worker_metrics(self.registry)
         self.dependency_up = self._gauge("billing_dependency_up", "Whether a dependency answers.", "dependency")
         self.clock_skew = self._gauge(
             "billing_clock_skew_seconds", "How far this process's clock is ahead of the server's.", "server"

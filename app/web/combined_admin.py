@@ -13,10 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.telemetry.combined import Combined
-from app.telemetry.metrics import worker_gauges
+from app.telemetry.metrics import worker_metrics
 from app.telemetry.shared import SharedBytes
 from app.values.frozen import frozen
 from app.web.failures import Failures, http_error
+from app.web.heartbeats import Heartbeats
 from app.web.strict import StrictRequests
 from app.web.workers import ADMIN
 
@@ -61,9 +62,9 @@ def _head(head: bytes) -> tuple[int, int, int]:
     return int(first.split(b" ")[1]), int(headers.get(PROCESS_HEADER, b"0")), int(headers[b"content-length"])
 
 
-def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
+def create_combined_app(ports: list[int], kept: SharedBytes, heartbeats: Heartbeats) -> Starlette:
     """Health and metrics of the workers whose admin listeners have these ports; `kept` has what they have counted, for
-    the process that comes after this one."""
+    the process that comes after this one, and `heartbeats` how often one was started again."""
     combined, scrapes = Combined(kept), asyncio.Lock()
 
     async def answers(path: str) -> list[Answer]:
@@ -82,7 +83,8 @@ def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
             pages = {
                 place: (each.process, each.body.decode()) for place, each in enumerate(found) if each.status == 200
             }
-            pages[ADMIN] = (os.getpid(), _own_page(answering=len(pages), workers=len(found)))
+            # It is the parent that counts restarts, also those of this process.
+            pages[ADMIN] = (os.getppid(), _own_page(len(found), len(pages), heartbeats.restarts))
             return Response(combined.text(pages), media_type=CONTENT_TYPE_LATEST)
 
     paths = {"/health": ready, "/health/ready": ready, "/health/live": live, "/metrics": metrics}
@@ -96,11 +98,13 @@ def create_combined_app(ports: list[int], kept: SharedBytes) -> Starlette:
     return app
 
 
-def _own_page(*, answering: int, workers: int) -> str:
-    """The metrics that only this process can know: a worker says 1 of both, which is less or the same."""
+def _own_page(workers: int, answering: int, restarts: int) -> str:
+    """The metrics that only this process can know: of both gauges a worker says 1, which is less or the same."""
     registry = CollectorRegistry()
-    for gauge, value in zip(worker_gauges(registry), (workers, answering), strict=True):
-        gauge.set(value)
+    all_workers, those_that_answer, restarted = worker_metrics(registry)
+    all_workers.set(workers)
+    those_that_answer.set(answering)
+    restarted.inc(restarts)
     return generate_latest(registry).decode()
 
 

@@ -14,11 +14,13 @@ LOOKS_OF_A_START: Final = 120
 
 
 class Heartbeats:
-    """How often each event loop has said that it turns, by the place of its process: -1, or from 0 below `workers`."""
+    """How often each event loop has said that it turns, by the place of its process: -1, or from 0 below `workers`.
+    How many processes were started again is beside it, for whoever answers for all."""
 
     def __init__(self, workers: int) -> None:
         # That of the place -1 is the last one.
-        self._counts = memoryview(mmap.mmap(-1, 8 * (workers + 1))).cast("Q")
+        self._counts = memoryview(mmap.mmap(-1, 8 * (workers + 2))).cast("Q")
+        self._restarts = workers
 
     def beat(self, place: int) -> None:
         """Count now, and once a second as long as the running loop turns."""
@@ -28,6 +30,15 @@ class Heartbeats:
     def count(self, place: int) -> int:
         """How often the processes of this place have counted."""
         return self._counts[place]
+
+    def restarted(self) -> None:
+        """Count a process that was started again; only the parent does."""
+        self._counts[self._restarts] += 1
+
+    @property
+    def restarts(self) -> int:
+        """How many were, since the parent has started."""
+        return self._counts[self._restarts]
 
 
 class Watch:

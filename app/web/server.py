@@ -63,8 +63,7 @@ def serve(settings: Settings, *, workers: int = 1) -> None:
             partial(_serve, settings, listener, own, partial(heartbeats.beat, number)), (listener, own)
         )
     kept = SharedBytes(workers * KEPT_BYTES_EACH)
-    serve_admin = partial(_serve_admin, settings, ports, admin, kept, partial(heartbeats.beat, ADMIN))
-    places[ADMIN] = Place(serve_admin, (admin,))
+    places[ADMIN] = Place(partial(_serve_admin, settings, ports, admin, kept, heartbeats), (admin,))
     _collect_what_is_new()
     sys.exit(Workers(places, heartbeats).run())
 
@@ -77,11 +76,11 @@ def _collect_what_is_new() -> None:
 
 
 def _serve_admin(
-    settings: Settings, ports: list[int], listener: socket, kept: SharedBytes, beat: Callable[[], None]
+    settings: Settings, ports: list[int], listener: socket, kept: SharedBytes, heartbeats: Heartbeats
 ) -> None:
     """Answer for all workers, until the parent ends."""
-    server = BeatingServer(admin_config(create_combined_app(ports, kept), settings))
-    server.beat = beat
+    server = BeatingServer(admin_config(create_combined_app(ports, kept, heartbeats), settings))
+    server.beat = partial(heartbeats.beat, ADMIN)
     server.run(sockets=[listener])
 
 

@@ -143,6 +143,7 @@ class Workers:
             self._stop(signal.SIGTERM, None)
         else:
             _log.warning("worker_died", worker=_name(place), code=code, effect="it is started again")
+            self._heartbeats.restarted()
             self._start(place)
 
     def _die_too_often(self) -> bool:

@@ -1,6 +1,8 @@
 """Every list of the schema says how long it may be."""
 
 from collections.abc import Iterator
+from inspect import getsource
+from typing import Any
 
 from graphql import (
     GraphQLField,
@@ -16,6 +18,7 @@ from app.schema.root import schema
 from app.transport.cost import is_list
 from app.transport.sizes import Constraint, declared, list_size_of
 
+CHECKS = ("check_arguments", "check_length", "filtered_by")
 TYPES = [kind for kind in schema._schema.type_map.values() if not is_introspection_type(kind)]
 
 
@@ -60,6 +63,33 @@ def test_a_list_of_the_input_says_how_many_values_it_accepts() -> None:
         if is_list(found.type) and declared(found, Constraint) is None
     ]
     assert missing == []
+
+
+REFUSED_BY_SERVICES = {"Query.nodes", "Query.claimPreflight", "Query.billingBreakdown", "Query.denialBreakdown"}
+
+
+def _may_be_too_long(kind: Any, found: Any, seen: tuple[Any, ...] = ()) -> bool:
+    """Whether a value of an argument or input field can have a list that is longer than its `@constraint`."""
+    if declared(found, Constraint) is not None:
+        return True
+    inside = get_named_type(kind)
+    if not isinstance(inside, GraphQLInputObjectType) or inside in seen:
+        return False
+    return any(_may_be_too_long(each.type, each, (*seen, inside)) for each in inside.fields.values())
+
+
+def test_a_list_of_the_input_is_refused_where_it_is_longer() -> None:
+    """Mutations check all of their input; other fields look at their arguments themselves."""
+    fields = [
+        (f"{kind.name}.{name}", field)
+        for kind, name, field in _fields()
+        if kind.name != "Mutation" and any(_may_be_too_long(found.type, found) for found in field.args.values())
+    ]
+    sources = {
+        name: getsource(field.extensions["strawberry-definition"].base_resolver.wrapped_func) for name, field in fields
+    }
+    unchecked = {name for name, source in sources.items() if not any(f"{check}(" in source for check in CHECKS)}
+    assert unchecked == REFUSED_BY_SERVICES
 
 
 def test_a_page_is_as_long_as_first_or_last_allows() -> None:

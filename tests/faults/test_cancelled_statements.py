@@ -5,12 +5,14 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Select, column, func, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
 
 from app.db import parties
 from app.db import session as sessions
@@ -21,10 +23,12 @@ from app.db.session import Session
 from app.db.statements import query, query_one, writing
 from app.runtime.settings import Settings
 from tests.faults.proxy import Proxy
+from tests.faults.waiting import until_true
 from tests.figures import Figures
 from tests.length import scaled
 from tests.prepared import prepare
 from tests.servers import mysql
+from tests.servers.launch import free_port
 from tests.servers.mysql import create_database
 from tests.services import Services
 
@@ -153,6 +157,30 @@ async def test_a_statement_whose_request_was_cancelled_is_ended_at_the_server(da
     while await _sleeping(database):
         assert time.monotonic() - began < 3
         await asyncio.sleep(0.02)
+
+
+async def test_statements_that_cannot_be_ended_are_in_the_log_once(database: Database) -> None:
+    async with Proxy(database.url.port or 3306) as proxy:
+        behind = _database(database.url.set(port=proxy.port))
+        with capture_logs() as lines:
+            right = proxy.target_port
+            for way in (free_port(), right):
+                proxy.target_port = right
+                tasks = [asyncio.create_task(_sleep(behind)) for _ in range(2)]
+                await until_true(partial(_are_asleep, database, len(tasks)))
+                # The connections that are open go on, the one that would end the statements does not lead anywhere.
+                proxy.target_port = way
+                for task in tasks:
+                    task.cancel()
+                    await asyncio.wait([task])
+                await behind.dispose()
+                await until_true(partial(_are_asleep, database, 0))
+    assert [each["event"] for each in lines] == ["kill_failed", "kill_works"]
+    assert lines[0]["effect"] == "statements run on until their time limit"
+
+
+async def _are_asleep(database: Database, count: int) -> bool:
+    return await _sleeping(database) == count
 
 
 async def test_a_cancelled_statement_ends_nothing_at_another_server_of_the_address(database: Database) -> None:

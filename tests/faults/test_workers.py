@@ -23,7 +23,7 @@ from tests.services import Services
 from tests.tls.certificates import Authority
 
 REQUESTS = 20
-ANSWERING = ("billing_workers", "billing_workers_answering")
+SHOWN = ("billing_workers", "billing_workers_answering", "billing_worker_restarts_total")
 PING = {"query": "{ __typename }"}
 COUNTED = 'billing_http_requests_total{method="POST",route="/graphql",status="200"}'
 
@@ -137,15 +137,15 @@ async def test_a_worker_that_dies_is_started_again_and_its_counts_stay(workers: 
     # Nor do they go with the process that adds them up.
     os.kill(after[1], signal.SIGKILL)
     await until(lambda: after[1] not in workers.children())
-    assert (await workers.samples())[COUNTED] == 2 * REQUESTS
+    found = await workers.samples()
+    assert [found[COUNTED], *map(found.__getitem__, SHOWN)] == [2 * REQUESTS, 2, 2, 2]
 
 
 async def test_a_worker_that_hangs_is_killed_and_started_again(workers: Workers) -> None:
-    assert [(await workers.samples())[name] for name in ANSWERING] == [2, 2]
     before = workers.children()
     os.kill(before[0], signal.SIGSTOP)
     # The listener of both says so, for as long as it hangs.
-    assert [(await workers.samples())[name] for name in ANSWERING] == [2, 1]
+    assert [(await workers.samples())[name] for name in SHOWN] == [2, 1, 0]
     # Its share waits for the worker that comes after it.
     pings = asyncio.gather(*[workers.ping() for _ in range(REQUESTS)])
     await until(lambda: before[0] not in workers.children())
@@ -157,7 +157,7 @@ async def test_a_worker_that_hangs_is_killed_and_started_again(workers: Workers)
     silent = [each for each in log if each["event"] == "worker_silent"]
     assert [(each["worker"], each["seconds"], each["level"]) for each in silent] == [("0", 15, "error")]
     assert [(each["worker"], each["code"]) for each in log if each["event"] == "worker_died"] == [("0", -9)]
-    assert [(await workers.samples())[name] for name in ANSWERING] == [2, 2]
+    assert [(await workers.samples())[name] for name in SHOWN] == [2, 2, 1]
 
 
 async def test_nothing_is_left_of_workers_whose_parent_is_killed(workers: Workers) -> None:

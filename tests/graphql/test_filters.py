@@ -1,11 +1,13 @@
 """Each condition of a filter finds exactly its rows; several hold together, and a list means any of its values."""
 
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from tests.factories import CONSULTATION, World, today
+from tests.gateway import heard
 from tests.graphql.test_denials import _answer, _appeal, _denied
 from tests.graphql.test_remittances import line, post, taken
 
@@ -285,3 +287,13 @@ async def test_equal_conditions_of_another_kind_of_list_are_other_lists(server_w
     for other in ({"claimedAmount": {"to": "1.00"}}, {"claimedAmount": {"from": "1.01"}}, {}):
         answer = await world.gateway.gql(query, {"where": other, "after": cursor}, token=world.token("biller"))
         assert answer.reasons == [("BAD_USER_INPUT", "INVALID_INPUT", "after")]
+
+
+async def test_values_of_an_enum_in_any_order_are_one_statement(world: World) -> None:
+    """Each of 40,320 orders of the eight statuses would be compiled, and take the places of others' statements."""
+    claim = (await world.create_claim())["claim"]["id"]
+    with heard(world.gateway.database) as statements:
+        for order in permutations(["DRAFT", "SUBMITTED", "UNDER_REVIEW"]):
+            assert await _found(world, "biller", "claims", {"status": [*order, order[0]]}) == {claim}
+    sent = {(text, *map(str, values)) for text, values in statements if "FROM claims" in text}
+    assert len(sent) == 2  # the page and its count

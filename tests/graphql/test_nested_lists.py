@@ -117,3 +117,21 @@ async def test_prices_are_ordered_by_table_code_and_day(gateway: Gateway) -> Non
         seen += [tuple(each.values()) for each in contract["prices"]["nodes"]]
         after = contract["prices"]["pageInfo"]["endCursor"]
     assert seen == sorted(given)
+
+
+async def test_a_filter_of_too_many_values_is_refused(world: World) -> None:
+    """For one object and for a level of them, by graphql-core and then by a plan."""
+    invoice = await _invoice(world, "10.00")
+    kinds = ["CLAIM", "RECOVERY", "DEBIT", "CREDIT", "CLAIM"]
+    for _ in range(3):
+        refused = await _refused(world, id=invoice, first=2, filter={"kind": kinds})
+        assert refused == (["BAD_USER_INPUT"], [["invoice", "lines"]])
+    levels = (
+        "query($kind: [InvoiceLineKind!]) { invoices { nodes { id lines(filter: { kind: $kind }) { totalCount } } } }"
+    )
+    for _ in range(3):
+        answer = await world.gateway.gql(levels, {"kind": kinds}, token=world.token("finance"))
+        (error,) = answer.body["errors"]
+        assert (error["message"], error["path"]) == ("send at most 4 values", ["invoices", "nodes", 0, "lines"])
+        assert error["extensions"]["field"] == ["filter", "kind"]
+    assert (await _lines(world, invoice, filter={"kind": kinds[:4]}))["totalCount"] == 1

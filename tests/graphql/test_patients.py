@@ -271,6 +271,12 @@ async def test_a_practitioner_is_registered_once_and_named_in_claims(server_worl
       totalCount nodes { state isActive } } }"""
     found = (await world.call("biller", query, search="ana lima"))["registeredPractitioners"]
     assert (found["totalCount"], sorted(each["state"] for each in found["nodes"])) == (2, ["33", "35"])
+    several = "query($of: [Cnes!]) { registeredPractitioners(providerCnes: $of) { totalCount } }"
+    found = (await world.call("biller", several, of=[world.provider] * 100))["registeredPractitioners"]
+    assert found["totalCount"] == 2
+    answer = await world.gateway.gql(several, {"of": [world.provider] * 101}, token=world.token("biller"))
+    (error,) = answer.body["errors"]
+    assert (error["message"], error["extensions"]["field"]) == ("send at most 100 values", ["providerCnes"])
     named = {"practitioner": {**DOCTOR, "number": number}}
     assert (await world.create_claim(**named))["errors"] == []
     await world.mutate("biller", "deactivatePractitioner", PRACTITIONER, practitionerId=practitioner["id"], version=1)

@@ -46,6 +46,16 @@ async def preview(world: World, document: str, columns: Any = None, **variables:
     return found["spreadsheetPreview"]
 
 
+async def test_rows_of_too_many_kinds_are_refused(world: World) -> None:
+    document = await uploaded(world, text_file(HEADER, *ROWS))
+    given = {"payerAnsCode": world.payer, "providerCnes": world.provider, "documentId": document}
+    variables = {"sheet": given, "kind": ["LINE"] * 9}
+    answer = await world.gateway.gql(PREVIEW, variables, token=world.token("finance"))
+    (error,) = answer.body["errors"]
+    assert (error["message"], error["path"]) == ("send at most 8 values", ["spreadsheetPreview", "rows"])
+    assert error["extensions"]["field"] == ["kind"]
+
+
 async def test_a_preview_shows_where_every_row_and_every_cent_is(world: World) -> None:
     document = await uploaded(world, text_file(HEADER, *ROWS, encoding="cp1252"))
     found = await preview(world, document)

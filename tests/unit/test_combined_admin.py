@@ -9,6 +9,7 @@ import httpx
 
 from app.telemetry.shared import SharedBytes
 from app.web.combined_admin import create_combined_app
+from app.web.heartbeats import Heartbeats
 
 PAGE = "# HELP a_total x\n# TYPE a_total counter\na_total {}\n# HELP b_total x\n# TYPE b_total counter\nb_total {}\n"
 
@@ -38,7 +39,9 @@ class Worker:
 async def admin_of(*workers: Worker) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the admin listener of these workers."""
     servers = [await asyncio.start_server(each.answer, "127.0.0.1", 0) for each in workers]
-    app = create_combined_app([each.sockets[0].getsockname()[1] for each in servers], SharedBytes(10_000))
+    app = create_combined_app(
+        [each.sockets[0].getsockname()[1] for each in servers], SharedBytes(10_000), Heartbeats(len(workers))
+    )
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
             yield client

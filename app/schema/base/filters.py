@@ -1,6 +1,8 @@
 """Fields that many filters have: a list means any of its values."""
 
 from collections.abc import Iterable
+from enum import Enum
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import strawberry
@@ -36,5 +38,9 @@ def patient() -> Any:
 
 
 def given(values: Iterable[Value] | None) -> tuple[Value, ...] | None:
-    """The values as the database layer expects them."""
-    return None if values is None else tuple(values)
+    """The values as the database layer expects them: members of an enum once each and in one order, since a statement
+    is made for each list of them."""
+    if values is None:
+        return None
+    found = tuple(values)
+    return tuple(sorted(set(found), key=attrgetter("value"))) if found and isinstance(found[0], Enum) else found

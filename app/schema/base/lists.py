@@ -100,7 +100,12 @@ def too_long(field: StrawberryField, given: Any) -> str | None:
     found = next((each for each in field.directives if isinstance(each, Constraint)), None)
     if found is None or found.checked_by_service or not isinstance(given, list) or len(given) <= found.max_items:
         return None
-    return f"send at most {found.max_items} values"
+    return at_most(found.max_items)
+
+
+def at_most(number: int) -> str:
+    """What to do about a list of more values."""
+    return f"send at most {number} values"
 
 
 def beginning(field: StrawberryField, given: Any) -> Any:

@@ -68,6 +68,12 @@ def check_arguments(**arguments: Any) -> None:
     raise_any(failure for name, value in arguments.items() for failure in failures_in(value, to_camel_case(name)))
 
 
+def check_length(most: int, **arguments: Sequence[Any] | None) -> None:
+    """Refuse query arguments that are lists of more values than their `@constraint` allows."""
+    too_long = [name for name, values in arguments.items() if values is not None and len(values) > most]
+    raise_any(Failure(ErrorCode.INVALID_INPUT, lists.at_most(most), to_camel_case(name)) for name in too_long)
+
+
 @object_type(description="Fields that every mutation returns in addition to its result.")
 class MutationPayload:
     errors: list[UserError] = strawberry.field(

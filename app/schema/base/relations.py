@@ -18,6 +18,7 @@ from app.resolvers.loaders import Loaders
 from app.resolvers.nested import NestedList
 from app.resolvers.paging import Slice
 from app.schema.base.info import Info
+from app.schema.base.mutations import check_arguments
 
 Resolve = TypeVar("Resolve", bound=Callable[..., Any])
 
@@ -82,8 +83,7 @@ def paged(listed: NestedList[Any]) -> Callable[[Resolve], Resolve]:
 
     def of_level(context: Context, objects: Sequence[Any], arguments: Mapping[str, Any]) -> Awaitable[Sequence[Any]]:
         given = dict(arguments)
-        filtered = given.pop("filter", None)
-        where = None if filtered is None else filtered.where()
+        where = filtered_by(given.pop("filter", None))
         return listed.pages(context, [each.id for each in objects], where=where, at=Slice(**given))
 
     def declare(resolve: Resolve) -> Resolve:
@@ -91,6 +91,12 @@ def paged(listed: NestedList[Any]) -> Callable[[Resolve], Resolve]:
         return resolve
 
     return declare
+
+
+def filtered_by(filter: Any) -> Any:
+    """What the `where` of a filter gives, or None without one; INVALID_INPUT for one that is refused."""
+    check_arguments(filter=filter)
+    return None if filter is None else filter.where()
 
 
 def _field(
