@@ -216,7 +216,7 @@ async def new_world(gateway: Gateway, **payer_changes: Any) -> World:
     async def work(connection: AsyncConnection) -> None:
         payer = {
             "ans_code": found.payer,
-            "name": f"Payer {number}",
+            "name": f"Payer {number:03d}",
             "submission_window_days": 180,
             "payment_term_days": 30,
             "is_answering": True,

@@ -32,7 +32,7 @@ async def _renamed(world: World, name: str) -> None:
 
 class TestPayers:
     async def test_everybody_finds_payers_by_name_and_by_code(self, world: World) -> None:
-        named = {"ansCode": world.payer, "name": f"Payer {int(world.payer) - 200_000}"}
+        named = {"ansCode": world.payer, "name": f"Payer {int(world.payer) - 200_000:03d}"}
         for search in (world.payer, named["name"].upper(), f"payer {world.payer}"):
             for role in ("biller", "patient", "admin"):
                 assert named in (await _ask(world, PAYERS, role, s=search))["nodes"]
