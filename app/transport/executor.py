@@ -2,6 +2,7 @@
 
 from asyncio import Future, ensure_future, gather
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -110,11 +111,15 @@ class _Paced(Executor[Any]):
                 index, item = found
                 if begin(item, results, item_type, details, info, path.add_key(index, None), position):
                     awaited.append(index)
+            after = next(rest, None)
         except Exception:
-            self.settle_in_background([results[index] for index in awaited])
+            left = [results[index] for index in awaited]
+            with suppress(Exception):
+                left.extend(item for _, item in rest if self.is_awaitable(item))
+            if left:
+                self.settle_in_background(left)
             raise
         begun = self._gathered(results, awaited) if awaited else results
-        after = next(rest, None)
         if after is None:
             return begun
         return self._completed(begun, chain([after], rest), item_type, details, info, path, position)
@@ -153,12 +158,16 @@ class _Paced(Executor[Any]):
                 if self._begin(item, results, item_type, details, info, item_path, position):
                     # At once, so that it meets the others of its level in a batch of a dataloader.
                     started[len(results) - 1] = ensure_future(results[-1])
-            for place, future in started.items():
-                results[place] = await future
-            return [*(begun if first is None else await first), *results]
+            # The first failure ends the list, wherever it is.
+            found = await gather(*([first] if first else []), *started.values())
         except BaseException:
             await _cancelled([*started.values(), *([first] if first else [])])
             raise
+        if first:
+            begun = found.pop(0)
+        for place, value in zip(started, found, strict=True):
+            results[place] = value
+        return [*begun, *results]
 
     def _begin(
         self, item: Any, results: list[Any], item_type: Any, details: Any, info: Any, path: Any, position: Any

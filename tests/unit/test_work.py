@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import pytest
@@ -26,6 +26,7 @@ from tests.graphql.http_audits import toy
 
 WIDE = "query Wide($n: Int!) { things(n: $n) { name number } }"
 RESOLVED: list[int] = []
+SLOW_ROUNDS = 2_000
 
 
 @strawberry.type
@@ -53,6 +54,15 @@ class Thing:
         return Thing(number=self.number + 1)
 
     @strawberry.field
+    async def slow(self, from_: Annotated[int, strawberry.argument(name="from")]) -> int:
+        """One of this number fails at once; those before it are slow."""
+        if self.number == from_:
+            raise ValueError("broken")
+        for _ in range(SLOW_ROUNDS if self.number < from_ else 0):
+            await asyncio.sleep(0)
+        return self.number
+
+    @strawberry.field
     async def fails(self, after: int) -> int:
         """A field that fails after so many turns of the loop."""
         for _ in range(after):
@@ -73,6 +83,15 @@ class Query:
     def things(self, n: int) -> list[Thing]:
         """As many as are asked for."""
         return [Thing(number=each) for each in range(n)]
+
+    @strawberry.field
+    def broken(self) -> list[Thing]:
+        """A failure, and objects that come later."""
+
+        async def later() -> Thing:
+            return Thing(number=1)
+
+        return [ValueError("first"), later(), later()]  # type: ignore[list-item]
 
     @strawberry.field
     def all(self, values: list[int]) -> list[Thing]:
@@ -174,6 +193,28 @@ async def test_what_a_failure_keeps_from_beginning_is_not_left(context: Context,
     assert (found.data, [error.path[-1] for error in found.errors]) == (None, ["fails"])
     del found, result
     gc.collect()
+
+
+async def test_what_a_list_still_holds_beside_a_failure_is_not_left(context: Context) -> None:
+    result = await _executed("{ broken { number } }", 0, context)
+    found = await result if isawaitable(result) else result
+    assert (found.data, [error.path for error in found.errors or ()]) == (None, [["broken", 0]])
+    del found, result
+    gc.collect()
+
+
+async def test_the_first_failure_of_a_list_of_many_turns_is_the_one_that_is_told(context: Context) -> None:
+    """Not that of its first object, and at once."""
+    query = "{ things(n: 300) { number slow(from: 250) } }"
+    result = await _executed(query, 0, context)
+    assert isawaitable(result)
+    task, rounds = asyncio.ensure_future(result), 0
+    while not task.done():
+        await asyncio.sleep(0)
+        rounds += 1
+    found = await task
+    assert [error.path for error in found.errors] == [["things", 250, "slow"]]
+    assert rounds < SLOW_ROUNDS / 2
 
 
 @pytest.mark.parametrize("turns", range(1, 12))
